@@ -1,0 +1,24 @@
+#pragma once
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+namespace cleanmail::base {
+
+// Says what time it is. Thread-safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual absl::Time Now() const = 0;
+};
+
+// The machine's clock.
+class SystemClock final : public Clock {
+ public:
+  absl::Time Now() const override { return absl::Now(); }
+};
+
+// Microseconds since 1970, the form of time in tables and protos.
+inline int64_t NowMicros(const Clock& clock) { return absl::ToUnixMicros(clock.Now()); }
+
+}  // namespace cleanmail::base

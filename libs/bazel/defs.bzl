@@ -1,0 +1,62 @@
+"""House macros: warnings, test defaults, fuzz drivers and the shape of a service change here and nowhere else."""
+
+load("//libs/bazel:proto.bzl", "proto_cc_library")
+
+_COPTS = ["-Wall", "-Wextra", "-Werror"]
+
+def cleanmail_cc_library(name, copts = [], **kwargs):
+    """A library with the house's warnings. Visibility is private unless said."""
+    native.cc_library(name = name, copts = _COPTS + copts, **kwargs)
+
+def cleanmail_cc_binary(name, copts = [], **kwargs):
+    """A program with the house's warnings."""
+    native.cc_binary(name = name, copts = _COPTS + copts, **kwargs)
+
+def cleanmail_cc_test(name, deps = [], size = "small", copts = [], **kwargs):
+    """A GoogleTest test; gtest's main is linked in."""
+    native.cc_test(
+        name = name,
+        size = size,
+        copts = _COPTS + copts,
+        deps = deps + ["//libs/third_party:gtest_main", "//libs/bazel:tsan_suppressions"],
+        **kwargs
+    )
+
+def cleanmail_cc_fuzz_test(name, srcs, corpus, deps = []):
+    """A libFuzzer target `NAME_fuzzer` (build with --config=fuzz) and its corpus as the ordinary test `NAME`."""
+    native.cc_binary(name = name + "er", srcs = srcs, copts = _COPTS, deps = deps, testonly = True, tags = ["manual", "fuzz"])
+    native.cc_test(
+        name = name,
+        size = "small",
+        srcs = srcs,
+        copts = _COPTS,
+        args = ["$(locations %s)" % f for f in corpus],
+        data = corpus,
+        deps = deps + ["//libs/bazel:fuzz_corpus_main"],
+    )
+
+def cleanmail_cc_benchmark(name, srcs, deps = []):
+    """A google-benchmark program, run by hand: `bazel run -c opt`."""
+    native.cc_binary(
+        name = name,
+        srcs = srcs,
+        copts = _COPTS,
+        testonly = True,
+        deps = deps + ["//libs/third_party:benchmark"],
+    )
+
+def cleanmail_proto(name, srcs, deps = [], grpc = False):
+    """C++ of a .proto file, public: contracts are what every room may see. deps are written in full (`//a:b`)."""
+    proto_cc_library(name = name, srcs = srcs, deps = deps, grpc = grpc, visibility = ["//visibility:public"])
+
+def cleanmail_service(name, parts, contracts = [], deps = []):
+    """A room: `:service` (its recipe, for the all-in-one and tests) and `:NAME` (the process that runs it alone)."""
+    native.cc_library(
+        name = "service",
+        srcs = ["service.cc"],
+        hdrs = ["service.h"],
+        copts = _COPTS,
+        visibility = ["//services/allinone:__pkg__", "//tests:__subpackages__"],
+        deps = parts + contracts + deps + ["//libs/app:service", "//libs/app:environment"],
+    )
+    native.cc_binary(name = name, srcs = ["main.cc"], copts = _COPTS, deps = [":service", "//libs/app:run_main"])
