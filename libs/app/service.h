@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,6 +65,8 @@ class Service {
   // Run once, before any door opens / when consumers and listeners have stopped and work in hand may finish.
   void OnStart(std::function<absl::Status()> start) { starts_.push_back(std::move(start)); }
   void OnDrain(std::function<void(absl::Time deadline)> drain) { drains_.push_back(std::move(drain)); }
+  // Asked on SIGHUP: reopen and reread what may have changed (certificates). Must not block for long.
+  void OnReload(std::function<void()> reload) { reloads_.push_back(std::move(reload)); }
   // Asked by /readyz: OK, or why not. A warning keeps the process ready and is shown.
   void OnReady(std::function<absl::Status()> ready) { readies_.push_back(std::move(ready)); }
   void OnWarnings(std::function<std::vector<std::string>()> warnings) { warnings_.push_back(std::move(warnings)); }
@@ -88,6 +91,7 @@ class Service {
   std::vector<Timer>& timers() { return timers_; }
   std::vector<std::function<absl::Status()>>& starts() { return starts_; }
   std::vector<std::function<void(absl::Time)>>& drains() { return drains_; }
+  std::vector<std::function<void()>>& reloads() { return reloads_; }
   std::vector<std::function<absl::Status()>>& readies() { return readies_; }
   std::vector<std::function<std::vector<std::string>()>>& warnings() { return warnings_; }
 
@@ -100,6 +104,7 @@ class Service {
   std::vector<Timer> timers_;
   std::vector<std::function<absl::Status()>> starts_;
   std::vector<std::function<void(absl::Time)>> drains_;
+  std::vector<std::function<void()>> reloads_;
   std::vector<std::function<absl::Status()>> readies_;
   std::vector<std::function<std::vector<std::string>()>> warnings_;
 };
