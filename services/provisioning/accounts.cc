@@ -11,8 +11,9 @@
 #include "libs/base/text.h"
 #include "libs/bus/events.h"
 #include "libs/crypto/wrap.h"
-#include "libs/mail/address/address.h"
-#include "libs/net/endpoint.h"
+#include "libs/mail/address/domain.h"
+#include "libs/mail/address/mailbox.h"
+#include "libs/net/host_port.h"
 #include "libs/net/prefix.h"
 #include "libs/rpc/resource/name.h"
 #include "proto/cleanmail/provisioning/v1/events.pb.h"
@@ -177,7 +178,7 @@ absl::StatusOr<v1::Route> Accounts::CreateRoute(v1::Route route) {
     return absl::InvalidArgumentError(base::Cat("destinations: more than ", kMostDestinations));
   }
   for (const std::string& destination : route.destinations()) {
-    const absl::StatusOr<net::Endpoint> endpoint = net::ParseEndpoint(destination, 25);
+    const absl::StatusOr<net::HostPort> endpoint = net::ParseHostPort(destination, 25);
     if (!endpoint.ok()) return absl::InvalidArgumentError(base::Cat("destinations: ", endpoint.status().message()));
   }
   v1::DirectoryChanged news = NewsOf(route.name());
