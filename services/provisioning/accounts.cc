@@ -10,7 +10,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/text.h"
 #include "libs/bus/events.h"
-#include "libs/crypto/wrap.h"
+#include "libs/crypto/sealing.h"
 #include "libs/mail/address/domain.h"
 #include "libs/mail/address/mailbox.h"
 #include "libs/net/host_port.h"
@@ -287,10 +287,8 @@ absl::StatusOr<SnapshotPage> Accounts::Snapshot(std::string_view key) {
 }
 
 absl::StatusOr<std::string> Accounts::TenantKey(std::string_view tenant) {
-  std::string candidate(32, '\0');
-  random_.Fill(std::as_writable_bytes(std::span(candidate)));
   const std::string context = base::Cat("tenant-key/", tenant);
-  CLEANMAIL_ASSIGN_OR_RETURN(const std::string wrapped, crypto::Wrap(master_key_, candidate, context));
+  const std::string wrapped = crypto::Wrap(random_, master_key_, crypto::NewKey(random_), context);
   CLEANMAIL_ASSIGN_OR_RETURN(const std::string kept, store_.WrappedKey(tenant, absl::Base64Escape(wrapped)));
   std::string bytes;
   if (!absl::Base64Unescape(kept, &bytes)) return absl::DataLossError(base::Cat("the key of tenant ", tenant, " is not base64"));
