@@ -51,11 +51,14 @@ class Connection {
   bool tls_verified() const;
   Loop& loop() const;
 
-  // Used by the listener once a PROXY header has been read.
+  // For the listener, which reads a PROXY header and leaves what follows: looks without taking, as ReadSome; takes `count`
+  // bytes that were seen; says who really speaks.
+  Task<absl::StatusOr<std::string_view>> Peek(absl::Time deadline);
+  void Skip(size_t count);
   void SetProxied(const Endpoint& peer, const Endpoint& local);
 
  private:
-  friend class Loops;
+  friend Task<absl::StatusOr<std::unique_ptr<Connection>>> Connect(Loop& loop, Endpoint to, absl::Time deadline);
   struct Core;
   std::shared_ptr<Core> core_;  // shared with the timer that watches its deadline
 };

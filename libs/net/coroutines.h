@@ -12,7 +12,6 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
-#include "libs/base/status_macros.h"
 #include "libs/net/loops.h"
 
 // How the coroutines of connections are started and how they wait. The only header through which others see Asio.
@@ -22,13 +21,13 @@ template <class T>
 using Task = boost::asio::awaitable<T>;
 
 // Runs the coroutine that `make` returns on `loop`. `make` (a lambda with its captures, say) lives until the coroutine has ended.
-// The coroutine must not throw. Thread-safe.
+// A coroutine that throws ends the process. Thread-safe.
 template <class Make>
 void Spawn(Loop& loop, Make make) {
   std::atomic<int64_t>& spawned = loop.spawned();
   spawned.fetch_add(1);
-  boost::asio::co_spawn(loop.io(), std::move(make), [&spawned](std::exception_ptr thrown) {
-    CLEANMAIL_CHECK(thrown == nullptr, "a coroutine never throws");
+  boost::asio::co_spawn(loop.io(), std::move(make), [&spawned](std::exception_ptr thrown) noexcept {
+    if (thrown != nullptr) std::rethrow_exception(thrown);  // ends the process with its text
     spawned.fetch_sub(1);
   });
 }
