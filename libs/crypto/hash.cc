@@ -1,0 +1,75 @@
+#include "libs/crypto/hash.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "libs/base/status_macros.h"
+
+namespace cleanmail::crypto {
+namespace {
+
+const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+
+// Fetching an algorithm by name costs more than hashing a short text: once per process.
+const EVP_MD* Sha256Algorithm() {
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  CLEANMAIL_CHECK(algorithm != nullptr, "OpenSSL has no SHA256");
+  return algorithm;
+}
+
+}  // namespace
+
+std::string Sha256(std::string_view bytes) {
+  std::string digest(kSha256Bytes, '\0');
+  unsigned int length = 0;
+  CLEANMAIL_CHECK(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &length,
+                             Sha256Algorithm(), nullptr) == 1,
+                  "SHA-256 failed");
+  return digest;
+}
+
+std::string Sha256Hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  for (const char c : Sha256(bytes)) {
+    hex += kDigits[static_cast<unsigned char>(c) >> 4];
+    hex += kDigits[c & 0xf];
+  }
+  return hex;
+}
+
+std::string HmacSha256(std::string_view key, std::string_view bytes) {
+  std::string digest(kSha256Bytes, '\0');
+  unsigned int length = 0;
+  CLEANMAIL_CHECK(HMAC(Sha256Algorithm(), key.data(), static_cast<int>(key.size()), Bytes(bytes), bytes.size(),
+                       reinterpret_cast<unsigned char*>(digest.data()), &length) != nullptr,
+                  "HMAC-SHA256 failed");
+  return digest;
+}
+
+std::string Hkdf(std::string_view secret, std::string_view salt, std::string_view info, size_t length) {
+  CLEANMAIL_CHECK(length <= 255 * kSha256Bytes, "RFC 5869 §2.3 allows no more");
+  static constexpr char kNoSalt[kSha256Bytes] = {};
+  const std::string extracted = HmacSha256(salt.empty() ? std::string_view(kNoSalt, sizeof kNoSalt) : salt, secret);
+  std::string out, block;
+  for (unsigned char counter = 1; out.size() < length; ++counter) {
+    block.append(info);
+    block.push_back(static_cast<char>(counter));
+    block = HmacSha256(extracted, block);
+    out += block;
+  }
+  out.resize(length);
+  return out;
+}
+
+bool EqualInConstantTime(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+void Wipe(std::string& secret) {
+  OPENSSL_cleanse(secret.data(), secret.size());
+  secret.clear();
+}
+
+}  // namespace cleanmail::crypto
