@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -51,6 +52,13 @@ class PrefixMap {
       if (it != values.end()) return &it->second;
     }
     return nullptr;
+  }
+  // The value of this very network, null when it has none.
+  const Value* FindExact(const Prefix& prefix) const {
+    const auto it = by_bits_.find(prefix.bits());
+    if (it == by_bits_.end()) return nullptr;
+    const auto value = it->second.find(prefix.base());
+    return value == it->second.end() ? nullptr : &value->second;
   }
   bool empty() const { return by_bits_.empty(); }
 
