@@ -145,18 +145,21 @@ size_t HeaderBlock::RemoveByPrefix(std::string_view prefix) {
   });
 }
 
-std::string HeaderBlock::ToString() const {
+std::string HeaderBlock::Bytes() const {
   size_t bytes = 4;
   for (const Field& field : fields_) bytes += field.raw.size();
   std::string text;
   text.reserve(bytes);
   for (const Field& field : fields_) text += field.raw;
-  if (separator_.empty()) {
-    if (!text.empty() && !text.ends_with('\n')) text += "\r\n";
-    text += "\r\n";
-  } else {
-    text += separator_;
-  }
+  text += separator_;
+  return text;
+}
+
+std::string HeaderBlock::ToString() const {
+  std::string text = Bytes();
+  if (!separator_.empty()) return text;
+  if (!text.empty() && !text.ends_with('\n')) text += "\r\n";
+  text += "\r\n";
   return text;
 }
 

@@ -61,6 +61,8 @@ class HeaderBlock {
 
   // The header's bytes with the empty line that ends it (added when it had none).
   std::string ToString() const;
+  // The same, but without adding the empty line when none came: for whoever must not change a byte.
+  std::string Bytes() const;
 
  private:
   std::string_view Keep(std::string text);
