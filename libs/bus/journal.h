@@ -27,7 +27,7 @@ struct JournalOptions {
   absl::Duration last_retry = absl::Seconds(30);       // … up to this
   size_t tail_bytes = 8 << 20;                         // newest events kept in memory per topic
   // Told of each dead letter, for an alert. Called on any thread; must be quick.
-  std::function<void(std::string_view topic, std::string_view group, const absl::Status& reason)> on_dead_letter;
+  std::function<void(std::string_view topic, std::string_view group, const absl::Status& reason)> on_dead_letter = nullptr;
 };
 
 // The bus of one process, over its spool. Beyond Bus: a group has one subscription per topic at a time (AlreadyExists). Events of one
