@@ -45,9 +45,12 @@ class Service {
     consumers_.push_back({bus::OptionsFor<Event>(name_), bus::HandleBatch<Event>(std::move(handler))});
   }
   // A bus door whose events finish later, one by one.
+  // `workers` above 0 sets the number of threads that run it, for handlers that wait for something outside.
   template <class Event>
-  void ConsumeLater(std::function<void(std::vector<bus::Received<Event>>)> handler) {
-    consumers_.push_back({bus::OptionsFor<Event>(name_), bus::HandleLater<Event>(std::move(handler))});
+  void ConsumeLater(std::function<void(std::vector<bus::Received<Event>>)> handler, int workers = 0) {
+    bus::SubscriptionOptions options = bus::OptionsFor<Event>(name_);
+    options.workers = workers;
+    consumers_.push_back({std::move(options), bus::HandleLater<Event>(std::move(handler))});
   }
   // A bus door for any topic in bytes.
   void ConsumeRecords(bus::SubscriptionOptions options, bus::BatchHandler handler) {
