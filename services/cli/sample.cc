@@ -1,72 +1,12 @@
 #include "services/cli/sample.h"
 
-#include <arpa/inet.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/mail/smtp/client_machine.h"
+#include "libs/mail/smtp/shell/blocking_client.h"
 #include "libs/net/host_port.h"
 
 namespace cleanmail::cli {
 namespace {
-
-using mail::smtp::ClientMachine;
-using mail::smtp::ClientWant;
-
-constexpr int kPatienceMs = 60'000;
-
-// A blocking TCP connection that closes itself.
-class Socket {
- public:
-  static absl::StatusOr<Socket> Connect(const net::HostPort& server) {
-    sockaddr_in v4{};
-    sockaddr_in6 v6{};
-    const bool is_v4 = inet_pton(AF_INET, server.host.c_str(), &v4.sin_addr) == 1;
-    if (!is_v4 && inet_pton(AF_INET6, server.host.c_str(), &v6.sin6_addr) != 1) {
-      return absl::InvalidArgumentError(base::Cat("--server: ", server.host, " is not an address"));
-    }
-    v4.sin_family = AF_INET;
-    v6.sin6_family = AF_INET6;
-    v4.sin_port = v6.sin6_port = htons(server.port);
-    Socket socket(::socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const auto* address = is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
-    if (socket.fd_ < 0 || connect(socket.fd_, address, is_v4 ? sizeof v4 : sizeof v6) != 0) {
-      return absl::UnavailableError(base::Cat("cannot connect to ", server.host, ":", server.port, ": ", std::strerror(errno), "; is the gateway running?"));
-    }
-    return socket;
-  }
-  Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Socket& operator=(Socket&&) = delete;
-  ~Socket() {
-    if (fd_ >= 0) close(fd_);
-  }
-
-  bool Write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return false;
-      bytes.remove_prefix(static_cast<size_t>(sent));
-    }
-    return true;
-  }
-  std::string Read() {
-    pollfd waiting{.fd = fd_, .events = POLLIN, .revents = 0};
-    char bytes[4096];
-    if (poll(&waiting, 1, kPatienceMs) <= 0) return "";
-    const ssize_t got = recv(fd_, bytes, sizeof bytes, 0);
-    return got > 0 ? std::string(bytes, static_cast<size_t>(got)) : "";
-  }
-
- private:
-  explicit Socket(int fd) : fd_(fd) {}
-  int fd_;
-};
 
 std::string_view SubjectOf(const SampleOptions& options) {
   switch (options.sample) {
@@ -102,43 +42,20 @@ std::string MakeSample(const SampleOptions& options, absl::Time now) {
 
 absl::StatusOr<std::string> SendSample(const SampleOptions& options, absl::Time now) {
   CLEANMAIL_ASSIGN_OR_RETURN(const net::HostPort server, net::ParseHostPort(options.server, 25));
-  CLEANMAIL_ASSIGN_OR_RETURN(Socket socket, Socket::Connect(server));
+  CLEANMAIL_ASSIGN_OR_RETURN(const std::unique_ptr<mail::smtp::BlockingClient> client,
+                             mail::smtp::BlockingClient::Connect(server, {.host_name = "sample.example.net", .chunking = options.bdat}));
   const std::string mail = MakeSample(options, now);
-  ClientMachine machine({.host_name = "sample.example.net", .tls = mail::smtp::TlsPolicy::kNever, .chunking = options.bdat});
-  bool begun = false;
-  std::string reply;
-  bool delivered = false;
-  for (;;) {
-    if (!socket.Write(machine.TakeOutput())) machine.Disconnected();
-    switch (machine.want()) {
-      case ClientWant::kInput: {
-        const std::string bytes = socket.Read();
-        bytes.empty() ? machine.Disconnected() : machine.Feed(bytes);
-        break;
-      }
-      case ClientWant::kTransaction:
-        begun ? machine.Quit()
-              : machine.Begin({.sender = options.from, .recipients = {options.to}, .smtp_utf8 = options.smtp_utf8, .eight_bit = options.smtp_utf8,
-                               .size = static_cast<int64_t>(mail.size())});
-        begun = true;
-        break;
-      case ClientWant::kBody:
-        machine.Body(mail);
-        machine.EndBody();
-        break;
-      case ClientWant::kResult:
-        for (const mail::smtp::Outcome& outcome : machine.TakeOutcomes()) {
-          reply = mail::smtp::ToText(outcome.reply);
-          delivered = outcome.delivered();
-        }
-        break;
-      case ClientWant::kStartTls:
-      case ClientWant::kClosed:
-        if (delivered) return reply;
-        if (reply.empty() && machine.failure().has_value()) reply = mail::smtp::ToText(machine.failure()->reply);
-        return absl::FailedPreconditionError(base::Cat("the server refused it: ", reply));
-    }
-  }
+  const std::vector<mail::smtp::Outcome> outcomes = client->Send({.sender = options.from,
+                                                                  .recipients = {options.to},
+                                                                  .smtp_utf8 = options.smtp_utf8,
+                                                                  .eight_bit = options.smtp_utf8,
+                                                                  .size = static_cast<int64_t>(mail.size())},
+                                                                 mail);
+  client->Quit();
+  if (outcomes.empty()) return absl::UnavailableError("the server closed the connection");
+  const std::string reply = mail::smtp::ToText(outcomes[0].reply);
+  if (!outcomes[0].delivered()) return absl::FailedPreconditionError(base::Cat("the server refused it: ", reply));
+  return reply;
 }
 
 }  // namespace cleanmail::cli

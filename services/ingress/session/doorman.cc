@@ -29,13 +29,23 @@ Doorman::Sender Doorman::AdmitSender(const Mailbox& sender, std::string_view cli
 }
 
 Doorman::Verdict Doorman::AdmitRecipient(const Mailbox& recipient, std::string_view tenant) const {
-  if (recipient.is_bare_postmaster()) {
-    const absl::StatusOr<Mailbox> postmaster = mail::address::ParseMailbox(postmaster_);
-    if (!postmaster.ok()) return {.refusal = UnknownUser(), .addressee = {}, .reason = "no postmaster is configured"};
-    return AdmitInbound(*postmaster);
-  }
+  if (recipient.is_bare_postmaster()) return AdmitPostmaster();
   if (role_ == Role::kMx) return AdmitInbound(recipient);
   return {.refusal = std::nullopt, .addressee = {.address = ToText(recipient), .tenant = std::string(tenant)}, .reason = {}};
+}
+
+Doorman::Verdict Doorman::AdmitPostmaster() const {
+  if (!directory_.complete()) return {.refusal = NotComplete(), .addressee = {}, .reason = "directory not complete"};
+  if (!postmaster_.empty()) {
+    const absl::StatusOr<Mailbox> postmaster = mail::address::ParseMailbox(postmaster_);
+    if (postmaster.ok()) return AdmitInbound(*postmaster);
+  }
+  for (std::string_view domain = host_name_; !domain.empty();) {
+    if (directory_.TenantOfDomain(domain)) return AdmitInbound({.local = "postmaster", .domain = std::string(domain)});
+    const size_t dot = domain.find('.');
+    domain = dot == std::string_view::npos ? std::string_view() : domain.substr(dot + 1);
+  }
+  return {.refusal = UnknownUser(), .addressee = {}, .reason = "ingress.postmaster is not set, and no live domain is above our host name"};
 }
 
 Doorman::Verdict Doorman::AdmitInbound(const Mailbox& recipient) const {

@@ -24,9 +24,10 @@ class Doorman {
     std::string reason;  // for operators, when refused
   };
 
-  // `postmaster` is the address that mail for `<Postmaster>` (RFC 5321 §4.5.1) is for, may be empty.
-  Doorman(Role role, std::string postmaster, const directory::Directory& directory)
-      : role_(role), postmaster_(std::move(postmaster)), directory_(directory) {}
+  // `postmaster` is the address that mail for `<Postmaster>` (RFC 5321 §4.5.1) is for; empty: the postmaster of the nearest live
+  // domain above `host_name`.
+  Doorman(Role role, std::string postmaster, std::string host_name, const directory::Directory& directory)
+      : role_(role), postmaster_(std::move(postmaster)), host_name_(std::move(host_name)), directory_(directory) {}
 
   // May this sender begin at all? On a smart host: `tenant` becomes whose network it is.
   struct Sender {
@@ -40,10 +41,12 @@ class Doorman {
   Verdict AdmitRecipient(const mail::address::Mailbox& recipient, std::string_view tenant) const;
 
  private:
+  Verdict AdmitPostmaster() const;
   Verdict AdmitInbound(const mail::address::Mailbox& recipient) const;
 
   const Role role_;
   const std::string postmaster_;
+  const std::string host_name_;
   const directory::Directory& directory_;
 };
 

@@ -62,7 +62,7 @@ struct SessionParts {
 class Sessions {
  public:
   Sessions(SessionSettings settings, SessionParts parts)
-      : settings_(std::move(settings)), parts_(parts), doorman_(settings_.role, settings_.postmaster, parts.directory) {}
+      : settings_(std::move(settings)), parts_(parts), doorman_(settings_.role, settings_.postmaster, settings_.smtp.host_name, parts.directory) {}
 
   // Begins a session; for net::Listener. Does not block.
   void Take(std::unique_ptr<net::Connection> connection);
