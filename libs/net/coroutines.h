@@ -52,9 +52,11 @@ Task<T> Await(Loop& loop, Start start) {
 // Runs `work`, which may block, on the pool of `loops` and goes on, on `loop`, with its result.
 template <class Work, class T = std::invoke_result_t<Work>>
 Task<T> OnPool(Loops& loops, Loop& loop, Work work) {
-  co_return co_await Await<T>(loop, [&loops, work = std::move(work)](absl::AnyInvocable<void(T) &&> done) mutable {
+  // Named, since gcc 12 destroys a temporary with captures in a co_await expression twice.
+  auto start = [&loops, work = std::move(work)](absl::AnyInvocable<void(T) &&> done) mutable {
     loops.RunSlow([work = std::move(work), done = std::move(done)]() mutable { std::move(done)(work()); });
-  });
+  };
+  co_return co_await Await<T>(loop, std::move(start));
 }
 
 // Goes on after `duration`, on the same loop.

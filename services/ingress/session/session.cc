@@ -60,8 +60,8 @@ net::Task<void> Session::Run() {
   net::ConnectionLimits::Admission admission = parts_.limits.Admit(connection_->peer().address);
   if (admission.verdict != net::ConnectionLimits::Verdict::kAdmitted) {
     parts_.metrics.sessions_limited.Add();
-    const Reply reply{421, "4.7.0", "Too many sessions at once, try again later"};
-    (void)co_await connection_->Write(Format(reply), absl::Now() + absl::Seconds(5));
+    const std::string reply = Format(Reply{421, "4.7.0", "Too many sessions at once, try again later"});
+    (void)co_await connection_->Write(reply, absl::Now() + absl::Seconds(5));
     co_return;
   }
   ticket_ = std::move(admission.ticket);
@@ -235,9 +235,9 @@ net::Task<void> Session::OnData() {
                   .recipients = recipients_,
                   .trace = trace_};
   using Begun = absl::StatusOr<std::unique_ptr<Reception>>;
-  Begun begun = co_await net::OnPool(parts_.loops, loop_, [&intake = parts_.intake, arrival = std::move(arrival)]() mutable -> Begun {
-    return intake.Begin(std::move(arrival));
-  });
+  // Not written in place: gcc 12 destroys temporaries with captures in a co_await expression twice.
+  auto begin = [&intake = parts_.intake, arrival = std::move(arrival)]() mutable -> Begun { return intake.Begin(std::move(arrival)); };
+  Begun begun = co_await net::OnPool(parts_.loops, loop_, std::move(begin));
   if (!begun.ok()) {
     const Reply reply = ReplyTo(begun.status());
     Refuse(machine_.last_verb(), reply, {}, base::View(begun.status().message()));
