@@ -21,7 +21,7 @@ class ConnectionLimits {
     int total = 20000;
     int per_address = 50;
     int per_network = 250;
-    PrefixSet exempt;  // the two limits by address and network do not hold for these
+    PrefixSet exempt = {};  // the two limits by address and network do not hold for these
   };
   enum class Verdict { kAdmitted, kTooMany, kTooManyFromAddress, kTooManyFromNetwork };
 
@@ -47,7 +47,7 @@ class ConnectionLimits {
   };
   struct Admission {
     Verdict verdict = Verdict::kAdmitted;
-    Ticket ticket;  // counts only if admitted
+    Ticket ticket = {};  // counts only if admitted
   };
 
   explicit ConnectionLimits(Options options) : options_(std::move(options)) {}

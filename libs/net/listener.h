@@ -19,7 +19,7 @@ struct ListenOptions {
   std::string address;  // `192.0.2.1:25`, `[::]:25`; port 0 lets the system choose
   // Networks (CIDR) whose connections begin with a PROXY protocol header, v1 or v2. It is read before the handler runs; one that
   // is missing or wrong closes the connection. From all others nothing is read: such a header is the handler's first bytes.
-  std::vector<std::string> proxy_from;
+  std::vector<std::string> proxy_from = {};
   absl::Duration proxy_deadline = absl::Seconds(10);
   int backlog = 4096;
 };

@@ -16,7 +16,7 @@ struct ProxyHeader {
     Endpoint source;
     Endpoint destination;
   };
-  std::optional<Ends> ends;
+  std::optional<Ends> ends = {};
 };
 
 // Octets a header of either version may have here.

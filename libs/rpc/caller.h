@@ -13,9 +13,9 @@ struct Caller {
   };
   Kind kind = Kind::kUnknown;
   // "service", "operator/uid=0".
-  std::string id;
+  std::string id = {};
   // W3C traceparent of the call, empty without.
-  std::string trace;
+  std::string trace = {};
 };
 
 }  // namespace cleanmail::rpc

@@ -54,7 +54,7 @@ class Peer {
 
   struct Options {
     absl::Time deadline;     // obligatory
-    std::string_view trace;  // W3C traceparent to pass on
+    std::string_view trace = {};  // W3C traceparent to pass on
   };
 
   // Calls and waits. Unavailable, DeadlineExceeded: try again if the method may be repeated.

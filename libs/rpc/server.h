@@ -38,7 +38,7 @@ class Server {
  public:
   struct Options {
     // Made with mode 0600 and removed at the end; empty: in-process only. The folder must be closed to others.
-    std::string socket_path;
+    std::string socket_path = {};
     int threads = 64;  // calls handled at once, at most
   };
   // InvalidArgument: the path is too long for a socket. Unavailable: it cannot be made there. Services, log and metrics outlive it.

@@ -4,104 +4,78 @@
 
 #include "libs/base/cat.h"
 #include "libs/base/text.h"
-#include "libs/mail/address/utf8.h"
-#include "libs/mail/mime/date.h"
-#include "libs/mail/mime/header_block.h"
-#include "libs/mail/mime/writer.h"
 
 namespace cleanmail::mail::report::dsn {
 namespace {
 
-constexpr size_t kMaxText = 500;
+constexpr size_t kLongestField = 900;  // a line has at most 998 octets (RFC 5322 §2.1.1)
 
-bool AnyFailed(const NoticeFacts& facts) {
-  return std::any_of(facts.recipients.begin(), facts.recipients.end(), [](const FailedRecipient& r) { return r.action == Action::kFailed; });
+// One line of printable ASCII: everything else is escaped, so that the notice needs neither 8BITMIME nor SMTPUTF8.
+std::string Line(std::string_view text) {
+  constexpr std::string_view kHexDigits = "0123456789abcdef";
+  std::string out;
+  for (const char c : base::Printable(text, kLongestField)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      out += c;
+    } else {
+      out += "\\x";
+      out += kHexDigits[byte >> 4];
+      out += kHexDigits[byte & 0x0f];
+    }
+  }
+  return out.substr(0, kLongestField);
 }
 
-std::string StatusOf(const FailedRecipient& recipient) {
-  if (!recipient.reply.enhanced.empty()) return recipient.reply.enhanced;
-  return recipient.reply.permanent() && recipient.action == Action::kFailed ? "5.0.0" : "4.0.0";
+std::string DateText(absl::Time time) { return absl::FormatTime("%a, %d %b %Y %H:%M:%S +0000", time, absl::UTCTimeZone()); }
+
+// Header lines as they came, each made safe, those that would look like our boundary indented away.
+std::string QuotedHeaders(std::string_view headers) {
+  std::string out;
+  while (!headers.empty()) {
+    const size_t end = headers.find('\n');
+    std::string_view line = headers.substr(0, end);
+    headers = end == std::string_view::npos ? std::string_view{} : headers.substr(end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty()) continue;  // an empty line would end the headers early
+    const bool folded = line.front() == ' ' || line.front() == '\t';
+    if (folded) line.remove_prefix(1);
+    out += base::Cat(folded || line.starts_with("--") ? " " : "", Line(line), "\r\n");
+  }
+  return out;
 }
 
-std::string WordsFor(const FailedRecipient& recipient) {
-  std::string words = base::Cat("  ", base::Printable(recipient.address, kMaxText), "\r\n");
-  words += recipient.remote_host.empty() ? "    " : base::Cat("    ", base::Printable(recipient.remote_host, kMaxText), " said: ");
-  return words + base::Cat(base::Printable(smtp::ToText(recipient.reply), kMaxText), "\r\n");
+std::string ForPeople(const Failure& failure) {
+  std::string text = base::Cat("This is the mail gateway ", Line(failure.reporting_host), ".\r\n\r\n",
+                               "Your message could not be delivered to the recipients below. It is not tried again.\r\n\r\n");
+  for (const Recipient& recipient : failure.recipients) {
+    text += base::Cat("  ", Line(recipient.address), "\r\n    ", Line(recipient.diagnostic), "\r\n");
+  }
+  return base::Cat(text, "\r\nThe headers of your message are attached.\r\n");
 }
 
-std::string WordsForPeople(const NoticeFacts& facts) {
-  const bool failed = AnyFailed(facts);
-  std::string text = base::Cat("This is the mail system at ", facts.host_name, ".\r\n\r\n");
-  text += failed ? "Your message could not be delivered to these recipients:\r\n\r\n"
-                 : "Your message has not been delivered yet to these recipients. It is tried again; you need not send it again.\r\n\r\n";
-  for (const FailedRecipient& recipient : facts.recipients) text += WordsFor(recipient) + "\r\n";
-  if (!facts.message_id.empty()) text += base::Cat("For your administrator, the message's id here: ", facts.message_id, "\r\n");
+std::string ForMachines(const Failure& failure) {
+  std::string text = base::Cat("Reporting-MTA: dns; ", Line(failure.reporting_host), "\r\nArrival-Date: ", DateText(failure.arrived), "\r\n");
+  for (const Recipient& recipient : failure.recipients) {
+    text += base::Cat("\r\nFinal-Recipient: rfc822; ", Line(recipient.address), "\r\nAction: failed\r\nStatus: ", Line(recipient.status), "\r\n");
+    if (!recipient.remote.empty()) text += base::Cat("Remote-MTA: dns; ", Line(recipient.remote), "\r\n");
+    text += base::Cat("Diagnostic-Code: smtp; ", Line(recipient.diagnostic), "\r\n");
+  }
   return text;
-}
-
-mime::Part StatusPart(const NoticeFacts& facts, bool utf8) {
-  mime::Part about_message{.fields = {{"Reporting-MTA", base::Cat("dns; ", facts.host_name)},
-                                      {"Arrival-Date", mime::FormatDate(facts.arrived)}},
-                           .body = {}};
-  std::string body = mime::Write(about_message);
-  for (const FailedRecipient& recipient : facts.recipients) {
-    const bool utf8_address = !address::IsAscii(recipient.address);
-    mime::Part part{.fields = {{"Final-Recipient", base::Cat(utf8_address ? "utf-8; " : "rfc822; ", base::Printable(recipient.address, kMaxText))},
-                               {"Action", recipient.action == Action::kFailed ? "failed" : "delayed"},
-                               {"Status", StatusOf(recipient)}},
-                    .body = {}};
-    if (!recipient.remote_host.empty()) part.fields.push_back({"Remote-MTA", base::Cat("dns; ", base::Printable(recipient.remote_host, kMaxText))});
-    part.fields.push_back({"Diagnostic-Code", base::Cat("smtp; ", base::Printable(smtp::ToText(recipient.reply), kMaxText))});
-    body += mime::Write(part);
-  }
-  return {.fields = {{"Content-Type", utf8 ? "message/global-delivery-status" : "message/delivery-status"},
-                     {"Content-Transfer-Encoding", utf8 ? "8bit" : "7bit"}},
-          .body = std::move(body)};
-}
-
-// The fields of the original header, whole ones only, as many as fit.
-std::string OriginalHeader(const NoticeFacts& facts) {
-  std::string kept;
-  const absl::StatusOr<mime::HeaderBlock> header = mime::HeaderBlock::Parse(facts.original, {.bytes = size_t{16} << 20, .fields = 1000000});
-  if (!header.ok()) return kept;
-  for (const mime::Field& field : header->fields()) {
-    if (kept.size() + field.raw.size() > facts.header_limit) break;
-    if (!field.name.empty()) kept += field.raw;
-  }
-  if (!kept.empty() && !kept.ends_with("\r\n")) kept += "\r\n";
-  return kept;
-}
-
-mime::Part HeaderPart(const NoticeFacts& facts) {
-  std::string header = OriginalHeader(facts);
-  const bool ascii = address::IsAscii(header);
-  return {.fields = {{"Content-Type", ascii ? "text/rfc822-headers" : "message/global-headers"},
-                     {"Content-Transfer-Encoding", ascii ? "7bit" : "8bit"}},
-          .body = std::move(header)};
 }
 
 }  // namespace
 
-bool NeedsSmtpUtf8(const NoticeFacts& facts) {
-  return !address::IsAscii(facts.to) || std::any_of(facts.recipients.begin(), facts.recipients.end(),
-                                                    [](const FailedRecipient& r) { return !address::IsAscii(r.address); });
-}
-
-std::string WriteNotice(const NoticeFacts& facts) {
-  const std::vector<mime::Part> parts = {mime::TextPart(WordsForPeople(facts)), StatusPart(facts, NeedsSmtpUtf8(facts)), HeaderPart(facts)};
-  const std::string boundary = mime::UnusedBoundary(facts.id, parts);
-  mime::Part message = mime::Multipart("report", ";\r\n report-type=delivery-status", boundary, parts);
-  const mime::HeaderFields fields = {
-      {"From", base::Cat("Mail Delivery System <postmaster@", facts.host_name, ">")},
-      {"To", base::Cat("<", facts.to, ">")},
-      {"Subject", AnyFailed(facts) ? "Undelivered mail: your message could not be delivered" : "Delayed mail: your message is tried again"},
-      {"Date", mime::FormatDate(facts.now)},
-      {"Message-ID", base::Cat("<", facts.id, "@", facts.host_name, ">")},
-      {"Auto-Submitted", "auto-replied"},  // RFC 3834 §5: machines must not answer this
-      {"MIME-Version", "1.0"},
-  };
-  message.fields.insert(message.fields.begin(), fields.begin(), fields.end());
-  return mime::Write(message);
+std::string MakeFailureNotice(const Failure& failure) {
+  const std::string boundary = base::Cat("notice-", Line(failure.id));
+  const std::string host = Line(failure.reporting_host);
+  return base::Cat(
+      "From: Mail Delivery System <MAILER-DAEMON@", host, ">\r\nTo: <", Line(failure.to), ">\r\nSubject: Undelivered mail returned to sender\r\nDate: ",
+      DateText(failure.now), "\r\nMessage-ID: <", Line(failure.id), "@", host, ">\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n",
+      "Content-Type: multipart/report; report-type=delivery-status; boundary=\"", boundary, "\"\r\n\r\n", "--", boundary,
+      "\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n", ForPeople(failure), "\r\n--", boundary,
+      "\r\nContent-Type: message/delivery-status\r\n\r\n", ForMachines(failure), "\r\n--", boundary,
+      "\r\nContent-Type: text/rfc822-headers\r\n\r\n", QuotedHeaders(failure.original_headers), "\r\n--", boundary, "--\r\n");
 }
 
 }  // namespace cleanmail::mail::report::dsn

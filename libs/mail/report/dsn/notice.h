@@ -1,44 +1,34 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
-#include "libs/mail/smtp/reply.h"
 
 namespace cleanmail::mail::report::dsn {
 
-// RFC 3464 §2.3.3.
-enum class Action { kFailed, kDelayed };
-
-// What became of one recipient.
-struct FailedRecipient {
-  std::string address;          // as in the envelope
-  Action action = Action::kFailed;
-  smtp::Reply reply;            // the last one; its enhanced code becomes Status, else one of its class
-  std::string remote_host = {};  // who gave it; empty when we did
+// What became of one recipient (RFC 3464 §2.3).
+struct Recipient {
+  std::string address;
+  std::string status;      // enhanced code, "5.1.1"; "5.0.0" or "4.0.0" where the server gave none
+  std::string diagnostic;  // the server's words on one line; hostile
+  std::string remote;      // name of the server that said so, empty where none did
 };
 
-// All that a notice says. Texts may be hostile: nothing in them can add a field, a part or a terminal's escape.
-struct NoticeFacts {
-  std::string host_name;        // ours: Reporting-MTA, From, Message-ID
-  std::string id;               // unique, of this notice: Message-ID and boundary
-  std::string to;               // the original sender: who is written to
-  std::string message_id = {};  // ours of the original message, as in the 250 reply and the logs; empty: left out
-  absl::Time arrived;
+// What a notice of failure tells.
+struct Failure {
+  std::string reporting_host;         // ours
+  std::string to;                     // the original sender
+  std::string subject = {};           // unused where empty
+  absl::Time arrived;                 // when the message had come to us
   absl::Time now;
-  std::vector<FailedRecipient> recipients;
-  std::string_view original;  // the original message; only its header is sent back
-  size_t header_limit = 64 * 1024;  // more of the header than this is cut at the end of a field
+  std::string id;                     // unique, for Message-ID and boundary: letters, digits, hyphens
+  std::vector<Recipient> recipients;  // at least one
+  std::string original_headers;       // header block of the message, quoted as text/rfc822-headers (RFC 6522 §4)
 };
 
-// A delivery status notification (RFC 3461, RFC 3464) as multipart/report (RFC 6522): words for people, message/delivery-status,
-// text/rfc822-headers (message/global* of RFC 6533 where an address is not ASCII). To be sent from the null sender `<>`, and
-// with SMTPUTF8 if NeedsSmtpUtf8 says so. The caller sees to it that there is somebody to write to.
-std::string WriteNotice(const NoticeFacts& facts);
-
-// Whether the notice holds addresses that are not ASCII.
-bool NeedsSmtpUtf8(const NoticeFacts& facts);
+// The notice as a mail, CRLF: multipart/report with a text for people, the delivery status and the original headers, never the
+// original content. Nothing hostile can end a line, a header or a part early. It is to be sent with the null sender.
+std::string MakeFailureNotice(const Failure& failure);
 
 }  // namespace cleanmail::mail::report::dsn

@@ -1,0 +1,145 @@
+#include "libs/store/blob/spool_blob_store.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "libs/store/blob/blob_contract_test.h"
+
+namespace cleanmail::blob {
+namespace {
+
+using spool::Table;
+
+class SpoolBlobsUnderTest final : public BlobStoreUnderTest {
+ public:
+  SpoolBlobsUnderTest() {
+    static int number = 0;
+    folder_ = testing::TempDir() + "/blobs-" + std::to_string(number++);
+    std::filesystem::remove_all(folder_);
+    Open();
+  }
+  BlobStore& blobs() override { return *blobs_; }
+  absl::Status Keep(spool::Batch batch) override { return spool_->CommitAndWait(std::move(batch), spool::Durability::kFlushed); }
+  void Restart() override {
+    blobs_.reset();
+    spool_.reset();
+    Open();
+  }
+  spool::Spool& spool() { return *spool_; }
+
+ private:
+  void Open() {
+    spool_ = *spool::Spool::Open(folder_);
+    blobs_ = SpoolBlobStore::Create(*spool_, keys, clock, random);
+  }
+  std::string folder_;
+  std::unique_ptr<spool::Spool> spool_;
+  std::unique_ptr<SpoolBlobStore> blobs_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Spool, BlobContract, testing::Values([] { return std::make_unique<SpoolBlobsUnderTest>(); }));
+
+// The suite's helpers, for tests of what only the spool kind can be asked.
+class SpoolBlobs : public BlobContract {
+ protected:
+  SpoolBlobsUnderTest& test() { return static_cast<SpoolBlobsUnderTest&>(*test_); }
+  std::vector<std::pair<std::string, std::string>> Chunks() {
+    std::vector<std::pair<std::string, std::string>> chunks;
+    EXPECT_TRUE(test().spool().Scan(Table::kBodies, "", "", [&](std::string_view key, std::string_view value) {
+      chunks.emplace_back(key, value);
+      return true;
+    }).ok());
+    return chunks;
+  }
+  void Change(spool::Batch batch) { ASSERT_TRUE(test_->Keep(std::move(batch)).ok()); }
+};
+INSTANTIATE_TEST_SUITE_P(Spool, SpoolBlobs, testing::Values([] { return std::make_unique<SpoolBlobsUnderTest>(); }));
+
+TEST_P(SpoolBlobs, NothingOfTheBodyCanBeReadInTheSpool) {
+  const std::string secret = "the secret words of a letter";
+  ASSERT_TRUE(Write(NewName(), secret).ok());
+  for (const auto& [key, value] : Chunks()) EXPECT_EQ(value.find("secret"), std::string::npos);
+}
+
+TEST_P(SpoolBlobs, SwappedCutRepeatedOrChangedChunksAreDataLoss) {
+  const BlobName name = NewName();
+  ASSERT_TRUE(Write(name, Body(200'000)).ok());
+  const auto chunks = Chunks();
+  ASSERT_EQ(chunks.size(), 4u);
+  const auto expect_data_loss = [&](const char* what) {
+    EXPECT_EQ(blobs().Read(name).status().code(), absl::StatusCode::kDataLoss) << what;
+    spool::Batch restore;
+    for (const auto& [key, value] : chunks) restore.Put(Table::kBodies, key, value);
+    Change(std::move(restore));
+    EXPECT_TRUE(blobs().Read(name).ok());
+  };
+  spool::Batch swapped, cut, missing, repeated, changed;
+  swapped.Put(Table::kBodies, chunks[1].first, chunks[2].second);
+  swapped.Put(Table::kBodies, chunks[2].first, chunks[1].second);
+  Change(std::move(swapped));
+  expect_data_loss("swapped");
+  cut.Delete(Table::kBodies, chunks[3].first);
+  Change(std::move(cut));
+  expect_data_loss("cut");
+  missing.Delete(Table::kBodies, chunks[1].first);
+  Change(std::move(missing));
+  expect_data_loss("missing");
+  repeated.Put(Table::kBodies, chunks[2].first, chunks[1].second);
+  Change(std::move(repeated));
+  expect_data_loss("repeated");
+  std::string value = chunks[1].second;
+  value[100] ^= 1;
+  changed.Put(Table::kBodies, chunks[1].first, value);
+  Change(std::move(changed));
+  expect_data_loss("changed");
+}
+
+TEST_P(SpoolBlobs, ABodyMovedToAnotherNameIsDataLoss) {
+  const BlobName name = NewName(), other = NewName();
+  ASSERT_TRUE(Write(name, "to acme's director").ok());
+  const std::string value = Chunks()[0].second;
+  ASSERT_TRUE(Write(other, "x").ok());
+  for (const auto& [key, ignored] : Chunks()) {
+    spool::Batch batch;
+    batch.Put(Table::kBodies, key, value);
+    Change(std::move(batch));
+  }
+  EXPECT_TRUE(blobs().Read(name).ok());
+  EXPECT_EQ(blobs().Read(other).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_P(SpoolBlobs, TheSweeperTakesBodiesThatWereNeverFinished) {
+  auto writer = *blobs().Create(NewName());
+  AppendAll(*writer, Body(300'000), 50'000);
+  { auto finished = FinishAndWait(*writer); }
+  writer.reset();
+  EXPECT_GT(Chunks().size(), 0u);
+  test_->clock.Advance(absl::Hours(9 * 24));
+  EXPECT_EQ(*blobs().Sweep(), 1);
+  EXPECT_EQ(Chunks().size(), 0u);
+}
+
+TEST_P(SpoolBlobs, AWriterDroppedWithChunksOnTheirWayIsHarmless) {
+  for (int i = 0; i < 20; ++i) {
+    auto writer = *blobs().Create(NewName());
+    (void)writer->Append(Body(400'000), [] {});
+  }
+}
+
+TEST_P(SpoolBlobs, SweepsManyThousandBodies) {
+  std::vector<BlobName> names;
+  for (int i = 0; i < 5000; ++i) {
+    names.push_back(NewName());
+    auto writer = *blobs().Create(names.back());
+    writer->Append("body", [] {});
+    Change(*(*FinishAndWait(*writer))->TakeBatch());
+  }
+  ASSERT_TRUE(blobs().Extend(names[2500], "quarantine", absl::InfiniteFuture()).ok());
+  test_->clock.Advance(absl::Hours(9 * 24));
+  EXPECT_EQ(*blobs().Sweep(), 4999);
+  EXPECT_EQ(Chunks().size(), 1u);
+}
+
+}  // namespace
+}  // namespace cleanmail::blob
