@@ -1,21 +1,31 @@
 #include "libs/testing/socket_transport.h"
 
-#include "absl/synchronization/notification.h"
+#include <condition_variable>
+#include <mutex>
+
 #include "libs/net/address.h"
 #include "libs/net/tls_context.h"
 
 namespace cleanmail::testing {
 namespace {
 
-// Runs a coroutine on `loop` and waits for it.
+// Runs a coroutine on `loop` and waits for it. The mutex is the standard library's because the thread sanitizer sees through it.
 template <class Body>
 void RunOn(net::Loop& loop, Body body) {
-  absl::Notification done;
-  net::Spawn(loop, [&]() -> net::Task<void> {
+  struct Done {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool is = false;
+  };
+  const auto done = std::make_shared<Done>();  // shared: the coroutine may still be notifying when this returns
+  net::Spawn(loop, [&body, done]() -> net::Task<void> {
     co_await body();
-    done.Notify();
+    std::lock_guard lock(done->mutex);
+    done->is = true;
+    done->changed.notify_all();
   });
-  done.WaitForNotification();
+  std::unique_lock lock(done->mutex);
+  done->changed.wait(lock, [&] { return done->is; });
 }
 
 }  // namespace
