@@ -25,6 +25,8 @@ struct ListenOptions {
 };
 
 // Takes a new connection, on the connection's loop. It must not block: it spawns a coroutine (libs/net/coroutines.h).
+//   Loop& loop = connection->loop();  // first: a function's arguments are evaluated in any order
+//   Spawn(loop, [connection = std::move(connection)]() mutable { return Session(std::move(connection)); });
 using ConnectionHandler = std::function<void(std::unique_ptr<Connection>)>;
 
 // An open port. Thread-safe. Destroying it closes the port; connections taken live on.

@@ -51,7 +51,9 @@ bool TryNext(const std::vector<Outcome>& outcomes) {
 net::Task<absl::StatusOr<std::string>> Courier::Body(net::Loop& loop, const Delivery& delivery) {
   if (!delivery.content.empty()) co_return delivery.content;
   const blob::BlobName name = {.tenant = delivery.message.tenant(), .message = delivery.message.id()};
-  co_return co_await net::OnPool(loops_, loop, [this, name] { return blobs_.Read(name); });
+  // Named, and only a reference captured: gcc 12 destroys a temporary with captures in a co_await expression twice.
+  const auto read = [this, &name] { return blobs_.Read(name); };
+  co_return co_await net::OnPool(loops_, loop, read);
 }
 
 net::Task<std::vector<Outcome>> Courier::Over(Session& session, const Delivery& delivery, std::string_view body) {
