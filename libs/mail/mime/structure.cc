@@ -32,7 +32,7 @@ class Walk {
       if (AtBoundary(line)) continue;
       if (in_header_) HeaderLine(line);
     }
-    if (in_header_) EndHeader();
+    if (in_header_ && !structure_.over_limit) EndHeader();
     structure_.unclosed = std::any_of(stack_.begin(), stack_.end(), [](const Container& c) { return !c.boundary.empty() && !c.closed; });
     return structure_;
   }

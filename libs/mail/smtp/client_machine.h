@@ -150,10 +150,8 @@ class ClientMachine {
   size_t recipients_answered_ = 0;
   size_t accepted_ = 0;
   bool data_sent_ = false;
-  bool mail_refused_ = false;
   std::optional<ContentEncoder> encoder_;
   std::string chunk_;
-  size_t chunks_unanswered_ = 0;
   bool chunk_refused_ = false;
   std::optional<Outcome> failure_;
 };

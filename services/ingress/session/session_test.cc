@@ -6,6 +6,7 @@
 #include <iterator>
 #include <map>
 
+#include "absl/synchronization/notification.h"
 #include "libs/base/clock.h"
 #include "libs/base/fake_random.h"
 #include "libs/bus/fake_bus.h"
@@ -82,6 +83,11 @@ class SessionTest : public ::testing::Test {
     client_.reset();
     listener_.reset();
     Eventually([&] { return metrics_.sessions_open.value() == 0; });
+    for (size_t i = 0; i < loops_->size(); ++i) {
+      absl::Notification passed;  // the last session's coroutine has been destroyed when its loop does something else
+      loops_->at(i).Post([&passed] { passed.Notify(); });
+      passed.WaitForNotification();
+    }
     intake_ = std::make_unique<Intake>(IntakeOptions{.host_name = "mx.example.org", .header = {}}, blobs_, bus_, clock_, random_);
     limits_ = std::make_unique<net::ConnectionLimits>(limit_options_);
     sessions_ = std::make_unique<Sessions>(
