@@ -7,11 +7,13 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
+#include <rocksdb/wal_filter.h>
 #include <rocksdb/write_batch.h>
 
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -41,6 +43,40 @@ absl::Status ToStatus(const rocksdb::Status& status, std::string_view doing) {
   if (status.IsNoSpace() || why.find("No space left") != std::string::npos) return absl::ResourceExhaustedError(why);
   return absl::UnavailableError(why);
 }
+
+// Every write carries a serial number into the log. RocksDB keeps its log in several files and replays the next one even when the one
+// before ends early, so without this a loss of power could keep a write and lose one before it that was not flushed either.
+constexpr size_t kSerialBytes = sizeof(uint64_t);
+
+std::string_view SerialBytes(const uint64_t& serial) { return {reinterpret_cast<const char*>(&serial), kSerialBytes}; }
+
+// Stops the replay at the first gap between serials. A failed write may have left its serial to the next one.
+class GapFilter final : public rocksdb::WalFilter {
+ public:
+  const char* Name() const override { return "GapFilter"; }
+  void Begin() { last_ = 0; }
+  WalProcessingOption LogRecordFound(unsigned long long, const std::string&, const rocksdb::WriteBatch& batch, rocksdb::WriteBatch*,
+                                     bool*) override {
+    SerialReader reader;
+    (void)batch.Iterate(&reader);
+    if (reader.serial == 0) return WalProcessingOption::kContinueProcessing;
+    if (last_ != 0 && reader.serial > last_ + 1) return WalProcessingOption::kStopReplay;
+    last_ = reader.serial;
+    return WalProcessingOption::kContinueProcessing;
+  }
+
+ private:
+  // The serial stands first in its write.
+  struct SerialReader final : rocksdb::WriteBatch::Handler {
+    void LogData(const rocksdb::Slice& blob) override {
+      if (blob.size() == kSerialBytes) std::memcpy(&serial, blob.data(), kSerialBytes);
+    }
+    bool Continue() override { return std::exchange(first, false); }
+    uint64_t serial = 0;
+    bool first = true;
+  };
+  uint64_t last_ = 0;
+};
 
 rocksdb::DBOptions DatabaseOptions(const SpoolOptions& options) {
   rocksdb::DBOptions db;
@@ -91,6 +127,7 @@ struct Spool::Impl {
 
   std::string folder;
   SpoolOptions options;
+  GapFilter gap_filter;
   std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(32 << 20);  // shared with RocksDB
 
   // The database; null while it could not be opened again. Readers hold the lock shared, reopening holds it alone.
@@ -106,6 +143,7 @@ struct Spool::Impl {
   std::atomic<int64_t> writes{0}, flushes{0};
 
   // The committer's own.
+  uint64_t serial = 1;                         // of the next write
   std::vector<Batch> undone;                   // of failed writes, until it is sure that the log does not bring them back
   std::optional<rocksdb::WriteBatch> restore;  // what their keys held before
   std::thread committer;
@@ -142,7 +180,10 @@ absl::Status Spool::Impl::OpenDatabase() {
   }
   rocksdb::DB* opened = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const rocksdb::Status status = rocksdb::DB::Open(DatabaseOptions(options), folder, families, &handles, &opened);
+  rocksdb::DBOptions how = DatabaseOptions(options);
+  how.wal_filter = &gap_filter;
+  gap_filter.Begin();
+  const rocksdb::Status status = rocksdb::DB::Open(how, folder, families, &handles, &opened);
   if (!status.ok()) return ToStatus(status, base::Cat("opening ", folder));
   db.reset(opened);
   db->DestroyColumnFamilyHandle(handles[0]);  // the default family holds nothing
@@ -224,6 +265,7 @@ absl::Status Spool::Impl::WriteMerged(const std::vector<Waiting>& merge) {
     flush |= waiting.durability == Durability::kFlushed;
   }
   rocksdb::WriteBatch merged(bytes + 64);
+  (void)merged.PutLogData(SliceOf(SerialBytes(serial)));
   for (const Waiting& waiting : merge) AddChanges(waiting.batch, merged);
   rocksdb::WriteOptions how;
   how.sync = flush;
@@ -231,6 +273,7 @@ absl::Status Spool::Impl::WriteMerged(const std::vector<Waiting>& merge) {
   const rocksdb::Status status = merged.Count() > 0 ? db->Write(how, &merged)
                                  : flush            ? db->FlushWAL(true)
                                                     : rocksdb::Status::OK();
+  if (status.ok() && merged.Count() > 0) ++serial;
   writes.fetch_add(1, std::memory_order_relaxed);
   if (flush) flushes.fetch_add(1, std::memory_order_relaxed);
   return ToStatus(status, "writing");
@@ -262,6 +305,7 @@ absl::Status Spool::Impl::TryFolder() {
 // What the keys of `batches` hold now. Deletions of ranges are left out: they remove what is over anyway.
 rocksdb::WriteBatch Spool::Impl::Before(const std::vector<Batch>& batches) {
   rocksdb::WriteBatch before;
+  (void)before.PutLogData(SliceOf(SerialBytes(serial)));
   for (const Batch& batch : batches) {
     for (const Batch::Change& change : batch.changes()) {
       if (change.kind == Batch::Change::kDeleteRange) continue;
@@ -295,6 +339,7 @@ absl::Status Spool::Impl::Recover() {
     rocksdb::WriteOptions how;
     how.sync = true;
     CLEANMAIL_RETURN_IF_ERROR(ToStatus(db->Write(how, &*restore), "going on after a failure"));
+    ++serial;
     restore.reset();
     undone.clear();
   }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -113,23 +114,47 @@ void Write(TrackedFile& file, off_t offset, std::string_view bytes, bool remembe
   CLEANMAIL_CHECK(::pwrite(file.fd, bytes.data(), bytes.size(), offset) == static_cast<ssize_t>(bytes.size()), "a test's write");
 }
 
+bool IsLog(const std::string& path) { return path.ends_with(".log"); }
+
 void UndoFile(TrackedFile& file, UnsyncedFileSystem::Loss loss, std::mt19937_64& random) {
   std::vector<Change> changes = std::exchange(file.unsynced, {});
   for (auto change = changes.rbegin(); change != changes.rend(); ++change) {
     if (!change->before.empty()) Write(file, change->offset, change->before, false);
     CLEANMAIL_CHECK(::ftruncate(file.fd, change->size_before) == 0, "a test's truncation");
   }
-  if (loss == UnsyncedFileSystem::Loss::kAll) return;
+  if (loss == UnsyncedFileSystem::Loss::kAll || changes.empty()) return;
+  struct stat status {};
+  ::fstat(file.fd, &status);
+  const off_t old_size = status.st_size;
+  off_t new_size = old_size;
+  for (const Change& change : changes) new_size = std::max(new_size, change.offset + static_cast<off_t>(change.after.size()));
+  // A journaling file system lets a file grow only over written blocks: of what was appended a beginning survives.
+  const off_t grown_to = old_size + static_cast<off_t>(random() % static_cast<uint64_t>(new_size - old_size + 1));
   for (const Change& change : changes) {
+    const std::string_view after = change.after;
+    const auto over = static_cast<size_t>(std::clamp<off_t>(old_size - change.offset, 0, static_cast<off_t>(after.size())));
+    // Blocks that are overwritten survive in any order and in part.
     const uint64_t luck = random() % 3;
-    const size_t kept = luck == 0 ? 0 : luck == 1 ? change.after.size() : random() % (change.after.size() + 1);
-    Write(file, change.offset, std::string_view(change.after).substr(0, kept), false);
+    const size_t kept = luck == 0 ? 0 : luck == 1 ? over : random() % (over + 1);
+    if (kept > 0) Write(file, change.offset, after.substr(0, kept), false);
+    const auto end = static_cast<size_t>(std::clamp<off_t>(grown_to - change.offset, 0, static_cast<off_t>(after.size())));
+    if (end > over) Write(file, change.offset + static_cast<off_t>(over), after.substr(over, end - over), false);
   }
 }
 
 }  // namespace
 
 void UnsyncedFileSystem::State::Undo(Loss loss, std::mt19937_64& random) {
+  if (loss == Loss::kOlderLogs) {
+    std::string newest;  // names of logs grow and have one length
+    for (auto& [path, file] : files) newest = IsLog(path) ? std::max(newest, path) : newest;
+    for (auto& [path, file] : files) {
+      if (IsLog(path) && path != newest) UndoFile(*file, Loss::kAll, random);
+    }
+    folder.clear();
+    files.clear();
+    return;
+  }
   for (auto& [path, file] : files) UndoFile(*file, loss, random);
   // A journal of names keeps their order: what survives is a beginning.
   const size_t kept = loss == Loss::kAll || folder.empty() ? 0 : random() % (folder.size() + 1);

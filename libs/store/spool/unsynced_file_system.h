@@ -13,7 +13,8 @@ class UnsyncedFileSystem {
  public:
   enum class Loss {
     kAll,     // nothing unsynced survives
-    kRandom,  // any part of it survives, in any order, as a disk's cache may have it
+    kRandom,  // of what was overwritten any part survives, of what was appended and of changed names a beginning
+    kOlderLogs,  // all survives but what is unsynced in write-ahead logs before the newest
   };
   enum class Fault { kNone, kNoSpace, kReadOnly, kDevice };
 
