@@ -40,7 +40,7 @@ TEST(Log, WritesOneJsonLineAnEvent) {
 TEST(Log, HostileTextStaysInItsField) {
   const std::string path = PathOf("hostile.log");
   const auto log = MakeLog(path, Level::kInfo);
-  const std::string hostile = std::string("a\"}\r\n{\"event\":\"forged\"\\\x1b[31m\x7f\0\xff\xc0\xaf\xed\xa0\x80 \xc3\xa9", 45);
+  const std::string hostile = "a\"}\r\n{\"event\":\"forged\"\\\x1b[31m\x7f" + std::string(1, '\0') + "\xff\xc0\xaf\xed\xa0\x80 \xc3\xa9";
   log->Info("reply", {{"text", hostile}, {"nan", std::numeric_limits<double>::quiet_NaN()}});
   const auto lines = Lines(path);
   ASSERT_EQ(lines.size(), 1u);
