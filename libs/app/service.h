@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,9 +45,12 @@ class Service {
     consumers_.push_back({bus::OptionsFor<Event>(name_), bus::HandleBatch<Event>(std::move(handler))});
   }
   // A bus door whose events finish later, one by one.
+  // `workers` above 0 sets the number of threads that run it, for handlers that wait for something outside.
   template <class Event>
-  void ConsumeLater(std::function<void(std::vector<bus::Received<Event>>)> handler) {
-    consumers_.push_back({bus::OptionsFor<Event>(name_), bus::HandleLater<Event>(std::move(handler))});
+  void ConsumeLater(std::function<void(std::vector<bus::Received<Event>>)> handler, int workers = 0) {
+    bus::SubscriptionOptions options = bus::OptionsFor<Event>(name_);
+    options.workers = workers;
+    consumers_.push_back({std::move(options), bus::HandleLater<Event>(std::move(handler))});
   }
   // A bus door for any topic in bytes.
   void ConsumeRecords(bus::SubscriptionOptions options, bus::BatchHandler handler) {
@@ -64,6 +68,8 @@ class Service {
   // Run once, before any door opens / when consumers and listeners have stopped and work in hand may finish.
   void OnStart(std::function<absl::Status()> start) { starts_.push_back(std::move(start)); }
   void OnDrain(std::function<void(absl::Time deadline)> drain) { drains_.push_back(std::move(drain)); }
+  // Asked on SIGHUP: reopen and reread what may have changed (certificates). Must not block for long.
+  void OnReload(std::function<void()> reload) { reloads_.push_back(std::move(reload)); }
   // Asked by /readyz: OK, or why not. A warning keeps the process ready and is shown.
   void OnReady(std::function<absl::Status()> ready) { readies_.push_back(std::move(ready)); }
   void OnWarnings(std::function<std::vector<std::string>()> warnings) { warnings_.push_back(std::move(warnings)); }
@@ -88,6 +94,7 @@ class Service {
   std::vector<Timer>& timers() { return timers_; }
   std::vector<std::function<absl::Status()>>& starts() { return starts_; }
   std::vector<std::function<void(absl::Time)>>& drains() { return drains_; }
+  std::vector<std::function<void()>>& reloads() { return reloads_; }
   std::vector<std::function<absl::Status()>>& readies() { return readies_; }
   std::vector<std::function<std::vector<std::string>()>>& warnings() { return warnings_; }
 
@@ -100,6 +107,7 @@ class Service {
   std::vector<Timer> timers_;
   std::vector<std::function<absl::Status()>> starts_;
   std::vector<std::function<void(absl::Time)>> drains_;
+  std::vector<std::function<void()>> reloads_;
   std::vector<std::function<absl::Status()>> readies_;
   std::vector<std::function<std::vector<std::string>()>> warnings_;
 };

@@ -57,7 +57,7 @@ using BatchHandler = absl::AnyInvocable<void(std::vector<std::unique_ptr<Inbound
 struct SubscriptionOptions {
   std::string topic;
   std::string group;            // one position per group: a service's name
-  int workers = 2;              // threads that run the handler; one key is always handled by one of them, in order
+  int workers = 0;              // threads that run the handler, 0: the process's setting; one key is always handled by one of them, in order
   size_t batch = 64;            // events given to the handler at once, at most
   size_t window = 4096;         // events given out and not finished, at most; then the topic pauses
   bool from_start = true;       // a group without a position begins at the oldest event (else at the newest)

@@ -34,6 +34,8 @@ class Directory {
   void Apply(const provisioning::v1::DirectoryChanged& change);
   void Complete();
   bool complete() const;
+  // Forgets everything; no longer complete. For a filling that begins again.
+  void Clear();
 
   // `local` as written (compared without regard to ASCII case), `domain` in A-labels, lower case. postmaster and abuse of a live
   // domain are always accepted (RFC 5321 §4.5.1, RFC 2142).

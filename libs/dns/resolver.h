@@ -26,11 +26,11 @@ struct MxRecord {
 
 // What a name has. Only the field of the type asked for is filled.
 struct Answer {
-  std::vector<std::string> addresses;  // A, AAAA: text form
-  std::vector<MxRecord> mx;            // by preference
-  std::vector<std::string> texts;      // TXT: strings of one record joined
-  std::vector<std::string> names;      // PTR, CNAME
-  absl::Duration ttl;
+  std::vector<std::string> addresses = {};  // A, AAAA: text form
+  std::vector<MxRecord> mx = {};            // by preference
+  std::vector<std::string> texts = {};      // TXT: strings of one record joined; TLSA: `usage selector matching hex`
+  std::vector<std::string> names = {};      // PTR, CNAME
+  absl::Duration ttl = {};
   bool secure = false;  // DNSSEC validated
 };
 

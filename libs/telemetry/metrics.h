@@ -80,7 +80,7 @@ class MetricsRegistry {
  private:
   struct Family;
   struct Member;
-  Family& FamilyOf(std::string_view name, std::string_view help, std::string_view type);
+  Family& FamilyOf(std::string_view name, std::string_view help, std::string_view type) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   mutable absl::Mutex mutex_;
   std::deque<std::unique_ptr<Family>> families_ ABSL_GUARDED_BY(mutex_);
 };

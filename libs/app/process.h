@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/app/environment.h"
+#include "libs/app/service.h"
+
+namespace cleanmail::app {
+
+// How a room is made: {"quarantine", &cleanmail::quarantine::MakeService}.
+struct Factory {
+  std::string name;  // also the name of its section in the configuration file
+  std::function<absl::StatusOr<Service>(Environment&)> make;
+};
+
+// The sections a configuration file may have: `app` and one per room.
+std::vector<std::string> SectionsOf(const std::vector<Factory>& factories);
+
+// A process's inside: everything RunMain makes but flags and signals. Tests use it too.
+class Process {
+ public:
+  struct Options {
+    config::Document document;
+    std::vector<Factory> factories = {};
+    std::string data_folder = {};  // instead of the document's
+    std::string operations = {};   // where the operations port listens when the document does not say
+    bool migrate_only = false;     // makes the rooms, which brings their schemas up to date, and opens no door
+  };
+  // Opens the stores, makes the rooms, opens all doors: RPC, consumers, timers, listeners. Comes back once they are open, which may be
+  // before the directory is complete: see Ready.
+  static absl::StatusOr<std::unique_ptr<Process>> Start(Options options);
+  virtual ~Process() = default;  // Stop
+
+  // OK, or what is not ready, in words.
+  virtual absl::Status Ready() = 0;
+  // What works but should be looked at.
+  virtual std::vector<std::string> Warnings() = 0;
+  // Reopens logs, rereads certificates.
+  virtual void Reload() = 0;
+  // Drains and stops: not ready, listeners closed, consumers paused; what is in hand ends, at most until app.drain_deadline; RPC closed,
+  // rooms destroyed, stores closed. Idempotent.
+  virtual void Stop() = 0;
+
+  // Gone after Stop.
+  virtual Environment& environment() = 0;
+  // Ports of the listeners by name, and of the operations port ("operations").
+  virtual std::map<std::string, int> ports() const = 0;
+  // The unix socket the command line speaks to.
+  virtual std::string rpc_socket() const = 0;
+};
+
+}  // namespace cleanmail::app

@@ -1,0 +1,182 @@
+#include "libs/directory/directory.h"
+
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <atomic>
+#include <thread>
+
+#include "libs/base/cat.h"
+
+namespace cleanmail::directory {
+namespace {
+
+using provisioning::v1::DirectoryChanged;
+using Standing = Recipient::Standing;
+
+DirectoryChanged TenantChange(const std::string& id, const std::vector<std::string>& networks = {}) {
+  DirectoryChanged change;
+  change.set_name("tenants/" + id);
+  change.mutable_tenant()->set_name(change.name());
+  for (const std::string& network : networks) change.mutable_tenant()->add_sending_networks(network);
+  return change;
+}
+
+DirectoryChanged DomainChange(const std::string& tenant, const std::string& domain, bool accounts_required = false) {
+  DirectoryChanged change;
+  change.set_name(base::Cat("tenants/", tenant, "/domains/", domain));
+  change.mutable_domain()->set_name(change.name());
+  change.mutable_domain()->set_recipient_mode(accounts_required ? provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED
+                                                                : provisioning::v1::RECIPIENT_MODE_ANY);
+  return change;
+}
+
+DirectoryChanged UserChange(const std::string& tenant, const std::string& primary, const std::vector<std::string>& aliases = {}) {
+  DirectoryChanged change;
+  change.set_name(base::Cat("tenants/", tenant, "/users/", primary));
+  change.mutable_user()->set_name(change.name());
+  for (const std::string& alias : aliases) change.mutable_user()->add_aliases(alias);
+  return change;
+}
+
+DirectoryChanged Gone(DirectoryChanged change) {
+  change.set_deleted(true);
+  change.clear_resource();
+  return change;
+}
+
+class DirectoryTest : public ::testing::Test {
+ protected:
+  void Apply(std::initializer_list<DirectoryChanged> changes) {
+    for (const DirectoryChanged& change : changes) directory_.Apply(change);
+  }
+  Directory directory_;
+};
+
+TEST_F(DirectoryTest, BeforeItIsCompleteNobodyIsKnownOrUnknown) {
+  Apply({TenantChange("acme"), DomainChange("acme", "acme.example")});
+  EXPECT_EQ(directory_.Find("a", "acme.example").standing, Standing::kNotReady);
+  EXPECT_EQ(directory_.Find("a", "other.example").standing, Standing::kNotReady);
+  directory_.Complete();
+  EXPECT_EQ(directory_.Find("a", "acme.example").standing, Standing::kAccepted);
+  EXPECT_EQ(directory_.Find("a", "other.example").standing, Standing::kUnknownDomain);
+}
+
+TEST_F(DirectoryTest, AnyModeTakesEveryAddressAndNamesTheAccountWhereThereIsOne) {
+  Apply({DomainChange("acme", "acme.example"), UserChange("acme", "Ann@acme.example", {"info@acme.example"})});
+  directory_.Complete();
+  EXPECT_EQ(directory_.Find("Whoever", "acme.example").account, "Whoever@acme.example");
+  EXPECT_EQ(directory_.Find("INFO", "acme.example").account, "ann@acme.example");
+  EXPECT_EQ(directory_.Find("info", "acme.example").tenant, "acme");
+}
+
+TEST_F(DirectoryTest, AccountsRequiredTakesAccountsAliasesPostmasterAndAbuseOnly) {
+  Apply({DomainChange("acme", "acme.example", true), UserChange("acme", "ann@acme.example", {"info@acme.example"})});
+  directory_.Complete();
+  for (const char* local : {"ann", "ANN", "info", "postmaster", "Abuse"}) {
+    EXPECT_EQ(directory_.Find(local, "acme.example").standing, Standing::kAccepted) << local;
+  }
+  EXPECT_EQ(directory_.Find("bob", "acme.example").standing, Standing::kUnknownUser);
+  EXPECT_EQ(directory_.Find("bob", "acme.example").tenant, "acme");
+}
+
+TEST_F(DirectoryTest, AUsersNewStateReplacesTheOldAndItsEndRemovesIt) {
+  Apply({DomainChange("acme", "acme.example", true), UserChange("acme", "ann@acme.example", {"old@acme.example"}),
+         UserChange("acme", "ann@acme.example", {"new@acme.example"})});
+  directory_.Complete();
+  EXPECT_EQ(directory_.Find("old", "acme.example").standing, Standing::kUnknownUser);
+  EXPECT_EQ(directory_.Find("new", "acme.example").account, "ann@acme.example");
+  Apply({Gone(UserChange("acme", "ann@acme.example"))});
+  EXPECT_EQ(directory_.Find("ann", "acme.example").standing, Standing::kUnknownUser);
+  EXPECT_EQ(directory_.Find("new", "acme.example").standing, Standing::kUnknownUser);
+}
+
+TEST_F(DirectoryTest, AnAliasThatWandersBelongsToTheNewest) {
+  Apply({DomainChange("acme", "acme.example", true), UserChange("acme", "ann@acme.example", {"info@acme.example"}),
+         UserChange("acme", "bob@acme.example", {"info@acme.example"}), UserChange("acme", "ann@acme.example")});
+  directory_.Complete();
+  EXPECT_EQ(directory_.Find("info", "acme.example").account, "bob@acme.example");
+}
+
+TEST_F(DirectoryTest, AnotherTenantsAccountDoesNotOpenADomain) {
+  Apply({DomainChange("acme", "acme.example", true), UserChange("evil", "ann@acme.example")});
+  directory_.Complete();
+  EXPECT_EQ(directory_.Find("ann", "acme.example").standing, Standing::kUnknownUser);
+}
+
+TEST_F(DirectoryTest, ADomainThatWandersBelongsToItsNewTenantAndADeletedOneToNobody) {
+  Apply({DomainChange("acme", "x.example"), Gone(DomainChange("acme", "x.example")), DomainChange("other", "x.example")});
+  directory_.Complete();
+  EXPECT_EQ(directory_.TenantOfDomain("x.example"), "other");
+  Apply({Gone(DomainChange("other", "x.example"))});
+  EXPECT_EQ(directory_.TenantOfDomain("x.example"), std::nullopt);
+  EXPECT_EQ(directory_.Find("postmaster", "x.example").standing, Standing::kUnknownDomain);
+}
+
+TEST_F(DirectoryTest, TheNarrowestSendingNetworkWinsAndADisputedOneIsNobodys) {
+  Apply({TenantChange("wide", {"10.0.0.0/8"}), TenantChange("narrow", {"10.1.0.0/16", "2001:db8::/32", "nonsense"})});
+  EXPECT_EQ(directory_.TenantOfSender("10.2.0.1"), "wide");
+  EXPECT_EQ(directory_.TenantOfSender("10.1.0.1"), "narrow");
+  EXPECT_EQ(directory_.TenantOfSender("2001:db8::1"), "narrow");
+  EXPECT_EQ(directory_.TenantOfSender("192.0.2.1"), std::nullopt);
+  EXPECT_EQ(directory_.TenantOfSender("not an address"), std::nullopt);
+  Apply({TenantChange("thief", {"10.1.0.0/16"})});
+  EXPECT_EQ(directory_.TenantOfSender("10.1.0.1"), std::nullopt);
+  Apply({Gone(TenantChange("thief"))});
+  EXPECT_EQ(directory_.TenantOfSender("10.1.0.1"), "narrow");
+  Apply({TenantChange("narrow")});
+  EXPECT_EQ(directory_.TenantOfSender("10.1.0.1"), "wide");
+}
+
+TEST_F(DirectoryTest, RoutesAreTheTenantsOwn) {
+  DirectoryChanged change;
+  change.set_name("tenants/acme/routes/acme.example");
+  change.mutable_route()->set_name(change.name());
+  change.mutable_route()->add_destinations("mail.acme.example:25");
+  Apply({change});
+  EXPECT_EQ(directory_.RouteOf("acme", "acme.example"), std::vector<std::string>{"mail.acme.example:25"});
+  EXPECT_TRUE(directory_.RouteOf("other", "acme.example").empty());
+  Apply({Gone(change)});
+  EXPECT_TRUE(directory_.RouteOf("acme", "acme.example").empty());
+}
+
+TEST_F(DirectoryTest, NamesItDoesNotKnowAreLeftAlone) {
+  for (const char* name : {"", "tenants", "tenants/a/domains", "tenants/a/later/x", "users/x", "tenants/"}) {
+    DirectoryChanged change;
+    change.set_name(name);
+    directory_.Apply(change);
+  }
+  EXPECT_FALSE(directory_.complete());
+}
+
+TEST_F(DirectoryTest, ReadersAndAWriterDoNotDisturbEachOther) {
+  Apply({DomainChange("acme", "acme.example", true), UserChange("acme", "ann@acme.example")});
+  directory_.Complete();
+  std::atomic<bool> stop{false};
+  std::thread reader([&] {
+    while (!stop) {
+      EXPECT_EQ(directory_.Find("ann", "acme.example").standing, Standing::kAccepted);
+    }
+  });
+  for (int i = 0; i < 2000; ++i) Apply({UserChange("acme", base::Cat("user", i, "@acme.example"))});
+  stop = true;
+  reader.join();
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_F(DirectoryTest, AMillionAddressesFitIn150MegabytesCountedOnAQuarter) {
+  Apply({DomainChange("acme", "acme.example", true)});
+  const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+  for (int i = 0; i < 125'000; ++i) {
+    Apply({UserChange("acme", base::Cat("firstname.lastname", i, "@acme.example"), {base::Cat("f.lastname", i, "@acme.example")})});
+  }
+  directory_.Complete();
+  const size_t bytes = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+  EXPECT_LT(4 * bytes, 150u << 20);
+  RecordProperty("bytes", std::to_string(bytes));
+  EXPECT_EQ(directory_.Find("f.lastname124999", "acme.example").account, "firstname.lastname124999@acme.example");
+}
+#endif
+
+}  // namespace
+}  // namespace cleanmail::directory

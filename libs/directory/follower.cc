@@ -1,0 +1,81 @@
+#include "libs/directory/follower.h"
+
+#include "libs/base/status_macros.h"
+#include "libs/bus/events.h"
+#include "proto/cleanmail/provisioning/v1/provisioning.grpc.pb.h"
+
+namespace cleanmail::directory {
+namespace {
+
+using provisioning::v1::DirectoryChanged;
+using provisioning::v1::ProvisioningService;
+
+void ApplyPage(const provisioning::v1::SnapshotResponse& page, Directory& directory) {
+  for (const auto& tenant : page.tenants()) {
+    DirectoryChanged change;
+    change.set_name(tenant.name());
+    *change.mutable_tenant() = tenant;
+    directory.Apply(change);
+  }
+  for (const auto& domain : page.domains()) {
+    DirectoryChanged change;
+    change.set_name(domain.name());
+    *change.mutable_domain() = domain;
+    directory.Apply(change);
+  }
+  for (const auto& user : page.users()) {
+    DirectoryChanged change;
+    change.set_name(user.name());
+    *change.mutable_user() = user;
+    directory.Apply(change);
+  }
+  for (const auto& route : page.routes()) {
+    DirectoryChanged change;
+    change.set_name(route.name());
+    *change.mutable_route() = route;
+    directory.Apply(change);
+  }
+}
+
+}  // namespace
+
+Follower::Follower(bus::Bus& bus, rpc::Peers& peers, Directory& directory) : bus_(bus), peers_(peers), directory_(directory) {}
+Follower::~Follower() = default;
+
+absl::Status Follower::TakeSnapshot(absl::Time deadline, int64_t& position) {
+  rpc::Peer<ProvisioningService> provisioning = peers_.To<ProvisioningService>();
+  provisioning::v1::SnapshotRequest request;
+  for (bool first = true; first || !request.page_token().empty(); first = false) {
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        const auto page, provisioning.Call(&ProvisioningService::Stub::Snapshot, request, {.deadline = deadline, .trace = {}}));
+    ApplyPage(page, directory_);
+    if (first) position = page.position();
+    request.set_page_token(page.next_page_token());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Follower::Fill(absl::Time deadline) {
+  if (subscription_ != nullptr) return absl::OkStatus();
+  directory_.Clear();  // what an attempt that failed has left might have ended since
+  int64_t position = -1;
+  CLEANMAIL_RETURN_IF_ERROR(base::Annotate(TakeSnapshot(deadline, position), "the directory's snapshot"));
+  const std::string topic = bus::TopicOf(*DirectoryChanged::descriptor()).name;
+  CLEANMAIL_ASSIGN_OR_RETURN(const int64_t newest, bus_.NewestPosition(topic));
+  if (newest <= position) directory_.Complete();
+  CLEANMAIL_ASSIGN_OR_RETURN(
+      subscription_, bus_.Follow(topic, position, [&directory = directory_, newest](bus::Change change) {
+        DirectoryChanged event;
+        if (event.ParseFromString(change.payload)) {
+          directory.Apply(event);
+        } else if (change.tombstone) {
+          event.set_name(change.key);
+          event.set_deleted(true);
+          directory.Apply(event);
+        }
+        if (change.position >= newest) directory.Complete();
+      }));
+  return absl::OkStatus();
+}
+
+}  // namespace cleanmail::directory

@@ -1,0 +1,87 @@
+#include "libs/rpc/answer.h"
+
+#include <grpcpp/security/auth_context.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/status.h>
+
+#include "libs/base/cat.h"
+#include "libs/telemetry/trace.h"
+#include "proto/cleanmail/app/v1/status.pb.h"
+
+namespace cleanmail::rpc {
+namespace {
+
+constexpr std::string_view kReasonPayload = "cleanmail.reason";
+constexpr std::string_view kErrorInfoType = "type.googleapis.com/google.rpc.ErrorInfo";
+
+}  // namespace
+
+Caller CallerOf(const grpc::ServerContext& rpc) {
+  Caller caller;
+  const std::string peer = rpc.peer();
+  // gRPC has no address for the in-process transport and gives it no security properties; every other transport has both.
+  if (peer == "unknown" && rpc.auth_context()->begin() == rpc.auth_context()->end()) {
+    caller.kind = Caller::Kind::kService;
+    caller.id = "service";
+  } else if (peer.starts_with("unix:")) {
+    // The socket lies in a folder only its owner may enter and has mode 0600 itself: whoever is here is the owner, or root.
+    caller.kind = Caller::Kind::kOperator;
+    caller.id = "operator/local";
+  } else {
+    caller.id = "unknown";
+  }
+  const auto& metadata = rpc.client_metadata();
+  const auto trace = metadata.find(grpc::string_ref(telemetry::kTraceparent.data(), telemetry::kTraceparent.size()));
+  if (trace != metadata.end()) {
+    const std::string_view text(trace->second.data(), trace->second.size());
+    if (telemetry::IsTrace(text)) caller.trace = text;
+  }
+  return caller;
+}
+
+grpc::Status Answer(grpc::ServerContext* rpc, absl::FunctionRef<absl::Status(const Caller&)> answer) {
+  return ToGrpc(answer(CallerOf(*rpc)));
+}
+
+absl::Status WithReason(absl::Status status, std::string_view reason) {
+  status.SetPayload(base::AbslView(kReasonPayload), absl::Cord(base::AbslView(reason)));
+  return status;
+}
+
+std::string ReasonOf(const absl::Status& status) {
+  const auto payload = status.GetPayload(base::AbslView(kReasonPayload));
+  return payload.has_value() ? std::string(*payload) : std::string();
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const auto code = static_cast<grpc::StatusCode>(status.raw_code());
+  const std::string message(base::View(status.message()));
+  const std::string reason = ReasonOf(status);
+  if (reason.empty()) return {code, message};
+  app::v1::ErrorDetails error;
+  error.set_reason(reason);
+  error.set_domain("cleanmail");
+  app::v1::StatusDetails details;
+  details.set_code(code);
+  details.set_message(message);
+  google::protobuf::Any& any = *details.add_details();
+  any.set_type_url(std::string(kErrorInfoType));
+  any.set_value(error.SerializeAsString());
+  return {code, message, details.SerializeAsString()};
+}
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  absl::Status converted(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  app::v1::StatusDetails details;
+  if (!status.error_details().empty() && details.ParseFromString(status.error_details())) {
+    for (const google::protobuf::Any& any : details.details()) {
+      app::v1::ErrorDetails error;
+      if (any.type_url() == kErrorInfoType && error.ParseFromString(any.value())) return WithReason(converted, error.reason());
+    }
+  }
+  return converted;
+}
+
+}  // namespace cleanmail::rpc

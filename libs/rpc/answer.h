@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string_view>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "libs/rpc/caller.h"
+
+namespace grpc {
+class ServerContext;
+class Status;
+}  // namespace grpc
+
+namespace cleanmail::rpc {
+
+// Who calls, by the channel: in-process is a service, the local socket an operator.
+Caller CallerOf(const grpc::ServerContext& rpc);
+
+// Answers one RPC: finds out who calls, runs `answer`, converts its status. Errors are counted and logged by the server.
+//   return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status { … });
+grpc::Status Answer(grpc::ServerContext* rpc, absl::FunctionRef<absl::Status(const Caller&)> answer);
+
+// `status` with a machine's word for the cause, in capitals: NO_SUCH_RECIPIENT. It travels with the answer.
+absl::Status WithReason(absl::Status status, std::string_view reason);
+// That word, or "".
+std::string ReasonOf(const absl::Status& status);
+
+grpc::Status ToGrpc(const absl::Status& status);
+absl::Status FromGrpc(const grpc::Status& status);
+
+}  // namespace cleanmail::rpc

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/status/status.h"
+#include "services/cli/connection.h"
+#include "services/cli/output.h"
+
+namespace cleanmail::cli {
+
+// What every verb shares: flags, and the verb chosen. Verbs add themselves to `app` and set `run` when they are chosen.
+struct CommandLine {
+  CLI::App app{"Cleanmail, an e-mail security gateway."};
+  std::string socket;
+  std::string config;
+  Format format = Format::kTable;
+  std::function<absl::Status()> run;
+
+  // Makes `run` do `work` over a connection to the gateway when `command` is chosen.
+  void WhenChosen(CLI::App* command, std::function<absl::Status(Connection&)> work);
+};
+
+// The verbs, one function a file under commands/.
+void AddDirectoryCommands(CommandLine& line);   // tenants, domains, users, routes
+void AddQuarantineCommands(CommandLine& line);  // quarantine list|show|release|delete
+void AddQueueCommands(CommandLine& line);       // queue list|retry
+void AddMessageCommands(CommandLine& line);     // message status
+void AddSampleCommand(CommandLine& line);       // send-sample
+
+}  // namespace cleanmail::cli

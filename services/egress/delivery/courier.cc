@@ -1,0 +1,115 @@
+#include "services/egress/delivery/courier.h"
+
+#include <algorithm>
+
+#include "libs/base/cat.h"
+#include "libs/base/text.h"
+#include "libs/net/coroutines.h"
+
+namespace cleanmail::egress {
+namespace {
+
+using mail::smtp::Outcome;
+using mail::smtp::Reply;
+using mail::smtp::Stage;
+
+constexpr size_t kLongestReply = 1000;
+constexpr size_t kLongestQuote = 64 * 1024;  // of headers in a notice
+
+v1::RecipientDelivery ToDelivery(const std::string& address, const Outcome& outcome) {
+  v1::RecipientDelivery delivery;
+  delivery.set_address(address);
+  delivery.set_reply(base::Printable(mail::smtp::ToText(outcome.reply), kLongestReply));
+  delivery.set_state(outcome.delivered()         ? v1::DELIVERY_STATE_DELIVERED
+                     : outcome.reply.permanent() ? v1::DELIVERY_STATE_REFUSED
+                                                 : v1::DELIVERY_STATE_DEFERRED);
+  return delivery;
+}
+
+Attempt Same(const Delivery& delivery, const Reply& reply) {
+  Attempt attempt;
+  for (const std::string& address : delivery.recipients) {
+    attempt.recipients.push_back(ToDelivery(address, {.reply = reply, .stage = Stage::kConnect, .local = true}));
+  }
+  return attempt;
+}
+
+Reply ToReply(const absl::Status& status) {
+  const std::string text(status.message());
+  if (absl::IsUnavailable(status)) return {.code = 451, .enhanced = "4.4.3", .text = text};
+  if (absl::IsFailedPrecondition(status)) return {.code = 554, .enhanced = "5.4.6", .text = text};
+  return {.code = 550, .enhanced = "5.1.2", .text = text};
+}
+
+// Whether the server, not the message, was the trouble: then the next server may do better (RFC 5321 §5.1).
+bool TryNext(const std::vector<Outcome>& outcomes) {
+  return std::ranges::all_of(outcomes, [](const Outcome& o) { return !o.delivered() && o.local && o.reply.transient() && o.stage != Stage::kEnd; });
+}
+
+}  // namespace
+
+net::Task<absl::StatusOr<std::string>> Courier::Body(net::Loop& loop, const Delivery& delivery) {
+  if (!delivery.content.empty()) co_return delivery.content;
+  const blob::BlobName name = {.tenant = delivery.message.tenant(), .message = delivery.message.id()};
+  // Named, and only a reference captured: gcc 12 destroys a temporary with captures in a co_await expression twice.
+  const auto read = [this, &name] { return blobs_.Read(name); };
+  co_return co_await net::OnPool(loops_, loop, read);
+}
+
+net::Task<std::vector<Outcome>> Courier::Over(Session& session, const Delivery& delivery, std::string_view body) {
+  const mail::v1::Envelope& envelope = delivery.message.envelope();
+  mail::smtp::Transaction transaction{.sender = delivery.content.empty() ? envelope.sender() : "",
+                                      .recipients = delivery.recipients,
+                                      .smtp_utf8 = envelope.smtp_utf8(),
+                                      .eight_bit = envelope.eight_bit(),
+                                      .size = static_cast<int64_t>(body.size())};
+  co_return co_await session.Deliver(std::move(transaction), body);
+}
+
+net::Task<Attempt> Courier::Try(net::Loop& loop, std::unique_ptr<Session>& session, const Delivery& delivery) {
+  const absl::StatusOr<std::string> body = co_await Body(loop, delivery);
+  if (!body.ok()) {
+    const bool gone = absl::IsNotFound(body.status()) || absl::IsDataLoss(body.status());
+    co_return Same(delivery, {.code = gone ? 554 : 451, .enhanced = gone ? "5.3.0" : "4.3.0", .text = base::Cat("The stored message: ", body.status().message())});
+  }
+  std::vector<Outcome> outcomes;
+  Attempt attempt;
+  if (session != nullptr) {
+    attempt.remote = session->remote();
+    attempt.tls = session->tls();
+    outcomes = co_await Over(*session, delivery, *body);
+    if (!session->usable()) session.reset();
+  }
+  if (outcomes.empty() || TryNext(outcomes)) {  // a kept connection may have been closed meanwhile: that is no attempt
+    const auto targets = co_await net::Await<absl::StatusOr<std::vector<Target>>>(loop, [&](auto done) {
+      router_.Find(delivery.message.tenant(), delivery.destination, std::move(done));
+    });
+    if (!targets.ok()) co_return Same(delivery, ToReply(targets.status()));
+    for (const Target& target : *targets) {
+      Session::Opened opened = co_await Session::Open(loop, target, options_, tls_);
+      attempt.remote = base::Cat(target.host, "[", target.endpoint.address.ToString(), "]:", target.endpoint.port);
+      if (opened.session == nullptr) {
+        outcomes.assign(delivery.recipients.size(), opened.failure);
+        continue;
+      }
+      session = std::move(opened.session);
+      attempt.tls = session->tls();
+      outcomes = co_await Over(*session, delivery, *body);
+      if (!session->usable()) session.reset();
+      if (!TryNext(outcomes)) break;
+    }
+  }
+  if (session != nullptr && session->messages() >= messages_per_session_) {
+    co_await session->Quit();
+    session.reset();
+  }
+  for (size_t i = 0; i < delivery.recipients.size(); ++i) {
+    const Outcome lost{.reply = {.code = 451, .enhanced = "4.4.2", .text = "the conversation ended without an answer"}, .stage = Stage::kConnect, .local = true};
+    attempt.recipients.push_back(ToDelivery(delivery.recipients[i], i < outcomes.size() ? outcomes[i] : lost));
+  }
+  const bool all_well = std::ranges::all_of(attempt.recipients, [](const auto& r) { return r.state() == v1::DELIVERY_STATE_DELIVERED; });
+  if (!all_well) attempt.headers = body->substr(0, std::min(body->find("\r\n\r\n"), kLongestQuote));
+  co_return attempt;
+}
+
+}  // namespace cleanmail::egress

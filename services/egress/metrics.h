@@ -1,0 +1,36 @@
+#pragma once
+
+#include "libs/telemetry/metrics.h"
+
+namespace cleanmail::egress {
+
+// Every metric of this room.
+struct Metrics {
+  explicit Metrics(telemetry::MetricsRegistry& registry)
+      : delivered(Ended(registry, "delivered")),
+        deferred(Ended(registry, "deferred")),
+        refused(Ended(registry, "refused")),
+        expired(Ended(registry, "expired")),
+        notices(registry.AddCounter("cleanmail_egress_notices_total", "Failure notices sent to senders.")),
+        connections(registry.AddGauge("cleanmail_egress_connections", "Connections to destinations open now.")),
+        open(registry.AddGauge("cleanmail_egress_open_deliveries", "Deliveries not finished, in memory.")),
+        attempt_seconds(registry.AddHistogram("cleanmail_egress_attempt_seconds", "Time of an attempt.", telemetry::LatencyBounds())),
+        queue_seconds(registry.AddHistogram("cleanmail_egress_queue_seconds", "From acceptance to delivery.", telemetry::LatencyBounds())) {}
+
+  telemetry::Counter& delivered;
+  telemetry::Counter& deferred;
+  telemetry::Counter& refused;
+  telemetry::Counter& expired;
+  telemetry::Counter& notices;
+  telemetry::Gauge& connections;
+  telemetry::Gauge& open;
+  telemetry::Histogram& attempt_seconds;
+  telemetry::Histogram& queue_seconds;
+
+ private:
+  static telemetry::Counter& Ended(telemetry::MetricsRegistry& registry, const char* state) {
+    return registry.AddCounter("cleanmail_egress_recipients_total", "Recipients by how an attempt ended for them.", {{"state", state}});
+  }
+};
+
+}  // namespace cleanmail::egress

@@ -1,0 +1,307 @@
+#include "services/egress/queue/queue.h"
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
+#include "libs/base/cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/bus/events.h"
+#include "libs/net/coroutines.h"
+
+namespace cleanmail::egress {
+namespace {
+
+constexpr size_t kMostInMemory = 10'000;
+constexpr absl::Duration kIdleLife = absl::Seconds(5);
+constexpr absl::Duration kFinishedLife = absl::Hours(48);  // how long a finished row guards against an event that comes again
+constexpr std::string_view kHolder = "egress";
+
+std::string KeyOf(const Delivery& delivery) { return base::Cat(delivery.message.tenant(), "/", delivery.destination); }
+
+}  // namespace
+
+Delivery Queue::MakeDelivery(const mail::v1::Message& message, const std::string& stage, const std::string& destination,
+                             std::vector<std::string> recipients) const {
+  const int64_t now_us = base::NowMicros(parts_.clock);
+  return {.id = base::Cat(message.id(), "/", stage, "/", destination),
+          .stage = stage,
+          .destination = destination,
+          .recipients = std::move(recipients),
+          .created_at_us = now_us,
+          .next_attempt_at_us = now_us,
+          .last_reply = {},
+          .message = message,
+          .content = {}};
+}
+
+absl::Status Queue::Refuse(Delivery delivery, const std::string& reply) {
+  Attempt attempt;
+  for (const std::string& address : delivery.recipients) {
+    v1::RecipientDelivery& recipient = attempt.recipients.emplace_back();
+    recipient.set_address(address);
+    recipient.set_state(v1::DELIVERY_STATE_REFUSED);
+    recipient.set_reply(reply);
+  }
+  bool is_new = false;
+  CLEANMAIL_RETURN_IF_ERROR(parts_.store.Transact([&](sql::Session& session) -> absl::Status {
+    CLEANMAIL_ASSIGN_OR_RETURN(is_new, Store::Insert(session, delivery, options_.owner));
+    return absl::OkStatus();
+  }));
+  if (!is_new) return absl::OkStatus();  // an event that came again
+  {
+    const absl::MutexLock lock(&mutex_);
+    ++in_memory_;
+  }
+  Record({.settlement = Settle(std::move(delivery), std::move(attempt), options_.settlement, parts_.clock, parts_.random),
+          .recorded = [](absl::Status) {}});
+  return absl::OkStatus();
+}
+
+absl::Status Queue::Add(std::vector<Delivery> deliveries) {
+  if (deliveries.empty()) return absl::OkStatus();
+  bool fits = false;
+  {
+    const absl::MutexLock lock(&mutex_);
+    fits = !draining_ && in_memory_ + deliveries.size() <= kMostInMemory;
+  }
+  const std::string owner = fits ? options_.owner : "";
+  std::vector<bool> added;
+  CLEANMAIL_RETURN_IF_ERROR(parts_.store.Transact([&](sql::Session& session) -> absl::Status {
+    added.clear();
+    for (const Delivery& delivery : deliveries) {
+      CLEANMAIL_ASSIGN_OR_RETURN(const bool is_new, Store::Insert(session, delivery, owner));
+      added.push_back(is_new);
+    }
+    return absl::OkStatus();
+  }));
+  if (!fits) return absl::OkStatus();
+  std::vector<Delivery> fresh;
+  for (size_t i = 0; i < deliveries.size(); ++i) {
+    if (added[i]) fresh.push_back(std::move(deliveries[i]));
+  }
+  Enqueue(std::move(fresh));
+  return absl::OkStatus();
+}
+
+void Queue::Enqueue(std::vector<Delivery> deliveries) {
+  const absl::MutexLock lock(&mutex_);
+  for (Delivery& delivery : deliveries) {
+    const std::string key = KeyOf(delivery);
+    destinations_[key].waiting.push_back(std::move(delivery));
+    starved_.push_back(key);
+    ++in_memory_;
+  }
+  parts_.metrics.open.Set(static_cast<int64_t>(in_memory_));
+  StartWorkers();
+}
+
+void Queue::StartWorkers() {
+  while (!starved_.empty() && workers_ < options_.connections && !draining_) {
+    const std::string key = std::move(starved_.front());
+    starved_.pop_front();
+    const auto found = destinations_.find(key);
+    if (found == destinations_.end()) continue;
+    Destination& destination = found->second;
+    // A worker takes one delivery after another: no more of them than deliveries.
+    if (destination.waiting.empty() || destination.workers >= options_.connections_per_destination) continue;
+    ++destination.workers;
+    ++workers_;
+    std::unique_ptr<Session> session;
+    if (!destination.idle.empty()) {
+      session = std::move(destination.idle.back().session);
+      destination.idle.pop_back();
+    }
+    net::Loop& loop = session != nullptr ? session->loop() : parts_.loops.Next();
+    net::Spawn(loop, [this, &loop, key, session = std::move(session)]() mutable { return Work(loop, key, std::move(session)); });
+  }
+}
+
+std::optional<Delivery> Queue::Next(const std::string& key, std::unique_ptr<Session>& session) {
+  const absl::MutexLock lock(&mutex_);
+  Destination& destination = destinations_[key];
+  if (!destination.waiting.empty() && !draining_) {
+    Delivery delivery = std::move(destination.waiting.front());
+    destination.waiting.pop_front();
+    return delivery;
+  }
+  --destination.workers;
+  --workers_;
+  if (session != nullptr && !draining_) destination.idle.push_back({.session = std::move(session), .since = absl::Now()});
+  if (destination.workers == 0 && destination.waiting.empty() && destination.idle.empty()) destinations_.erase(key);
+  StartWorkers();
+  return std::nullopt;
+}
+
+net::Task<void> Queue::Work(net::Loop& loop, std::string key, std::unique_ptr<Session> session) {
+  parts_.metrics.connections.Add(1);
+  for (;;) {
+    std::optional<Delivery> delivery = Next(key, session);
+    if (!delivery.has_value()) break;
+    const absl::Time begin = absl::Now();
+    Attempt attempt = co_await parts_.courier.Try(loop, session, *delivery);
+    parts_.metrics.attempt_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - begin));
+    Settlement settlement = Settle(*std::move(delivery), std::move(attempt), options_.settlement, parts_.clock, parts_.random);
+    co_await net::Await<absl::Status>(loop, [&](auto done) { Record({.settlement = std::move(settlement), .recorded = std::move(done)}); });
+  }
+  parts_.metrics.connections.Add(-1);
+  if (session != nullptr) co_await session->Quit();  // draining
+}
+
+void Queue::Record(Ended ended) {
+  {
+    const absl::MutexLock lock(&mutex_);
+    ended_.push_back(std::move(ended));
+    if (recording_) return;
+    recording_ = true;
+  }
+  parts_.loops.RunSlow([this] { RecordAll(); });
+}
+
+void Queue::RecordAll() {
+  for (;;) {
+    std::vector<Ended> batch;
+    {
+      const absl::MutexLock lock(&mutex_);
+      batch.swap(ended_);
+      if (batch.empty()) {
+        recording_ = false;
+        return;
+      }
+    }
+    if (const absl::Status written = Write(batch); !written.ok()) {
+      // The deliveries stay in hand and are written when the disk is well again: Tick tries.
+      parts_.log.Error("egress.record.failed", {{"why", written.ToString()}, {"deliveries", batch.size()}});
+      const absl::MutexLock lock(&mutex_);
+      ended_.insert(ended_.begin(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+      recording_ = false;
+      return;
+    }
+    std::vector<Delivery> notices;
+    for (Ended& ended : batch) {
+      Count(ended.settlement);
+      if (ended.settlement.notice.has_value()) notices.push_back(*std::move(ended.settlement.notice));
+    }
+    {
+      const absl::MutexLock lock(&mutex_);
+      in_memory_ -= batch.size();
+      parts_.metrics.open.Set(static_cast<int64_t>(in_memory_));
+    }
+    Enqueue(std::move(notices));
+    parts_.outbox.Nudge();
+    for (Ended& ended : batch) std::move(ended.recorded)(absl::OkStatus());
+  }
+}
+
+absl::Status Queue::Write(std::vector<Ended>& batch) {
+  for (const Ended& ended : batch) {
+    // A deferred message must outlive the 8 days every body has.
+    const Delivery& delivery = ended.settlement.delivery;
+    if (delivery.recipients.empty() || delivery.attempts > 1 || !delivery.content.empty()) continue;
+    const absl::Time until = absl::FromUnixMicros(delivery.created_at_us) + options_.settlement.expire_after + absl::Hours(24);
+    CLEANMAIL_RETURN_IF_ERROR(parts_.blobs.Extend({.tenant = delivery.message.tenant(), .message = delivery.message.id()}, kHolder, until));
+  }
+  return parts_.store.Transact([&](sql::Session& session) -> absl::Status {
+    for (Ended& ended : batch) {
+      Settlement& settlement = ended.settlement;
+      const bool finished = settlement.delivery.recipients.empty();
+      CLEANMAIL_RETURN_IF_ERROR(finished ? Store::Finish(session, settlement.delivery.id, settlement.delivery.last_reply, settlement.news.at_us())
+                                         : Store::Defer(session, settlement.delivery));
+      CLEANMAIL_RETURN_IF_ERROR(parts_.outbox.Add(session, bus::ToRecord(settlement.news)));
+      if (settlement.notice.has_value()) CLEANMAIL_RETURN_IF_ERROR(Store::Insert(session, *settlement.notice, options_.owner).status());
+    }
+    return absl::OkStatus();
+  });
+}
+
+void Queue::Count(const Settlement& settlement) {
+  const v1::DeliveryChanged& news = settlement.news;
+  for (const v1::RecipientDelivery& recipient : news.recipients()) {
+    switch (recipient.state()) {
+      case v1::DELIVERY_STATE_DELIVERED:
+        parts_.metrics.delivered.Add();
+        parts_.metrics.queue_seconds.Observe(static_cast<double>(news.at_us() - settlement.delivery.message.accepted_at_us()) / 1e6);
+        break;
+      case v1::DELIVERY_STATE_DEFERRED: parts_.metrics.deferred.Add(); break;
+      case v1::DELIVERY_STATE_REFUSED: parts_.metrics.refused.Add(); break;
+      case v1::DELIVERY_STATE_EXPIRED: parts_.metrics.expired.Add(); break;
+      default: break;
+    }
+    parts_.mail_log.Info("delivery.attempt", {{"message", news.message_id()},
+                                              {"tenant", news.tenant()},
+                                              {"sender", settlement.delivery.message.envelope().sender()},
+                                              {"recipient", recipient.address()},
+                                              {"state", v1::DeliveryState_Name(recipient.state()).substr(sizeof("DELIVERY_STATE_") - 1)},
+                                              {"attempt", news.attempt()},
+                                              {"remote", news.remote()},
+                                              {"tls", news.tls()},
+                                              {"reply", recipient.reply()}});
+  }
+  if (settlement.notice.has_value()) parts_.metrics.notices.Add();
+}
+
+void Queue::Tick() {
+  TakeDue();
+  CloseIdle();
+  bool must_record = false;
+  {
+    const absl::MutexLock lock(&mutex_);
+    must_record = !ended_.empty() && !recording_;
+    recording_ = recording_ || must_record;
+  }
+  if (must_record) RecordAll();
+}
+
+void Queue::TakeDue() {
+  size_t room = 0;
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (draining_ || in_memory_ > kMostInMemory / 2) return;
+    room = kMostInMemory - in_memory_;
+  }
+  auto due = parts_.store.ClaimDue(options_.owner, base::NowMicros(parts_.clock), static_cast<int64_t>(room));
+  if (!due.ok()) {
+    parts_.log.Error("egress.claim.failed", {{"why", due.status().ToString()}});
+    return;
+  }
+  Enqueue(*std::move(due));
+}
+
+void Queue::CloseIdle() {
+  std::vector<std::unique_ptr<Session>> old;
+  {
+    const absl::MutexLock lock(&mutex_);
+    const absl::Time limit = draining_ ? absl::InfiniteFuture() : absl::Now() - kIdleLife;
+    for (auto it = destinations_.begin(); it != destinations_.end();) {
+      Destination& destination = it->second;
+      std::erase_if(destination.idle, [&](Destination::Idle& idle) {
+        if (idle.since > limit) return false;
+        old.push_back(std::move(idle.session));
+        return true;
+      });
+      const bool empty = destination.workers == 0 && destination.waiting.empty() && destination.idle.empty();
+      it = empty ? destinations_.erase(it) : std::next(it);
+    }
+  }
+  for (std::unique_ptr<Session>& session : old) {
+    net::Loop& loop = session->loop();
+    net::Spawn(loop, [session = std::move(session)]() mutable -> net::Task<void> { co_await session->Quit(); });
+  }
+}
+
+void Queue::ForgetFinished() {
+  const auto forgotten = parts_.store.ForgetFinished(absl::ToUnixMicros(parts_.clock.Now() - kFinishedLife));
+  if (!forgotten.ok()) parts_.log.Warning("egress.forget.failed", {{"why", forgotten.status().ToString()}});
+}
+
+void Queue::Drain(absl::Time deadline) {
+  {
+    const absl::MutexLock lock(&mutex_);
+    draining_ = true;
+  }
+  CloseIdle();
+  const absl::MutexLock lock(&mutex_);
+  const auto is_done = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return workers_ == 0 && ended_.empty() && !recording_; };
+  mutex_.AwaitWithDeadline(absl::Condition(&is_done), deadline);
+}
+
+}  // namespace cleanmail::egress

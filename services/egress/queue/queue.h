@@ -1,0 +1,105 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "libs/outbox/outbox.h"
+#include "libs/telemetry/log.h"
+#include "services/egress/delivery/courier.h"
+#include "services/egress/queue/settlement.h"
+#include "services/egress/store.h"
+
+namespace cleanmail::egress {
+
+struct QueueOptions {
+  int connections_per_destination = 20;
+  int connections = 500;
+  std::string owner;  // this process's epoch: what claims carry
+  SettlementOptions settlement;
+};
+
+// What a queue is made of. All outlive it.
+struct QueueParts {
+  Store& store;
+  outbox::Outbox& outbox;
+  Courier& courier;
+  blob::BlobStore& blobs;
+  net::Loops& loops;
+  base::Clock& clock;
+  base::Random& random;
+  telemetry::Log& mail_log;
+  telemetry::Log& log;
+  Metrics& metrics;
+};
+
+// Deliveries, durable from Add to their end. In memory are those being worked on and a bounded number of those that come next;
+// the others wait in the table. A delivery's place among the connections is free only once its end is durable, so that what a
+// kill can cause to be sent twice is at most what was on those connections. Thread-safe.
+class Queue {
+ public:
+  Queue(QueueParts parts, QueueOptions options) : parts_(parts), options_(std::move(options)) {}
+
+  const std::string& owner() const { return options_.owner; }
+
+  // The delivery of a message to one destination, due now.
+  Delivery MakeDelivery(const mail::v1::Message& message, const std::string& stage, const std::string& destination,
+                        std::vector<std::string> recipients) const;
+
+  // Durable when it returns OK. A delivery that is there already, finished or not, is passed over.
+  absl::Status Add(std::vector<Delivery> deliveries);
+  // Ends a delivery that shall not be tried, with `reply` for its recipients: what follows is as after an attempt.
+  absl::Status Refuse(Delivery delivery, const std::string& reply);
+  // Takes from the table what is due; closes idle connections; tries again to write what could not be. Called by a timer.
+  void Tick();
+  // Deletes rows that ended long ago. Called by a timer.
+  void ForgetFinished();
+  // Starts nothing more; returns when nothing is in hand, or at the deadline.
+  void Drain(absl::Time deadline);
+
+ private:
+  // A destination of a tenant.
+  struct Destination {
+    std::deque<Delivery> waiting;
+    int workers = 0;
+    struct Idle {
+      std::unique_ptr<Session> session;
+      absl::Time since;
+    };
+    std::vector<Idle> idle;
+  };
+  // An attempt whose end is not yet durable.
+  struct Ended {
+    Settlement settlement;
+    absl::AnyInvocable<void(absl::Status) &&> recorded;
+  };
+
+  void Enqueue(std::vector<Delivery> deliveries);
+  void StartWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  net::Task<void> Work(net::Loop& loop, std::string key, std::unique_ptr<Session> session);
+  std::optional<Delivery> Next(const std::string& key, std::unique_ptr<Session>& session);
+  void Record(Ended ended);
+  void RecordAll();
+  absl::Status Write(std::vector<Ended>& batch);
+  void Count(const Settlement& settlement);
+  void TakeDue();
+  void CloseIdle();
+
+  const QueueParts parts_;
+  const QueueOptions options_;
+  absl::Mutex mutex_;
+  std::map<std::string, Destination> destinations_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::string> starved_ ABSL_GUARDED_BY(mutex_);  // destinations that want a worker, in turn
+  size_t in_memory_ ABSL_GUARDED_BY(mutex_) = 0;
+  int workers_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  bool recording_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<Ended> ended_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace cleanmail::egress

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/directory/directory.h"
+#include "libs/dns/resolver.h"
+#include "libs/net/address.h"
+
+namespace cleanmail::egress {
+
+// A server to try.
+struct Target {
+  std::string host;  // name, for TLS and logs; the address's text where there is no name
+  net::Endpoint endpoint;
+};
+
+struct RouterOptions {
+  std::string host_name;  // ours: an MX list is cut where it names us (RFC 5321 §5.1)
+  uint16_t smtp_port = 25;
+  bool mx_may_be_private = false;
+  absl::Duration timeout = absl::Seconds(30);
+};
+
+// Says where mail for a domain goes: the tenant's route, else MX, else the domain's own addresses (RFC 5321 §5). Thread-safe.
+class Router {
+ public:
+  // All outlive it.
+  Router(const directory::Directory& directory, dns::Resolver& resolver, RouterOptions options)
+      : directory_(directory), resolver_(resolver), options_(std::move(options)) {}
+
+  // `done` is called once, on any thread, with at least one target, in order of preference. Unavailable: DNS is away, try again.
+  // NotFound: the domain does not exist or takes no mail (RFC 7505): for good. FailedPrecondition: every address was refused (we
+  // are the best MX ourselves, or they are private): for good.
+  void Find(std::string tenant, std::string domain, absl::AnyInvocable<void(absl::StatusOr<std::vector<Target>>) &&> done);
+
+ private:
+  class Search;
+  const directory::Directory& directory_;
+  dns::Resolver& resolver_;
+  const RouterOptions options_;
+};
+
+}  // namespace cleanmail::egress

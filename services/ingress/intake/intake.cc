@@ -1,0 +1,264 @@
+#include "services/ingress/intake/intake.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/synchronization/mutex.h"
+#include "libs/base/cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/base/uuid.h"
+#include "libs/bus/events.h"
+#include "libs/mail/address/utf8.h"
+#include "libs/mail/mime/encoded_word.h"
+#include "proto/cleanmail/ingress/v1/events.pb.h"
+#include "services/ingress/intake/received.h"
+
+namespace cleanmail::ingress {
+namespace {
+
+constexpr std::string_view kOurFields = "X-Cleanmail-";
+constexpr size_t kSubjectCharacters = 200;
+
+// The first `most` characters of well-formed UTF-8.
+std::string Shortened(std::string_view text, size_t most) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < most && bytes < text.size(); ++i) bytes += std::max<size_t>(mail::address::Utf8Length(text.substr(bytes)), 1);
+  return std::string(text.substr(0, bytes));
+}
+
+std::string SubjectOf(const mail::mime::HeaderBlock& header) {
+  const mail::mime::Field* subject = header.Find("Subject");
+  return subject == nullptr ? std::string() : Shortened(mail::mime::DecodeWords(subject->value()), kSubjectCharacters);
+}
+
+// Bytes of `text` up to and with the empty line that ends the header; npos when it is not there. `from`: nothing before it needs
+// to be looked at again.
+size_t HeaderEnd(std::string_view text, size_t from) {
+  if (text.starts_with("\r\n")) return 2;
+  const size_t end = text.find("\r\n\r\n", from < 3 ? 0 : from - 3);
+  return end == std::string_view::npos ? end : end + 4;
+}
+
+// One tenant's copy.
+struct Copy {
+  std::string id;
+  std::string tenant;
+  std::vector<std::string> recipients;
+  std::unique_ptr<blob::Writer> writer;
+  std::unique_ptr<blob::Finished> finished;
+  int64_t size = 0;
+  int own_hops = 0;
+};
+
+// What callbacks of the stores, on any thread, may still need when the session is gone.
+struct State {
+  State(bus::Bus& b, base::Clock& c) : bus(b), clock(c) {}
+  bus::Bus& bus;
+  base::Clock& clock;
+  Arrival arrival;
+  std::vector<Copy> copies;  // touched by the session only until Finish, then by the last writer's callback
+  std::string subject;
+
+  absl::Mutex mutex;
+  size_t waiting ABSL_GUARDED_BY(mutex) = 0;  // writers that said "wait"
+  absl::AnyInvocable<void(bool) &&> ready ABSL_GUARDED_BY(mutex);
+  size_t unfinished ABSL_GUARDED_BY(mutex) = 0;
+  absl::Status failure ABSL_GUARDED_BY(mutex);
+  absl::AnyInvocable<void(absl::StatusOr<Reception::Receipt>) &&> done;
+
+  void WriterReady() {
+    absl::AnyInvocable<void(bool) &&> call;
+    {
+      absl::MutexLock lock(&mutex);
+      if (--waiting == 0 && ready) call = std::exchange(ready, nullptr);
+    }
+    if (call) std::move(call)(true);
+  }
+
+  v1::MailReceived EventOf(const Copy& copy, int64_t now_us) const {
+    v1::MailReceived event;
+    event.set_message_id(copy.id);
+    mail::v1::Message& message = *event.mutable_message();
+    message.set_id(copy.id);
+    message.set_tenant(copy.tenant);
+    message.set_direction(arrival.direction);
+    mail::v1::Envelope& envelope = *message.mutable_envelope();
+    envelope.set_sender(arrival.sender);
+    for (const std::string& recipient : copy.recipients) envelope.add_recipients(recipient);
+    envelope.set_smtp_utf8(arrival.smtp_utf8);
+    envelope.set_eight_bit(arrival.eight_bit);
+    *message.mutable_session() = arrival.session;
+    message.set_size(copy.size);
+    message.set_accepted_at_us(now_us);
+    message.set_own_hops(copy.own_hops);
+    message.set_subject(subject);
+    return event;
+  }
+};
+
+// The last writer has finished: bodies and events go to the bus together.
+void Publish(const std::shared_ptr<State>& state) {
+  bus::Publication publication;
+  Reception::Receipt receipt;
+  const int64_t now_us = base::NowMicros(state->clock);
+  for (Copy& copy : state->copies) {
+    publication.records.push_back(bus::ToRecord(state->EventOf(copy, now_us), state->arrival.trace));
+    publication.bodies.push_back(std::move(copy.finished));
+    receipt.ids.push_back(copy.id);
+    receipt.bytes += copy.size;
+  }
+  state->bus.Publish(std::move(publication), [state, receipt = std::move(receipt)](absl::Status status) mutable {
+    if (!status.ok()) return std::move(state->done)(std::move(status));
+    std::move(state->done)(std::move(receipt));
+  });
+}
+
+void WriterFinished(const std::shared_ptr<State>& state, size_t index, absl::StatusOr<std::unique_ptr<blob::Finished>> finished) {
+  absl::Status failure;
+  {
+    absl::MutexLock lock(&state->mutex);
+    if (finished.ok()) {
+      state->copies[index].finished = *std::move(finished);
+    } else if (state->failure.ok()) {
+      state->failure = finished.status();
+    }
+    if (--state->unfinished > 0) return;
+    failure = state->failure;
+  }
+  if (!failure.ok()) return std::move(state->done)(std::move(failure));
+  Publish(state);
+}
+
+class ReceptionImpl final : public Reception {
+ public:
+  ReceptionImpl(const IntakeOptions& options, std::shared_ptr<State> state) : options_(options), state_(std::move(state)) {}
+
+  bool Append(std::string_view content) override {
+    if (header_done_) return Write(content);
+    const size_t before = header_.size();
+    std::string_view head = content;
+    if (before > 0) {
+      header_ += content;
+      head = header_;
+    }
+    const size_t end = HeaderEnd(head, before);
+    if (end == std::string_view::npos) {
+      if (before == 0) header_ = content;
+      return true;
+    }
+    const bool room = WriteHeader(head.substr(0, end), head.substr(end));
+    header_ = {};
+    return room;
+  }
+
+  void WhenReady(absl::AnyInvocable<void(bool) &&> ready) override {
+    {
+      absl::MutexLock lock(&state_->mutex);
+      if (state_->waiting > 0) {
+        state_->ready = std::move(ready);
+        return;
+      }
+    }
+    std::move(ready)(true);
+  }
+
+  void Finish(absl::AnyInvocable<void(absl::StatusOr<Receipt>) &&> done) override {
+    if (!header_done_) WriteHeader(std::exchange(header_, {}), {});
+    if (!failure_.ok()) return std::move(done)(failure_);
+    const std::shared_ptr<State> state = state_;
+    state->done = std::move(done);
+    {
+      absl::MutexLock lock(&state->mutex);
+      state->unfinished = state->copies.size();
+    }
+    for (size_t i = 0; i < state->copies.size(); ++i) {
+      state->copies[i].writer->Finish([state, i](absl::StatusOr<std::unique_ptr<blob::Finished>> finished) {
+        WriterFinished(state, i, std::move(finished));
+      });
+    }
+  }
+
+ private:
+  bool WriteHeader(std::string_view header, std::string_view rest) {
+    header_done_ = true;
+    absl::StatusOr<mail::mime::HeaderBlock> block = mail::mime::HeaderBlock::Parse(header, options_.header);
+    if (!block.ok()) {
+      failure_ = absl::InvalidArgumentError(block.status().message());
+      return true;
+    }
+    block->RemoveByPrefix(kOurFields);
+    state_->subject = SubjectOf(*block);
+    const std::string kept = block->Bytes();
+    bool room = true;
+    for (Copy& copy : state_->copies) {
+      copy.own_hops = CountOwnHops(*block, TenantMark(copy.tenant));
+      room = WriteTo(copy, base::Cat(ReceivedOf(copy), kept, rest)) && room;
+    }
+    return room;
+  }
+
+  std::string ReceivedOf(const Copy& copy) const {
+    const Arrival& arrival = state_->arrival;
+    return MakeReceived({.helo = arrival.session.helo(),
+                         .client_address = arrival.session.client_address(),
+                         .host_name = options_.host_name,
+                         .tenant = copy.tenant,
+                         .protocol = arrival.protocol,
+                         .id = copy.id,
+                         .tls = arrival.session.tls(),
+                         // One recipient in all, not only in this copy: a name must not tell of the others (RFC 5321 §7.2).
+                         .recipient = arrival.recipients.size() == 1 ? arrival.recipients[0].address : std::string(),
+                         .time = state_->clock.Now()});
+  }
+
+  bool Write(std::string_view content) {
+    bool room = true;
+    if (!failure_.ok()) return room;
+    for (Copy& copy : state_->copies) room = WriteTo(copy, content) && room;
+    return room;
+  }
+
+  bool WriteTo(Copy& copy, std::string_view content) {
+    copy.size += static_cast<int64_t>(content.size());
+    {
+      // Counted before the call, since the writer may be ready again before it returns.
+      absl::MutexLock lock(&state_->mutex);
+      ++state_->waiting;
+    }
+    const bool room = copy.writer->Append(content, [state = state_] { state->WriterReady(); });
+    if (!room) return false;
+    absl::MutexLock lock(&state_->mutex);
+    --state_->waiting;
+    return true;
+  }
+
+  const IntakeOptions& options_;
+  std::shared_ptr<State> state_;
+  std::string header_;
+  bool header_done_ = false;
+  absl::Status failure_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Reception>> Intake::Begin(Arrival arrival) {
+  auto state = std::make_shared<State>(bus_, clock_);
+  for (const Addressee& addressee : arrival.recipients) {
+    auto copy = std::find_if(state->copies.begin(), state->copies.end(), [&](const Copy& c) { return c.tenant == addressee.tenant; });
+    if (copy == state->copies.end()) {
+      copy = state->copies.insert(copy, Copy{});
+      copy->id = base::NewUuid(clock_, random_);
+      copy->tenant = addressee.tenant;
+    }
+    if (std::find(copy->recipients.begin(), copy->recipients.end(), addressee.address) == copy->recipients.end()) {
+      copy->recipients.push_back(addressee.address);
+    }
+  }
+  for (Copy& copy : state->copies) {
+    CLEANMAIL_ASSIGN_OR_RETURN(copy.writer, blobs_.Create({.tenant = copy.tenant, .message = copy.id}));
+  }
+  state->arrival = std::move(arrival);
+  return std::make_unique<ReceptionImpl>(options_, std::move(state));
+}
+
+}  // namespace cleanmail::ingress

@@ -1,0 +1,80 @@
+#include "services/ingress/service.h"
+
+#include <unistd.h>
+
+#include <array>
+
+#include "libs/base/cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/net/connection.h"
+#include "services/ingress/policy_peer.h"
+#include "services/ingress/settings.h"
+
+namespace cleanmail::ingress {
+namespace {
+
+std::string HostName(const app::v1::AppConfig& config) {
+  if (!config.host_name().empty()) return config.host_name();
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string("localhost");
+}
+
+absl::StatusOr<std::unique_ptr<net::TlsContext>> MakeTls(const v1::Listener& listener) {
+  std::vector<net::CertificateFiles> files;
+  for (const v1::Certificate& certificate : listener.certificates()) {
+    files.push_back({.chain_file = certificate.chain_file(), .key_file = certificate.key_file()});
+  }
+  absl::StatusOr<std::unique_ptr<net::TlsContext>> context = net::TlsContext::Server(std::move(files));
+  if (!context.ok()) return base::Annotate(context.status(), base::Cat("ingress.listeners: ", listener.name()));
+  return context;
+}
+
+void KeepFresh(app::Service& service, net::TlsContext& tls, telemetry::Log& log) {
+  const auto reload = [&tls, &log] {
+    const absl::StatusOr<bool> reloaded = tls.ReloadIfChanged();
+    if (!reloaded.ok()) log.Error("ingress.certificate", {{"error", base::View(reloaded.status().message())}});
+    if (reloaded.ok() && *reloaded) log.Info("ingress.certificate.reloaded");
+  };
+  service.OnReload(reload);
+  service.Every(absl::Minutes(1), reload);
+}
+
+}  // namespace
+
+absl::StatusOr<app::Service> MakeService(app::Environment& env) {
+  CLEANMAIL_ASSIGN_OR_RETURN(const v1::IngressConfig config, env.Config<v1::IngressConfig>());
+  CLEANMAIL_ASSIGN_OR_RETURN(net::ConnectionLimits::Options limit_options, ToConnectionLimits(config.limits()));
+  app::Service service("ingress");
+  const std::string host_name = HostName(env.app_config());
+
+  auto& metrics = service.Own(std::make_unique<Metrics>(env.metrics()));
+  auto& limits = service.Own(std::make_unique<net::ConnectionLimits>(std::move(limit_options)));
+  auto& policy = service.Own(MakePolicyPeer(env.peers()));
+  auto& intake = service.Own(std::make_unique<Intake>(IntakeOptions{.host_name = host_name, .header = ToHeaderLimits(config.limits())}, env.blobs(), env.bus(),
+                                                      env.clock(), env.random()));
+  const SessionParts parts{env.loops(), limits, env.directory(), policy, intake, env.bus(), env.clock(), env.random(), env.mail_log(), metrics};
+
+  for (const v1::Listener& listener : config.listeners()) {
+    CLEANMAIL_ASSIGN_OR_RETURN(SessionSettings settings, ToSessionSettings(config, listener, host_name));
+    if (settings.smtp.offer_starttls) {
+      CLEANMAIL_ASSIGN_OR_RETURN(std::unique_ptr<net::TlsContext> made, MakeTls(listener));
+      auto& tls = service.Own(std::move(made));
+      settings.tls = &tls;
+      KeepFresh(service, tls, env.log());
+    }
+    net::ListenOptions options;
+    options.name = listener.name();
+    options.address = listener.listen();
+    options.proxy_from.assign(listener.proxy_from().begin(), listener.proxy_from().end());
+    options.proxy_deadline = settings.timeouts.handshake;
+    auto& sessions = service.Own(std::make_unique<Sessions>(std::move(settings), parts));
+    service.Listen(std::move(options), [&sessions](std::unique_ptr<net::Connection> connection) { sessions.Take(std::move(connection)); });
+    service.OnDrain([&sessions](absl::Time deadline) { sessions.Drain(deadline); });
+  }
+  service.OnReady([&directory = env.directory()] {
+    return directory.complete() ? absl::OkStatus() : absl::UnavailableError("the directory is not complete yet");
+  });
+  return service;
+}
+
+}  // namespace cleanmail::ingress

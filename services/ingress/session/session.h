@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "libs/mail/smtp/server_machine.h"
+#include "libs/net/connection.h"
+#include "libs/net/coroutines.h"
+#include "proto/cleanmail/mail/v1/mail.pb.h"
+#include "services/ingress/session/sessions.h"
+
+namespace cleanmail::ingress {
+
+// One SMTP session: asks the directory and policy, hands content to intake, and lets the machine speak. Lives on its connection's
+// loop. Between commands it holds no buffer.
+class Session {
+ public:
+  Session(Sessions& sessions, std::unique_ptr<net::Connection> connection);
+  ~Session();
+
+  net::Task<void> Run();
+
+ private:
+  net::Task<void> Talk();
+  net::Task<bool> Flush();
+  net::Task<bool> OnEvent(mail::smtp::ServerEvent event);
+  net::Task<void> OnRecipients();
+  net::Task<void> AskPolicy(std::vector<Doorman::Verdict>& verdicts);
+  net::Task<void> OnData();
+  net::Task<void> OnMessageEnd();
+  net::Task<bool> OnStartTls();
+  void OnMail();
+  void OnMessageBad();
+  void ForgetTransaction();
+  void EndMessage();
+  net::Task<void> OnReadFailure(absl::Status status);
+
+  absl::Time Deadline() const;
+  std::string_view Hold(std::string_view input);
+  std::string Protocol() const;
+  void Refuse(std::string_view verb, const mail::smtp::Reply& reply, const Addressee& about, std::string_view reason);
+  void LogSession() const;
+
+  Sessions& sessions_;
+  const SessionSettings& settings_;
+  const SessionParts& parts_;
+  const std::unique_ptr<net::Connection> connection_;
+  net::Loop& loop_;
+  net::ConnectionLimits::Ticket ticket_;
+  mail::smtp::ServerMachine machine_;
+  mail::v1::SessionFacts facts_;
+  std::string held_;  // input that waits while something is being answered
+
+  const absl::Time began_;
+  absl::Time command_began_;
+  absl::Time data_began_;
+
+  std::string trace_;
+  std::string tenant_;  // smart host: whose network the client is in
+  std::vector<Addressee> recipients_;
+  std::unique_ptr<Reception> reception_;
+  bool message_in_hand_ = false;
+
+  int messages_ = 0;
+  int refusals_ = 0;
+  std::string end_ = "closed";
+};
+
+}  // namespace cleanmail::ingress

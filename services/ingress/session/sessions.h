@@ -1,0 +1,87 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "libs/base/clock.h"
+#include "libs/base/random.h"
+#include "libs/bus/bus.h"
+#include "libs/mail/smtp/server_machine.h"
+#include "libs/net/connection_limits.h"
+#include "libs/net/loops.h"
+#include "libs/net/tls_context.h"
+#include "libs/telemetry/log.h"
+#include "services/ingress/intake/intake.h"
+#include "services/ingress/metrics.h"
+#include "services/ingress/session/doorman.h"
+#include "services/ingress/session/envelope_policy.h"
+
+namespace cleanmail::net {
+class Connection;
+}
+
+namespace cleanmail::ingress {
+
+struct SessionTimeouts {
+  absl::Duration command = absl::Minutes(5);      // for one whole command
+  absl::Duration data_block = absl::Minutes(3);   // for the next octets of a message
+  absl::Duration data_total = absl::Minutes(10);  // for a whole message
+  absl::Duration session = absl::Minutes(30);
+  absl::Duration handshake = absl::Seconds(30);
+  absl::Duration policy = absl::Seconds(5);
+  absl::Duration write = absl::Minutes(1);
+};
+
+// What the sessions of one listener have in common.
+struct SessionSettings {
+  std::string listener = {};
+  Role role = Role::kMx;
+  std::string postmaster = {};
+  mail::smtp::ServerOptions smtp = {};
+  SessionTimeouts timeouts = {};
+  const net::TlsContext* tls = nullptr;  // nullptr: STARTTLS is not offered
+};
+
+// What sessions work with; all of it outlives them.
+struct SessionParts {
+  net::Loops& loops;
+  net::ConnectionLimits& limits;
+  const directory::Directory& directory;
+  EnvelopePolicy& policy;
+  Intake& intake;
+  bus::Bus& bus;
+  base::Clock& clock;
+  base::Random& random;
+  telemetry::Log& mail_log;
+  Metrics& metrics;
+};
+
+// The SMTP sessions of one listener: a coroutine each, around the protocol machine. Thread-safe.
+class Sessions {
+ public:
+  Sessions(SessionSettings settings, SessionParts parts)
+      : settings_(std::move(settings)), parts_(parts), doorman_(settings_.role, settings_.postmaster, settings_.smtp.host_name, parts.directory) {}
+
+  // Begins a session; for net::Listener. Does not block.
+  void Take(std::unique_ptr<net::Connection> connection);
+  // From now on sessions end with 421 at their next command; waits until messages in hand are answered, at most until `deadline`.
+  void Drain(absl::Time deadline);
+
+  // For the sessions.
+  const SessionSettings& settings() const { return settings_; }
+  const SessionParts& parts() const { return parts_; }
+  const Doorman& doorman() const { return doorman_; }
+  bool draining() const { return draining_.load(); }
+  std::atomic<int64_t>& messages_in_hand() { return messages_in_hand_; }
+
+ private:
+  const SessionSettings settings_;
+  const SessionParts parts_;
+  const Doorman doorman_;
+  std::atomic<bool> draining_{false};
+  std::atomic<int64_t> messages_in_hand_{0};
+};
+
+}  // namespace cleanmail::ingress

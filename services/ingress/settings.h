@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "libs/net/connection_limits.h"
+#include "proto/cleanmail/ingress/v1/config.pb.h"
+#include "services/ingress/session/sessions.h"
+
+namespace cleanmail::ingress {
+
+// What one listener's sessions are to do, from the configuration with its defaults. InvalidArgument names the setting and what
+// would be right. TLS is not set.
+absl::StatusOr<SessionSettings> ToSessionSettings(const v1::IngressConfig& config, const v1::Listener& listener, std::string host_name);
+
+// InvalidArgument for a network that is none.
+absl::StatusOr<net::ConnectionLimits::Options> ToConnectionLimits(const v1::Limits& limits);
+
+// What intake reads of a header: whatever the protocol machine has let through.
+mail::mime::HeaderLimits ToHeaderLimits(const v1::Limits& limits);
+
+}  // namespace cleanmail::ingress

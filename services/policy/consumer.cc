@@ -1,0 +1,41 @@
+#include "services/policy/consumer.h"
+
+#include "proto/cleanmail/policy/v1/events.pb.h"
+
+namespace cleanmail::policy {
+namespace {
+
+absl::StatusOr<v1::MailDisposed> Decide(const ConsumerParts& parts, scanner::v1::MailScanned& scanned) {
+  const std::vector<mail::v1::Finding> findings(scanned.findings().begin(), scanned.findings().end());
+  auto groups = parts.evaluation.Dispose({.message = scanned.message(), .findings = findings, .score = scanned.score()});
+  if (!groups.ok()) return groups.status();
+  v1::MailDisposed disposed;
+  disposed.set_message_id(scanned.message_id());
+  disposed.set_generation(scanned.generation());
+  disposed.set_score(scanned.score());
+  disposed.set_disposed_at_us(base::NowMicros(parts.clock));
+  *disposed.mutable_message() = std::move(*scanned.mutable_message());
+  *disposed.mutable_findings() = std::move(*scanned.mutable_findings());
+  for (mail::v1::RecipientGroup& group : *groups) {
+    parts.metrics.Decided(group.disposition());
+    *disposed.add_groups() = std::move(group);
+  }
+  return disposed;
+}
+
+}  // namespace
+
+void OnScanned(const ConsumerParts& parts, std::vector<bus::Received<scanner::v1::MailScanned>> batch) {
+  for (bus::Received<scanner::v1::MailScanned>& received : batch) {
+    const absl::StatusOr<v1::MailDisposed> disposed = Decide(parts, received.event);
+    if (!disposed.ok()) {
+      received.inbound->Finish(disposed.status());
+      continue;
+    }
+    std::string trace = received.inbound->trace();
+    bus::PublishEvent(parts.bus, *disposed, std::move(trace),
+                      [inbound = std::move(received.inbound)](absl::Status status) mutable { inbound->Finish(std::move(status)); });
+  }
+}
+
+}  // namespace cleanmail::policy

@@ -1,0 +1,267 @@
+#include "services/quarantine/holds.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "libs/base/cat.h"
+#include "libs/base/fake_clock.h"
+#include "libs/base/fake_random.h"
+#include "libs/bus/fake_bus.h"
+#include "libs/store/blob/fake_blob_store.h"
+#include "libs/store/sql/sqlite_database.h"
+#include "proto/cleanmail/ingress/v1/events.pb.h"
+#include "proto/cleanmail/quarantine/v1/events.pb.h"
+#include "services/quarantine/consumer.h"
+
+namespace cleanmail::quarantine {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+constexpr char kMessage[] = "0192f3a0-0000-7000-8000-000000000001";
+
+policy::v1::MailDisposed Disposed(std::string_view id, mail::v1::HoldKind kind, int32_t generation = 1) {
+  policy::v1::MailDisposed disposed;
+  disposed.set_message_id(std::string(id));
+  disposed.set_generation(generation);
+  disposed.set_score(7.5);
+  mail::v1::Message& message = *disposed.mutable_message();
+  message.set_id(std::string(id));
+  message.set_tenant("acme");
+  message.mutable_envelope()->set_sender("eve@example.net");
+  mail::v1::RecipientGroup& group = *disposed.add_groups();
+  for (const char* address : {"ann@example.org", "bob@example.org"}) {
+    message.mutable_envelope()->add_recipients(address);
+    group.add_recipients(address);
+  }
+  group.set_disposition(kind == mail::v1::HOLD_KIND_UNSPECIFIED ? mail::v1::DISPOSITION_KIND_DELIVER : mail::v1::DISPOSITION_KIND_HOLD);
+  group.set_hold_kind(kind);
+  group.set_rule("standard/score-at-least-5.0");
+  return disposed;
+}
+
+// Over a real SQLite file, a real outbox, and a bus in memory.
+class HoldsTest : public ::testing::Test {
+ protected:
+  HoldsTest() {
+    EXPECT_TRUE(sql::Migrate(*database_, Migrations()).ok());
+    outbox_ = outbox::Outbox::Create(*database_, bus_);
+    holds_ = std::make_unique<Holds>(store_, *outbox_, blobs_, clock_, random_, HoldTimes{}, metrics_);
+  }
+  static std::unique_ptr<sql::Database> Open() {
+    static int number = 0;
+    auto database = sql::OpenSqlite(base::Cat(::testing::TempDir(), "/holds-", getpid(), "-", ++number, ".db"));
+    EXPECT_TRUE(database.ok()) << database.status();
+    return *std::move(database);
+  }
+  void Take(const policy::v1::MailDisposed& disposed) {
+    for (const absl::Status& status : OnDisposed(*holds_, {&disposed, 1})) EXPECT_TRUE(status.ok()) << status;
+  }
+  HoldRow Get(std::string_view id = kMessage) {
+    auto hold = holds_->Get({.tenant = "", .message = std::string(id)});
+    EXPECT_TRUE(hold.ok()) << hold.status();
+    return *std::move(hold);
+  }
+  std::vector<v1::MailReleased> Released() {
+    EXPECT_TRUE(outbox_->Flush().ok());
+    return bus_.Events<v1::MailReleased>();
+  }
+  static auto Is(const std::string& address, v1::HoldState state) {
+    return AllOf(Field(&HeldRecipient::address, address), Field(&HeldRecipient::state, state));
+  }
+
+  base::FakeClock clock_;
+  base::FakeRandom random_;
+  bus::FakeBus bus_;
+  blob::FakeBlobStore blobs_;
+  telemetry::MetricsRegistry registry_;
+  Metrics metrics_{registry_};
+  std::unique_ptr<sql::Database> database_ = Open();
+  std::unique_ptr<outbox::Outbox> outbox_;
+  Store store_{*database_};
+  std::unique_ptr<Holds> holds_;
+};
+
+TEST_F(HoldsTest, HoldsWhatIsToBeHeldAndKeepsItsBody) {
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_SPAM));
+  const HoldRow hold = Get();
+  EXPECT_EQ(hold.kind, mail::v1::HOLD_KIND_SPAM);
+  EXPECT_EQ(hold.rule, "standard/score-at-least-5.0");
+  EXPECT_EQ(hold.score, 7.5);
+  EXPECT_THAT(hold.recipients, ElementsAre(Is("ann@example.org", v1::HOLD_STATE_HELD), Is("bob@example.org", v1::HOLD_STATE_HELD)));
+  EXPECT_EQ(blobs_.kept_until({.tenant = "acme", .message = kMessage}), clock_.Now() + absl::Hours(720));
+}
+
+TEST_F(HoldsTest, LeavesAloneWhatIsDelivered) {
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_UNSPECIFIED));
+  EXPECT_TRUE(absl::IsNotFound(holds_->Get({.tenant = "", .message = kMessage}).status()));
+}
+
+TEST_F(HoldsTest, T_E2_TheSameDecisionTwiceIsOneHold) {
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_SPAM));
+  ASSERT_TRUE(holds_->Release({.tenant = "acme", .message = kMessage}, {"ann@example.org"}, "operator").ok());
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_SPAM));
+  EXPECT_THAT(Get().recipients, ElementsAre(Is("ann@example.org", v1::HOLD_STATE_RELEASED), Is("bob@example.org", v1::HOLD_STATE_HELD)));
+  EXPECT_THAT(Released(), SizeIs(1));
+}
+
+TEST_F(HoldsTest, ReleasesOneOrAllAndAgainChangesNothing) {
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_SPAM));
+  const HoldName name = {.tenant = "acme", .message = kMessage};
+  ASSERT_TRUE(holds_->Release(name, {"bob@example.org"}, "operator").ok());
+  ASSERT_TRUE(holds_->Release(name, {"bob@example.org"}, "operator").ok());
+  ASSERT_TRUE(holds_->Release(name, {}, "operator").ok());
+  ASSERT_TRUE(holds_->Release(name, {}, "operator").ok());
+  const std::vector<v1::MailReleased> released = Released();
+  ASSERT_THAT(released, SizeIs(2));
+  EXPECT_THAT(released[0].recipients(), ElementsAre("bob@example.org"));
+  EXPECT_THAT(released[1].recipients(), ElementsAre("ann@example.org"));
+  EXPECT_EQ(released[0].released_by(), "operator");
+  EXPECT_NE(released[0].release_id(), released[1].release_id());
+}
+
+TEST_F(HoldsTest, RefusesARecipientTheHoldDoesNotHaveAndATenantThatIsNotItsOwn) {
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_SPAM));
+  EXPECT_TRUE(absl::IsInvalidArgument(holds_->Release({.tenant = "acme", .message = kMessage}, {"eve@example.org"}, "x").status()));
+  EXPECT_TRUE(absl::IsNotFound(holds_->Release({.tenant = "other", .message = kMessage}, {}, "x").status()));
+  EXPECT_TRUE(absl::IsNotFound(holds_->Get({.tenant = "other", .message = kMessage}).status()));
+  EXPECT_THAT(Released(), IsEmpty());
+}
+
+TEST_F(HoldsTest, ADeletedHoldIsNotReleased) {
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_SPAM));
+  const HoldName name = {.tenant = "acme", .message = kMessage};
+  ASSERT_TRUE(holds_->Delete(name, "operator").ok());
+  ASSERT_TRUE(holds_->Delete(name, "operator").ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(holds_->Release(name, {}, "operator").status()));
+  EXPECT_THAT(Released(), IsEmpty());
+}
+
+TEST_F(HoldsTest, ExpiresWhenItsTimeIsOver) {
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_SPAM));
+  clock_.Advance(absl::Hours(719));
+  ASSERT_TRUE(holds_->ExpireOverdue().ok());
+  EXPECT_EQ(Get().recipients[0].state, v1::HOLD_STATE_HELD);
+  clock_.Advance(absl::Hours(1));
+  ASSERT_TRUE(holds_->ExpireOverdue().ok());
+  EXPECT_EQ(Get().recipients[0].state, v1::HOLD_STATE_EXPIRED);
+  EXPECT_EQ(metrics_.expired.value(), 2);
+  EXPECT_TRUE(absl::IsFailedPrecondition(holds_->Release({.tenant = "acme", .message = kMessage}, {}, "operator").status()));
+}
+
+TEST_F(HoldsTest, ListsNewestFirstInPages) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5; ++i) {
+    ids.push_back(base::Cat("0192f3a0-0000-7000-8000-00000000000", i));
+    Take(Disposed(ids.back(), mail::v1::HOLD_KIND_SPAM));
+  }
+  ASSERT_TRUE(holds_->Delete({.tenant = "", .message = ids[3]}, "x").ok());
+  const auto first = holds_->List("acme", true, "", 2);
+  ASSERT_THAT(*first, SizeIs(2));
+  EXPECT_EQ((*first)[0].message.id(), ids[4]);
+  EXPECT_EQ((*first)[1].message.id(), ids[2]);
+  EXPECT_THAT(*holds_->List("acme", true, ids[2], 10), SizeIs(2));
+  EXPECT_THAT(*holds_->List("acme", false, "", 10), SizeIs(5));
+  EXPECT_THAT(*holds_->List("other", false, "", 10), IsEmpty());
+}
+
+TEST_F(HoldsTest, LearnsHowAReleaseEnded) {
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_SPAM));
+  ASSERT_TRUE(holds_->Release({.tenant = "acme", .message = kMessage}, {}, "operator").ok());
+  egress::v1::DeliveryChanged changed;
+  changed.set_message_id(kMessage);
+  changed.set_stage("released/1");
+  *changed.mutable_message() = Disposed(kMessage, mail::v1::HOLD_KIND_SPAM).message();
+  changed.set_notice(egress::v1::FAILURE_NOTICE_HELD);
+  auto* ann = changed.add_recipients();
+  ann->set_address("ann@example.org");
+  ann->set_state(egress::v1::DELIVERY_STATE_DELIVERED);
+  ann->set_reply("250 2.0.0 Ok");
+  auto* bob = changed.add_recipients();
+  bob->set_address("bob@example.org");
+  bob->set_state(egress::v1::DELIVERY_STATE_REFUSED);
+  bob->set_reply("550 no\r\nsuch user");
+  for (const absl::Status& status : OnDeliveryChanged(*holds_, {&changed, 1})) EXPECT_TRUE(status.ok()) << status;
+  const HoldRow hold = Get();
+  EXPECT_THAT(hold.recipients, ElementsAre(Is("ann@example.org", v1::HOLD_STATE_DELIVERED), Is("bob@example.org", v1::HOLD_STATE_FAILED)));
+  EXPECT_EQ(hold.recipients[1].detail, "550 no\\r\\nsuch user");
+}
+
+TEST_F(HoldsTest, T_A10_AnInboundFailureBecomesAHoldNotABounce) {
+  egress::v1::DeliveryChanged changed;
+  changed.set_message_id(kMessage);
+  changed.set_stage("disposed/1");
+  *changed.mutable_message() = Disposed(kMessage, mail::v1::HOLD_KIND_UNSPECIFIED).message();
+  changed.set_notice(egress::v1::FAILURE_NOTICE_HELD);
+  auto* bob = changed.add_recipients();
+  bob->set_address("bob@example.org");
+  bob->set_state(egress::v1::DELIVERY_STATE_EXPIRED);
+  bob->set_reply("451 later");
+  for (int i = 0; i < 2; ++i) {
+    for (const absl::Status& status : OnDeliveryChanged(*holds_, {&changed, 1})) EXPECT_TRUE(status.ok()) << status;
+  }
+  const HoldRow hold = Get();
+  EXPECT_EQ(hold.kind, mail::v1::HOLD_KIND_UNDELIVERABLE);
+  EXPECT_THAT(hold.recipients, ElementsAre(Is("bob@example.org", v1::HOLD_STATE_HELD)));
+}
+
+TEST_F(HoldsTest, WhatCouldNotBeScannedIsScannedAgainAndReleasedWhenClean) {
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_COULD_NOT_SCAN));
+  ASSERT_TRUE(holds_->RequestRescans().ok());
+  ASSERT_TRUE(outbox_->Flush().ok());
+  EXPECT_THAT(bus_.Events<v1::RescanRequested>(), IsEmpty()) << "not due yet";
+  clock_.Advance(absl::Hours(1));
+  ASSERT_TRUE(holds_->RequestRescans().ok());
+  ASSERT_TRUE(outbox_->Flush().ok());
+  const auto requests = bus_.Events<v1::RescanRequested>();
+  ASSERT_THAT(requests, SizeIs(1));
+  EXPECT_EQ(requests[0].generation(), 2);
+
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_UNSPECIFIED, 2));
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_UNSPECIFIED, 2));
+  const auto released = Released();
+  ASSERT_THAT(released, SizeIs(1));
+  EXPECT_THAT(released[0].recipients(), UnorderedElementsAre("ann@example.org", "bob@example.org"));
+}
+
+TEST_F(HoldsTest, ARescanThatFindsMalwareRenewsTheReason) {
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_COULD_NOT_SCAN));
+  Take(Disposed(kMessage, mail::v1::HOLD_KIND_VIRUS, 2));
+  const HoldRow hold = Get();
+  EXPECT_EQ(hold.kind, mail::v1::HOLD_KIND_VIRUS);
+  EXPECT_EQ(hold.rescan_at_us, 0);
+  EXPECT_EQ(hold.recipients[0].state, v1::HOLD_STATE_HELD);
+}
+
+TEST_F(HoldsTest, T_E3_AMessageWhoseEventDiedIsHeld) {
+  ingress::v1::MailReceived received;
+  received.set_message_id(kMessage);
+  *received.mutable_message() = Disposed(kMessage, mail::v1::HOLD_KIND_SPAM).message();
+  bus::v1::DeadLetter letter;
+  letter.set_payload(received.SerializeAsString());
+  letter.set_group("scanner");
+  letter.set_reason("poison");
+  bus::v1::DeadLetter of_reporting = letter;
+  of_reporting.set_group("reporting");
+  for (const absl::Status& status : OnDeadLetter(*holds_, metrics_, {&of_reporting, 1})) EXPECT_TRUE(status.ok());
+  EXPECT_TRUE(absl::IsNotFound(holds_->Get({.tenant = "", .message = kMessage}).status()));
+  for (const absl::Status& status : OnDeadLetter(*holds_, metrics_, {&letter, 1})) EXPECT_TRUE(status.ok());
+  EXPECT_EQ(Get().kind, mail::v1::HOLD_KIND_UNPROCESSED);
+  EXPECT_EQ(metrics_.unprocessed.value(), 1);
+}
+
+TEST_F(HoldsTest, AFailingStoreLeavesTheEventForLater) {
+  blobs_.FailNext(absl::UnavailableError("disk"));
+  const policy::v1::MailDisposed disposed = Disposed(kMessage, mail::v1::HOLD_KIND_SPAM);
+  EXPECT_TRUE(absl::IsUnavailable(OnDisposed(*holds_, {&disposed, 1})[0]));
+  EXPECT_TRUE(absl::IsNotFound(holds_->Get({.tenant = "", .message = kMessage}).status()));
+}
+
+}  // namespace
+}  // namespace cleanmail::quarantine

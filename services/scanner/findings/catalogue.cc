@@ -1,0 +1,23 @@
+#include "services/scanner/findings/catalogue.h"
+
+#include "libs/base/text.h"
+
+namespace cleanmail::scanner {
+namespace {
+
+constexpr size_t kLongestEvidence = 200;
+
+}  // namespace
+
+mail::v1::Finding MakeFinding(FindingId id, std::string_view evidence, std::string_view analyzer) {
+  const CatalogueEntry& entry = EntryOf(id);
+  mail::v1::Finding finding;
+  finding.set_name(std::string(entry.name));
+  finding.set_weight(entry.weight);
+  finding.set_category(entry.category);
+  finding.set_evidence(base::Printable(evidence, kLongestEvidence));
+  finding.set_analyzer(std::string(analyzer));
+  return finding;
+}
+
+}  // namespace cleanmail::scanner

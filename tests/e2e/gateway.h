@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/app/test_process.h"
+#include "libs/mail/smtp/shell/blocking_client.h"
+#include "libs/net/loops.h"
+#include "proto/cleanmail/provisioning/v1/provisioning.pb.h"
+#include "proto/cleanmail/quarantine/v1/quarantine.pb.h"
+#include "proto/cleanmail/reporting/v1/reporting.pb.h"
+#include "tests/sink/sink.h"
+
+namespace cleanmail::e2e {
+
+// The all-in-one gateway in this process over a temporary folder, and a mailbox server it delivers to. The verbs of a story.
+class Gateway {
+ public:
+  struct Options {
+    std::string scanner = {};  // YAML lines under `scanner:`
+    std::string egress = "  first_retry: 200ms\n  longest_retry: 1s\n";
+    std::string ingress = {};  // further YAML lines under `ingress:`
+    std::string app = {};      // further YAML lines under `app:`
+    std::string mx = {};       // further keys of the MX listener, ", key: value"
+    std::string listeners = {};  // further listeners, YAML lines
+  };
+  Gateway() : Gateway(Options()) {}
+  explicit Gateway(const Options& options);
+  ~Gateway();
+
+  sink::Sink& sink() { return *sink_; }
+  app::TestProcess& process() { return *process_; }
+  uint16_t port(const std::string& listener = "mx") const { return static_cast<uint16_t>(process_->port(listener)); }
+
+  // Each ends the test with the reason when refused. A domain gets a route to the sink.
+  void AddTenant(const std::string& id, std::vector<std::string> sending_networks = {});
+  void AddDomain(const std::string& tenant, const std::string& domain, bool accounts_required = false);
+  void AddUser(const std::string& tenant, const std::string& address, std::vector<std::string> aliases = {});
+  void AddRoute(const std::string& tenant, const std::string& domain, const std::string& destination);
+
+  // Sends a mail; one outcome a recipient.
+  std::vector<mail::smtp::Outcome> Send(const mail::smtp::Transaction& transaction, std::string_view content, bool bdat = false,
+                                        const std::string& listener = "mx");
+  // Sends a mail that must be accepted; the ids of the messages it became.
+  std::vector<std::string> Accept(const std::vector<std::string>& recipients, std::string_view content, const std::string& sender = "eve@example.net");
+
+  std::vector<quarantine::v1::Hold> Holds(bool only_held = true);
+  quarantine::v1::Hold Hold(const std::string& message);
+  absl::StatusOr<quarantine::v1::Hold> Release(const std::string& message, std::vector<std::string> recipients = {});
+  absl::StatusOr<reporting::v1::Trace> Trace(const std::string& message);
+  // What happened to a message, in order: "received", "scanned", …
+  std::vector<std::string> Story(const std::string& message);
+  int Retry();
+
+  // Waits until `is_true`; a test failure naming `what` when it does not come.
+  static bool WaitUntil(const std::function<bool()>& is_true, std::string_view what, absl::Duration patience = absl::Seconds(30));
+
+ private:
+  template <class Service, class Method, class Request>
+  auto Call(Method method, const Request& request);
+
+  std::unique_ptr<net::Loops> loops_;
+  std::unique_ptr<sink::Sink> sink_;
+  std::unique_ptr<app::TestProcess> process_;
+};
+
+// A mail of one line of text.
+std::string TextMail(std::string_view subject, std::string_view text = "Hello.");
+// The GTUBE sample, the EICAR sample as an attachment.
+std::string GtubeMail();
+std::string EicarMail();
+// `mail` without the trace headers the gateway has put in front.
+std::string WithoutTrace(const std::string& mail);
+
+}  // namespace cleanmail::e2e
