@@ -15,7 +15,9 @@
 #include "libs/bus/journal_consumer.h"
 #include "libs/bus/journal_follower.h"
 #include "libs/bus/journal_record.h"
+#include "libs/bus/journal_subscription.h"
 #include "libs/bus/journal_topic.h"
+#include "libs/bus/journal_trim.h"
 #include "proto/cleanmail/bus/v1/options.pb.h"
 
 namespace cleanmail::bus {
@@ -28,19 +30,6 @@ using spool::Table;
 constexpr std::chrono::milliseconds kMarkInterval(20);   // marks are noted this often at most: what is given again after a kill
 constexpr std::chrono::milliseconds kAcceptInterval(100);
 constexpr int kTombstonesAtOnce = 10'000;
-
-// Keys of the table kState.
-std::string NextKey(std::string_view topic) { return MarkKey("journal/next", topic); }
-std::string CompactedKey(std::string_view topic) { return MarkKey("journal/compacted", topic); }
-std::string IndexKey(std::string_view topic, std::string_view key) { return MarkKey(MarkKey("journal/index", topic), key); }
-std::string TombstonePrefix(std::string_view topic) { return MarkKey(MarkKey("journal/tombstones", topic), ""); }
-std::string TombstoneKey(std::string_view topic, int64_t time_us, int64_t position) {
-  return TombstonePrefix(topic) + EncodeNumber(time_us) + EncodeNumber(position);
-}
-std::string After(std::string prefix) {
-  prefix.back() = static_cast<char>(prefix.back() + 1);
-  return prefix;
-}
 
 std::chrono::milliseconds Chrono(absl::Duration duration) { return absl::ToChronoMilliseconds(duration); }
 
@@ -91,7 +80,6 @@ class Journal::Impl final : public ConsumerHost {
   absl::Status CheckAccepting();
   absl::Status TrimLog(JournalTopic& topic, int64_t now);
   absl::Status TrimTombstones(JournalTopic& topic, int64_t now);
-  absl::StatusOr<int64_t> FirstYoungerThan(JournalTopic& topic, int64_t cutoff_us, int64_t floor);
   int64_t FloorOf(const std::string& topic, int64_t now, Batch& batch);
 
   spool::Spool& spool_;
@@ -440,49 +428,13 @@ int64_t Journal::Impl::FloorOf(const std::string& topic, int64_t now, Batch& bat
   return floor;
 }
 
-// Times only grow with positions (as long as the clock does), so the border is found by halving.
-absl::StatusOr<int64_t> Journal::Impl::FirstYoungerThan(JournalTopic& topic, int64_t cutoff_us, int64_t floor) {
-  int64_t low = 0, high = floor;  // the border is in [low, high]
-  while (low < high) {
-    const int64_t middle = low + (high - low) / 2;
-    int64_t at = floor, time = cutoff_us;
-    CLEANMAIL_RETURN_IF_ERROR(spool_.Scan(Table::kEvents, EventKey(topic.name(), middle), EventKey(topic.name(), floor),
-                                          [&](std::string_view key, std::string_view value) {
-                                            const absl::StatusOr<int64_t> position = PositionOf(topic.name(), key);
-                                            const absl::StatusOr<Event> event = DecodeEvent(0, value);
-                                            if (!position.ok() || !event.ok()) return true;
-                                            at = *position;
-                                            time = event->time_us;
-                                            return false;
-                                          }));
-    if (time < cutoff_us) {
-      low = at + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
 absl::Status Journal::Impl::TrimLog(JournalTopic& topic, int64_t now) {
-  Batch batch;
   const bool dead = topic.name().ends_with(DeadTopicOf(""));
   const absl::Duration life = dead ? options_.dead_letter_life : options_.event_life;
-  const int64_t floor = FloorOf(topic.name(), now, batch);
-  CLEANMAIL_ASSIGN_OR_RETURN(const int64_t border, FirstYoungerThan(topic, now - absl::ToInt64Microseconds(life), floor));
-  const std::string begin = EventKey(topic.name(), 0), end = EventKey(topic.name(), border);
-  bool any = false;
-  CLEANMAIL_RETURN_IF_ERROR(spool_.Scan(Table::kEvents, begin, end, [&any](std::string_view, std::string_view) {
-    any = true;
-    return false;
-  }));
-  if (any) {
-    batch.DeleteRange(Table::kEvents, begin, end);
-    batch.Put(Table::kState, NextKey(topic.name()), EncodeNumber(topic.end()));
-  }
-  if (batch.empty()) return absl::OkStatus();
-  CLEANMAIL_RETURN_IF_ERROR(spool_.CommitAndWait(std::move(batch), Durability::kApplied));
-  return any ? spool_.Reclaim(Table::kEvents, begin, end) : absl::OkStatus();
+  Batch forgotten_groups;
+  const int64_t floor = FloorOf(topic.name(), now, forgotten_groups);
+  CLEANMAIL_ASSIGN_OR_RETURN(const int64_t border, FirstYoungerThan(spool_, topic.name(), now - absl::ToInt64Microseconds(life), floor));
+  return DeleteBefore(spool_, topic, border, std::move(forgotten_groups));
 }
 
 absl::Status Journal::Impl::TrimTombstones(JournalTopic& topic, int64_t now) {
@@ -519,42 +471,6 @@ void Journal::Impl::Stop() {
   }
   if (marker_.joinable()) marker_.join();
 }
-
-namespace {
-
-class Reading final : public Subscription {
- public:
-  Reading(std::shared_ptr<JournalConsumer> consumer, std::function<void(JournalConsumer&)> end)
-      : consumer_(std::move(consumer)), end_(std::move(end)) {}
-  ~Reading() override { end_(*consumer_); }
-  void Pause() override { consumer_->SetPaused(true); }
-  void Resume() override { consumer_->SetPaused(false); }
-  size_t in_hand() const override { return consumer_->in_hand(); }
-  int64_t lag() const override { return consumer_->lag(); }
-
- private:
-  std::shared_ptr<JournalConsumer> consumer_;
-  std::function<void(JournalConsumer&)> end_;
-};
-
-class Following final : public Subscription {
- public:
-  Following(JournalTopic& topic, std::shared_ptr<JournalFollower> follower) : topic_(topic), follower_(std::move(follower)) {}
-  ~Following() override {
-    topic_.Remove(follower_.get());
-    follower_->Stop();
-  }
-  void Pause() override { follower_->SetPaused(true); }
-  void Resume() override { follower_->SetPaused(false); }
-  size_t in_hand() const override { return 0; }
-  int64_t lag() const override { return follower_->lag(); }
-
- private:
-  JournalTopic& topic_;
-  std::shared_ptr<JournalFollower> follower_;  // shared with the topic that wakes it
-};
-
-}  // namespace
 
 Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Journal::~Journal() { impl_->Stop(); }

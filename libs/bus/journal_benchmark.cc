@@ -88,6 +88,40 @@ void HandOver(benchmark::State& state) {
 }
 BENCHMARK(HandOver)->Arg(0)->Arg(1)->UseRealTime()->MeasureProcessCPUTime();
 
+// Opening a spool of a million events and 100,000 bodies.
+void Reopen(benchmark::State& state) {
+  const std::string folder = "/tmp/cleanmail-journal-benchmark";
+  std::filesystem::remove_all(folder);
+  auto spool = *spool::Spool::Open(folder);
+  const base::SystemClock clock;
+  auto journal = *Journal::Create(*spool, clock);
+  std::atomic<int> open{0};
+  for (int i = 0; i < 1'000'000; ++i) {
+    while (open.load() >= 1000) std::this_thread::yield();
+    open.fetch_add(1);
+    Publication publication;
+    publication.records.push_back({.topic = {.name = "hop" + std::to_string(i % 5) + ".v1"}, .key = std::to_string(i), .payload = std::string(300, 'p'), .trace = {}});
+    journal->Publish(std::move(publication), [&open](absl::Status) { open.fetch_sub(1); });
+    if (i % 10 != 0) continue;
+    spool::Batch body;
+    body.Put(spool::Table::kBodies, std::to_string(i), std::string(4096, 'b'));
+    spool->Commit(std::move(body), spool::Durability::kApplied, [](absl::Status) {});
+  }
+  while (open.load() > 0) std::this_thread::yield();
+  for (auto _ : state) {
+    state.PauseTiming();
+    journal.reset();
+    spool.reset();
+    state.ResumeTiming();
+    spool = *spool::Spool::Open(folder);
+    journal = *Journal::Create(*spool, clock);
+  }
+  journal.reset();
+  spool.reset();
+  std::filesystem::remove_all(folder);
+}
+BENCHMARK(Reopen)->UseRealTime()->MeasureProcessCPUTime()->Iterations(2)->Unit(benchmark::kMillisecond);
+
 }  // namespace
 }  // namespace cleanmail::bus
 

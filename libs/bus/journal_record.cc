@@ -116,4 +116,21 @@ absl::StatusOr<Mark> DecodeMark(std::string_view bytes) {
   return mark;
 }
 
+std::string NextKey(std::string_view topic) { return MarkKey("journal/next", topic); }
+
+std::string CompactedKey(std::string_view topic) { return MarkKey("journal/compacted", topic); }
+
+std::string IndexKey(std::string_view topic, std::string_view key) { return MarkKey(MarkKey("journal/index", topic), key); }
+
+std::string TombstonePrefix(std::string_view topic) { return MarkKey(MarkKey("journal/tombstones", topic), ""); }
+
+std::string TombstoneKey(std::string_view topic, int64_t time_us, int64_t position) {
+  return TombstonePrefix(topic) + EncodeNumber(time_us) + EncodeNumber(position);
+}
+
+std::string After(std::string prefix) {
+  prefix.back() = '\1';
+  return prefix;
+}
+
 }  // namespace cleanmail::bus

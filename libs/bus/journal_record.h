@@ -47,4 +47,14 @@ std::string MarkKey(std::string_view topic, std::string_view group);
 std::string EncodeMark(const Mark& mark);
 absl::StatusOr<Mark> DecodeMark(std::string_view bytes);
 
+// Keys of the table kState: the first position a topic never used; that it is compacted; the position of a compacted key's newest
+// event; its tombstones by age.
+std::string NextKey(std::string_view topic);
+std::string CompactedKey(std::string_view topic);
+std::string IndexKey(std::string_view topic, std::string_view key);
+std::string TombstonePrefix(std::string_view topic);
+std::string TombstoneKey(std::string_view topic, int64_t time_us, int64_t position);
+// The smallest key behind all that begin with `prefix`, which ends with NUL.
+std::string After(std::string prefix);
+
 }  // namespace cleanmail::bus

@@ -35,6 +35,9 @@ constexpr size_t kMergeBytes = 8 << 20;  // a merge stops growing here: one flus
 rocksdb::Slice SliceOf(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view ViewOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
+// What readers are told in the short time between closing and opening after a failure.
+absl::Status BeingOpened() { return absl::UnavailableError("spool: it is being opened again after a failure"); }
+
 absl::Status ToStatus(const rocksdb::Status& status, std::string_view doing) {
   if (status.ok()) return absl::OkStatus();
   const std::string why = base::Cat("spool: ", doing, ": ", status.ToString());
@@ -402,7 +405,7 @@ absl::Status Spool::CommitAndWait(Batch batch, Durability durability) {
 
 absl::StatusOr<std::string> Spool::Get(Table table, std::string_view key) {
   std::shared_lock lock(impl_->db_mutex);
-  if (impl_->db == nullptr) return Health();
+  if (impl_->db == nullptr) return BeingOpened();
   std::string value;
   const rocksdb::Status status = impl_->db->Get(rocksdb::ReadOptions(), impl_->handle(table), SliceOf(key), &value);
   if (!status.ok()) return ToStatus(status, "reading");
@@ -412,7 +415,7 @@ absl::StatusOr<std::string> Spool::Get(Table table, std::string_view key) {
 absl::Status Spool::Scan(Table table, std::string_view begin, std::string_view end,
                          absl::FunctionRef<bool(std::string_view key, std::string_view value)> visit) {
   std::shared_lock lock(impl_->db_mutex);
-  if (impl_->db == nullptr) return Health();
+  if (impl_->db == nullptr) return BeingOpened();
   const rocksdb::Slice limit = SliceOf(end);
   rocksdb::ReadOptions how;
   how.fill_cache = false;
@@ -427,7 +430,7 @@ absl::Status Spool::Scan(Table table, std::string_view begin, std::string_view e
 absl::Status Spool::SkipScan(Table table, std::string_view begin, std::string_view end,
                              absl::FunctionRef<std::optional<std::string>(std::string_view key, std::string_view value)> visit) {
   std::shared_lock lock(impl_->db_mutex);
-  if (impl_->db == nullptr) return Health();
+  if (impl_->db == nullptr) return BeingOpened();
   const rocksdb::Slice limit = SliceOf(end);
   rocksdb::ReadOptions how;
   how.fill_cache = false;
@@ -444,7 +447,7 @@ absl::Status Spool::SkipScan(Table table, std::string_view begin, std::string_vi
 
 absl::StatusOr<std::pair<std::string, std::string>> Spool::Last(Table table, std::string_view begin, std::string_view end) {
   std::shared_lock lock(impl_->db_mutex);
-  if (impl_->db == nullptr) return Health();
+  if (impl_->db == nullptr) return BeingOpened();
   const rocksdb::Slice first = SliceOf(begin), limit = SliceOf(end);
   rocksdb::ReadOptions how;
   how.fill_cache = false;
@@ -459,7 +462,7 @@ absl::StatusOr<std::pair<std::string, std::string>> Spool::Last(Table table, std
 
 absl::Status Spool::Reclaim(Table table, std::string_view begin, std::string_view end) {
   std::shared_lock lock(impl_->db_mutex);
-  if (impl_->db == nullptr) return Health();
+  if (impl_->db == nullptr) return BeingOpened();
   const rocksdb::Slice first = SliceOf(begin), limit = SliceOf(end);
   return ToStatus(rocksdb::DeleteFilesInRange(impl_->db.get(), impl_->handle(table), &first, end.empty() ? nullptr : &limit, false),
                   "giving space back");
