@@ -24,8 +24,8 @@
 
 namespace cleanmail::app {
 
-// What a process has, lent to its services. Built from the configuration by libs/app/run_main; tests build one over a
-// temporary folder. Everything lent outlives the services.
+// What a process has, lent to its services. Built from the configuration by libs/app/run_main;
+// tests build one over a temporary folder. Everything lent outlives the services.
 class Environment {
  public:
   virtual ~Environment() = default;
@@ -49,8 +49,9 @@ class Environment {
   // The master key, for whoever wraps the tenants' keys (provisioning).
   virtual const std::string& master_key() const = 0;
 
-  // The section of the configuration file that belongs to T (`cleanmail.quarantine.v1.QuarantineConfig` → `quarantine`); defaults
-  // (proto3 zero values) when the section is absent.
+  // The section of the configuration file that belongs to T
+  // (`cleanmail.quarantine.v1.QuarantineConfig` → `quarantine`); defaults (proto3 zero values) when
+  // the section is absent.
   template <class T>
   absl::StatusOr<T> Config() {
     return document().Section<T>();

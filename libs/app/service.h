@@ -1,13 +1,13 @@
 #pragma once
 
-#include <grpcpp/impl/codegen/service_type.h>
-
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <grpcpp/impl/codegen/service_type.h>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
@@ -17,8 +17,9 @@
 
 namespace cleanmail::app {
 
-// What a service is made of and which doors it opens; starts no thread itself. libs/app/run_main opens the doors in the order RPC,
-// consumers, timers, listeners, and closes them in reverse. Parts are destroyed in reverse order of Own.
+// What a service is made of and which doors it opens; starts no thread itself. libs/app/run_main
+// opens the doors in the order RPC, consumers, timers, listeners, and closes them in reverse. Parts
+// are destroyed in reverse order of Own.
 class Service {
  public:
   explicit Service(std::string name) : name_(std::move(name)) {}
@@ -42,12 +43,15 @@ class Service {
   // A bus door: `handler` takes a batch of typed events and returns a status for each, in order.
   template <class Event>
   void Consume(std::function<std::vector<absl::Status>(std::span<const Event>)> handler) {
-    consumers_.push_back({bus::OptionsFor<Event>(name_), bus::HandleBatch<Event>(std::move(handler))});
+    consumers_.push_back(
+        {bus::OptionsFor<Event>(name_), bus::HandleBatch<Event>(std::move(handler))});
   }
   // A bus door whose events finish later, one by one.
-  // `workers` above 0 sets the number of threads that run it, for handlers that wait for something outside.
+  // `workers` above 0 sets the number of threads that run it, for handlers that wait for something
+  // outside.
   template <class Event>
-  void ConsumeLater(std::function<void(std::vector<bus::Received<Event>>)> handler, int workers = 0) {
+  void ConsumeLater(std::function<void(std::vector<bus::Received<Event>>)> handler,
+                    int workers = 0) {
     bus::SubscriptionOptions options = bus::OptionsFor<Event>(name_);
     options.workers = workers;
     consumers_.push_back({std::move(options), bus::HandleLater<Event>(std::move(handler))});
@@ -63,16 +67,24 @@ class Service {
   }
 
   // A timer door: `tick` runs on a thread of the process, never twice at once.
-  void Every(absl::Duration interval, std::function<void()> tick) { timers_.push_back({interval, std::move(tick)}); }
+  void Every(absl::Duration interval, std::function<void()> tick) {
+    timers_.push_back({interval, std::move(tick)});
+  }
 
-  // Run once, before any door opens / when consumers and listeners have stopped and work in hand may finish.
+  // Run once, before any door opens / when consumers and listeners have stopped and work in hand
+  // may finish.
   void OnStart(std::function<absl::Status()> start) { starts_.push_back(std::move(start)); }
-  void OnDrain(std::function<void(absl::Time deadline)> drain) { drains_.push_back(std::move(drain)); }
-  // Asked on SIGHUP: reopen and reread what may have changed (certificates). Must not block for long.
+  void OnDrain(std::function<void(absl::Time deadline)> drain) {
+    drains_.push_back(std::move(drain));
+  }
+  // Asked on SIGHUP: reopen and reread what may have changed (certificates). Must not block for
+  // long.
   void OnReload(std::function<void()> reload) { reloads_.push_back(std::move(reload)); }
   // Asked by /readyz: OK, or why not. A warning keeps the process ready and is shown.
   void OnReady(std::function<absl::Status()> ready) { readies_.push_back(std::move(ready)); }
-  void OnWarnings(std::function<std::vector<std::string>()> warnings) { warnings_.push_back(std::move(warnings)); }
+  void OnWarnings(std::function<std::vector<std::string>()> warnings) {
+    warnings_.push_back(std::move(warnings));
+  }
 
   struct Consumer {
     bus::SubscriptionOptions options;
@@ -100,7 +112,8 @@ class Service {
 
  private:
   std::string name_;
-  std::vector<std::shared_ptr<void>> parts_;  // shared_ptr<void> only because it remembers how to destroy what it hides
+  std::vector<std::shared_ptr<void>>
+      parts_;  // shared_ptr<void> only because it remembers how to destroy what it hides
   std::vector<std::unique_ptr<grpc::Service>> apis_;
   std::vector<Consumer> consumers_;
   std::vector<Listener> listeners_;

@@ -6,8 +6,8 @@
 
 #include "absl/strings/string_view.h"
 
-// Debian builds abseil with a string_view of its own, which std::string_view does not convert to: absl::StrCat and friends refuse
-// std::string_view. These two bridge it.
+// Debian builds abseil with a string_view of its own, which std::string_view does not convert to:
+// absl::StrCat and friends refuse std::string_view. These two bridge it.
 
 namespace cleanmail::base {
 
@@ -20,13 +20,14 @@ inline absl::string_view AbslView(std::string_view text) { return {text.data(), 
 // One piece of Cat: text or an integer.
 class Piece {
  public:
-  Piece(std::string_view text) : view_(text) {}                // NOLINT(google-explicit-constructor)
-  Piece(const std::string& text) : view_(text) {}              // NOLINT(google-explicit-constructor)
-  Piece(const char* text) : view_(text) {}                     // NOLINT(google-explicit-constructor)
-  Piece(absl::string_view text) : view_(text.data(), text.size()) {}  // NOLINT(google-explicit-constructor)
+  Piece(std::string_view text) : view_(text) {}    // NOLINT(google-explicit-constructor)
+  Piece(const std::string& text) : view_(text) {}  // NOLINT(google-explicit-constructor)
+  Piece(const char* text) : view_(text) {}         // NOLINT(google-explicit-constructor)
+  Piece(absl::string_view text)
+      : view_(text.data(), text.size()) {}  // NOLINT(google-explicit-constructor)
   template <std::integral Number>
-    requires(!std::same_as<Number, bool> && !std::same_as<Number, char>)
-  Piece(Number number) : number_(std::to_string(number)), view_(number_) {}  // NOLINT(google-explicit-constructor)
+  requires(!std::same_as<Number, bool> && !std::same_as<Number, char>) Piece(Number number)
+      : number_(std::to_string(number)), view_(number_) {}  // NOLINT(google-explicit-constructor)
   Piece(const Piece&) = delete;
   Piece& operator=(const Piece&) = delete;
   std::string_view view() const { return view_; }

@@ -1,8 +1,8 @@
 #include "libs/base/random.h"
 
-#include <sys/random.h>
-
 #include <cerrno>
+
+#include <sys/random.h>
 
 #include "libs/base/status_macros.h"
 

@@ -7,7 +7,8 @@
 namespace cleanmail::base {
 namespace {
 
-// Length of the valid UTF-8 sequence at the start of `text`, 0 if there is none (RFC 3629: no overlong forms, no surrogates).
+// Length of the valid UTF-8 sequence at the start of `text`, 0 if there is none (RFC 3629: no
+// overlong forms, no surrogates).
 size_t Utf8SequenceLength(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
@@ -27,11 +28,20 @@ size_t Utf8SequenceLength(std::string_view text) {
 void AppendEscaped(char c, std::string& out) {
   constexpr std::string_view kHexDigits = "0123456789abcdef";
   switch (c) {
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    case '\\': out += "\\\\"; return;
-    default: break;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    default:
+      break;
   }
   const auto byte = static_cast<unsigned char>(c);
   out += "\\x";

@@ -12,12 +12,14 @@ TEST(Printable, T_A12_EscapesEverythingThatCouldForgeALine) {
   EXPECT_EQ(Printable("\x1b[2J"), "\\x1b[2J");
   EXPECT_EQ(Printable("back\\slash"), "back\\\\slash");
   EXPECT_EQ(Printable("\x7f"), "\\x7f");
-  EXPECT_EQ(Printable("\xc2\x9b" "31m"), "\\xc2\\x9b31m");  // C1 CSI
+  EXPECT_EQ(Printable("\xc2\x9b"
+                      "31m"),
+            "\\xc2\\x9b31m");  // C1 CSI
 }
 
 TEST(Printable, KeepsValidUtf8AndEscapesTheRest) {
   EXPECT_EQ(Printable("Grüße"), "Grüße");
-  EXPECT_EQ(Printable("\xc0\xaf"), "\\xc0\\xaf");          // overlong slash
+  EXPECT_EQ(Printable("\xc0\xaf"), "\\xc0\\xaf");           // overlong slash
   EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // surrogate
   EXPECT_EQ(Printable("\xe2\x82"), "\\xe2\\x82");           // cut short
 }

@@ -34,7 +34,8 @@ std::string NewUuid(const Clock& clock, Random& random) {
 bool IsUuid(std::string_view text) {
   if (text.size() != kTextLength) return false;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (IsHyphenAt(i) ? text[i] != '-' : kHexDigits.find(text[i]) == std::string_view::npos) return false;
+    if (IsHyphenAt(i) ? text[i] != '-' : kHexDigits.find(text[i]) == std::string_view::npos)
+      return false;
   }
   return true;
 }

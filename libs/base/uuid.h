@@ -8,7 +8,8 @@
 
 namespace cleanmail::base {
 
-// A new UUIDv7 (RFC 9562 §5.7) in canonical text, 36 lower-case characters: ids of later milliseconds sort later. Thread-safe.
+// A new UUIDv7 (RFC 9562 §5.7) in canonical text, 36 lower-case characters: ids of later
+// milliseconds sort later. Thread-safe.
 std::string NewUuid(const Clock& clock, Random& random);
 
 // Whether `text` is a UUID in canonical lower-case text.

@@ -1,8 +1,8 @@
 #include "libs/base/uuid.h"
 
-#include <gtest/gtest.h>
-
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "libs/base/fake_clock.h"
 #include "libs/base/fake_random.h"

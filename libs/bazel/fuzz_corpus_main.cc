@@ -1,12 +1,12 @@
 // Runs a libFuzzer target over the files of its corpus as an ordinary test: argv[1..] are files.
-#include <gtest/gtest.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 

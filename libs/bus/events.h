@@ -13,14 +13,15 @@
 // Typed events over bytes: topic and key are read from the event's own proto options.
 namespace cleanmail::bus {
 
-// Topic of an event's type. Ends the process when the proto has no `topic` option: it is our own proto.
+// Topic of an event's type. Ends the process when the proto has no `topic` option: it is our own
+// proto.
 TopicOptions TopicOf(const google::protobuf::Descriptor& event);
 
 // The name of the dead-letter twin of a topic.
 std::string DeadTopicOf(std::string_view topic);
 
-// The record that carries `event`, with the key its proto names. `trace` is the traceparent to pass on. A compacted event whose
-// `deleted` field is true becomes a tombstone.
+// The record that carries `event`, with the key its proto names. `trace` is the traceparent to pass
+// on. A compacted event whose `deleted` field is true becomes a tombstone.
 Record ToRecord(const google::protobuf::Message& event, std::string trace = {});
 
 // Publishes one event that names no new body.
@@ -39,7 +40,8 @@ struct Received {
   std::unique_ptr<Inbound> inbound;
 };
 
-// Parses a batch; what cannot be parsed goes to the dead-letter twin. Defined for use by the two below.
+// Parses a batch; what cannot be parsed goes to the dead-letter twin. Defined for use by the two
+// below.
 template <class Event>
 std::vector<Received<Event>> ParseBatch(std::vector<std::unique_ptr<Inbound>> batch) {
   std::vector<Received<Event>> events;
@@ -75,7 +77,9 @@ BatchHandler HandleBatch(std::function<std::vector<absl::Status>(std::span<const
     }
     const std::vector<absl::Status> statuses = handler(events);
     for (size_t i = 0; i < inbounds.size(); ++i) {
-      inbounds[i]->Finish(i < statuses.size() ? statuses[i] : absl::InternalError("the handler returned too few statuses"));
+      inbounds[i]->Finish(i < statuses.size()
+                              ? statuses[i]
+                              : absl::InternalError("the handler returned too few statuses"));
     }
   };
 }

@@ -26,8 +26,8 @@ struct Recipient {
   std::string account;  // primary address where an account is known, else the address itself
 };
 
-// Who is who, in memory: filled by a snapshot, kept fresh by DirectoryChanged. Thread-safe; reads take a shared lock for less
-// than a microsecond.
+// Who is who, in memory: filled by a snapshot, kept fresh by DirectoryChanged. Thread-safe; reads
+// take a shared lock for less than a microsecond.
 class Directory {
  public:
   // Before the first Complete() everything is kNotReady.
@@ -37,8 +37,8 @@ class Directory {
   // Forgets everything; no longer complete. For a filling that begins again.
   void Clear();
 
-  // `local` as written (compared without regard to ASCII case), `domain` in A-labels, lower case. postmaster and abuse of a live
-  // domain are always accepted (RFC 5321 §4.5.1, RFC 2142).
+  // `local` as written (compared without regard to ASCII case), `domain` in A-labels, lower case.
+  // postmaster and abuse of a live domain are always accepted (RFC 5321 §4.5.1, RFC 2142).
   Recipient Find(std::string_view local, std::string_view domain) const;
   // Tenant of a domain, if it is one of ours.
   std::optional<std::string> TenantOfDomain(std::string_view domain) const;

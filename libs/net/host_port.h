@@ -15,7 +15,8 @@ struct HostPort {
   bool is_address = false;
 };
 
-// `host`, `host:port`, `192.0.2.1:25`, `[2001:db8::1]`, `[2001:db8::1]:25`. InvalidArgument names the text.
+// `host`, `host:port`, `192.0.2.1:25`, `[2001:db8::1]`, `[2001:db8::1]:25`. InvalidArgument names
+// the text.
 absl::StatusOr<HostPort> ParseHostPort(std::string_view text, uint16_t default_port);
 
 }  // namespace cleanmail::net

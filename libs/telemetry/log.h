@@ -22,13 +22,14 @@ struct Field {
   Field(std::string_view k, bool v) : key(k), value(v) {}
   Field(std::string_view k, double v) : key(k), value(v) {}
   template <class Integer>
-    requires std::is_integral_v<Integer>
-  Field(std::string_view k, Integer v) : key(k), value(static_cast<int64_t>(v)) {}
+  requires std::is_integral_v<Integer> Field(std::string_view k, Integer v)
+      : key(k), value(static_cast<int64_t>(v)) {}
 };
 using Fields = std::initializer_list<Field>;
 
-// Writes events as JSON lines: {"time":…,"level":…,"event":"message.accepted","message":…}. Thread-safe; a line is written
-// whole or not at all. At info no subject, body or full address; those go to the mail log.
+// Writes events as JSON lines: {"time":…,"level":…,"event":"message.accepted","message":…}.
+// Thread-safe; a line is written whole or not at all. At info no subject, body or full address;
+// those go to the mail log.
 class Log {
  public:
   virtual ~Log() = default;
@@ -38,7 +39,9 @@ class Log {
 
   void Debug(std::string_view event, Fields fields = {}) { Write(Level::kDebug, event, fields); }
   void Info(std::string_view event, Fields fields = {}) { Write(Level::kInfo, event, fields); }
-  void Warning(std::string_view event, Fields fields = {}) { Write(Level::kWarning, event, fields); }
+  void Warning(std::string_view event, Fields fields = {}) {
+    Write(Level::kWarning, event, fields);
+  }
   void Error(std::string_view event, Fields fields = {}) { Write(Level::kError, event, fields); }
 };
 

@@ -1,4 +1,5 @@
-// `cleanmail`: all rooms in one process (`serve`, `check-config`), and the operator's hand (every other verb).
+// `cleanmail`: all rooms in one process (`serve`, `check-config`), and the operator's hand (every
+// other verb).
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -16,7 +17,8 @@ int Run(int argc, char** argv, std::vector<std::string> extra) {
   for (std::string& argument : extra) arguments.push_back(argument.data());
   arguments.insert(arguments.end(), argv + 2, argv + argc);
   arguments.push_back(nullptr);
-  return cleanmail::app::RunMain(static_cast<int>(arguments.size()) - 1, arguments.data(), cleanmail::allinone::Rooms());
+  return cleanmail::app::RunMain(static_cast<int>(arguments.size()) - 1, arguments.data(),
+                                 cleanmail::allinone::Rooms());
 }
 
 }  // namespace
@@ -27,7 +29,9 @@ int main(int argc, char** argv) {
   if (verb == "check-config") {
     // `check-config FILE` is what a hand types; `--config FILE` works too.
     const bool is_plain = argc == 3 && argv[2][0] != '-';
-    return Run(argc, argv, is_plain ? std::vector<std::string>{"--check-config", "--config"} : std::vector<std::string>{"--check-config"});
+    return Run(argc, argv,
+               is_plain ? std::vector<std::string>{"--check-config", "--config"}
+                        : std::vector<std::string>{"--check-config"});
   }
   return cleanmail::cli::Run(argc, argv);
 }

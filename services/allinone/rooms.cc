@@ -11,8 +11,12 @@
 namespace cleanmail::allinone {
 
 std::vector<app::Factory> Rooms() {
-  return {{"provisioning", &provisioning::MakeService}, {"policy", &policy::MakeService},         {"quarantine", &quarantine::MakeService},
-          {"reporting", &reporting::MakeService},       {"egress", &egress::MakeService},         {"scanner", &scanner::MakeService},
+  return {{"provisioning", &provisioning::MakeService},
+          {"policy", &policy::MakeService},
+          {"quarantine", &quarantine::MakeService},
+          {"reporting", &reporting::MakeService},
+          {"egress", &egress::MakeService},
+          {"scanner", &scanner::MakeService},
           {"ingress", &ingress::MakeService}};
 }
 

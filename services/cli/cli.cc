@@ -23,12 +23,21 @@ int Run(int argc, char** argv) {
   line.app.name("cleanmail");
   line.app.require_subcommand(1);
   line.app.fallthrough();  // the flags below may stand behind a verb too
-  line.app.add_option("--socket", line.socket, "Socket of the gateway (default: $CLEANMAIL_SOCKET, or of the data folder)")->type_name("PATH");
-  line.app.add_option("--config", line.config, "Configuration file of the gateway, to find its socket")->type_name("FILE");
-  const std::map<std::string, Format> formats = {{"table", Format::kTable}, {"json", Format::kJson}};
-  line.app.add_option("--output", line.format, "table or json")->transform(CLI::CheckedTransformer(formats))->type_name("FORMAT");
+  line.app
+      .add_option("--socket", line.socket,
+                  "Socket of the gateway (default: $CLEANMAIL_SOCKET, or of the data folder)")
+      ->type_name("PATH");
+  line.app
+      .add_option("--config", line.config, "Configuration file of the gateway, to find its socket")
+      ->type_name("FILE");
+  const std::map<std::string, Format> formats = {{"table", Format::kTable},
+                                                 {"json", Format::kJson}};
+  line.app.add_option("--output", line.format, "table or json")
+      ->transform(CLI::CheckedTransformer(formats))
+      ->type_name("FORMAT");
   line.app.add_subcommand("serve", "Run the gateway (see `cleanmail serve --help`)");
-  line.app.add_subcommand("check-config", "Check a configuration file and say what is wrong with it");
+  line.app.add_subcommand("check-config",
+                          "Check a configuration file and say what is wrong with it");
   AddDirectoryCommands(line);
   AddQuarantineCommands(line);
   AddQueueCommands(line);

@@ -13,7 +13,8 @@
 
 namespace cleanmail::cli {
 
-// What every verb shares: flags, and the verb chosen. Verbs add themselves to `app` and set `run` when they are chosen.
+// What every verb shares: flags, and the verb chosen. Verbs add themselves to `app` and set `run`
+// when they are chosen.
 struct CommandLine {
   CLI::App app{"Cleanmail, an e-mail security gateway."};
   std::string socket;

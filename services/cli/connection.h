@@ -1,18 +1,19 @@
 #pragma once
 
-#include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
-
 #include <memory>
 #include <string>
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace cleanmail::cli {
 
-// Where the gateway's socket is: `socket` if given, else `$CLEANMAIL_SOCKET`, else the socket of the data folder that the
-// configuration file `config` names, else ./cleanmail-data/cleanmail.sock. InvalidArgument for a configuration that is none.
+// Where the gateway's socket is: `socket` if given, else `$CLEANMAIL_SOCKET`, else the socket of
+// the data folder that the configuration file `config` names, else ./cleanmail-data/cleanmail.sock.
+// InvalidArgument for a configuration that is none.
 absl::StatusOr<std::string> FindSocket(const std::string& socket, const std::string& config);
 
 // A connection to the gateway on this machine.
@@ -23,7 +24,10 @@ class Connection {
 
   // Calls one method and waits at most half a minute. Unavailable says how to start the gateway.
   template <class Stub, class Request, class Response>
-  absl::StatusOr<Response> Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request) {
+  absl::StatusOr<Response> Call(Stub& stub,
+                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                             Response*),
+                                const Request& request) {
     grpc::ClientContext context;
     SetDeadline(context);
     Response response;

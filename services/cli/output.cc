@@ -11,12 +11,15 @@ namespace {
 
 constexpr size_t kGap = 2;
 
-// Columns a terminal needs for UTF-8 text: one for each character (wide scripts are off by a little, which only costs beauty).
+// Columns a terminal needs for UTF-8 text: one for each character (wide scripts are off by a
+// little, which only costs beauty).
 size_t WidthOf(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
-void PrintRow(std::ostream& out, const std::vector<std::string>& cells, const std::vector<size_t>& widths) {
+void PrintRow(std::ostream& out, const std::vector<std::string>& cells,
+              const std::vector<size_t>& widths) {
   for (size_t i = 0; i < cells.size(); ++i) {
     out << cells[i];
     if (i + 1 < cells.size()) out << std::string(widths[i] - WidthOf(cells[i]) + kGap, ' ');
@@ -43,7 +46,8 @@ void Print(std::ostream& out, const Table& table) {
   for (const std::vector<std::string>& line : lines) PrintRow(out, line, widths);
 }
 
-void Print(std::ostream& out, Format format, const google::protobuf::Message& answer, const Table& table) {
+void Print(std::ostream& out, Format format, const google::protobuf::Message& answer,
+           const Table& table) {
   if (format == Format::kTable) return Print(out, table);
   std::string json;
   google::protobuf::util::JsonPrintOptions options;
@@ -55,7 +59,9 @@ void Print(std::ostream& out, Format format, const google::protobuf::Message& an
 }
 
 std::string TimeText(int64_t micros) {
-  return micros == 0 ? "-" : absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixMicros(micros), absl::LocalTimeZone());
+  return micros == 0 ? "-"
+                     : absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixMicros(micros),
+                                        absl::LocalTimeZone());
 }
 
 }  // namespace cleanmail::cli

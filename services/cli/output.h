@@ -20,7 +20,8 @@ struct Table {
 void Print(std::ostream& out, const Table& table);
 
 // Prints an answer as JSON, or as `table`.
-void Print(std::ostream& out, Format format, const google::protobuf::Message& answer, const Table& table);
+void Print(std::ostream& out, Format format, const google::protobuf::Message& answer,
+           const Table& table);
 
 // `2026-11-22 10:00:00` in local time; "-" for 0.
 std::string TimeText(int64_t micros);

@@ -22,7 +22,8 @@ struct SampleOptions {
 // The mail itself, CRLF.
 std::string MakeSample(const SampleOptions& options, absl::Time now);
 
-// Sends it by SMTP; returns the server's last reply. Unavailable when there is no server; FailedPrecondition when it refuses.
+// Sends it by SMTP; returns the server's last reply. Unavailable when there is no server;
+// FailedPrecondition when it refuses.
 absl::StatusOr<std::string> SendSample(const SampleOptions& options, absl::Time now);
 
 }  // namespace cleanmail::cli

@@ -25,32 +25,43 @@ v1::Delivery ToProto(const Delivery& row) {
 
 // The tenant a request is about: empty for all.
 absl::StatusOr<std::string> TenantOf(std::string_view parent) {
-  CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts, rpc::resource::Match("tenants/*", parent));
+  CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
+                             rpc::resource::Match("tenants/*", parent));
   return parts[0] == authz::kWholeInstallation ? std::string() : parts[0];
 }
 
-std::string_view Checked(const std::string& tenant) { return tenant.empty() ? authz::kWholeInstallation : std::string_view(tenant); }
+std::string_view Checked(const std::string& tenant) {
+  return tenant.empty() ? authz::kWholeInstallation : std::string_view(tenant);
+}
 
 }  // namespace
 
-grpc::Status Api::ListDeliveries(grpc::ServerContext* rpc, const v1::ListDeliveriesRequest* request, v1::ListDeliveriesResponse* reply) {
+grpc::Status Api::ListDeliveries(grpc::ServerContext* rpc, const v1::ListDeliveriesRequest* request,
+                                 v1::ListDeliveriesResponse* reply) {
   return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::string tenant, TenantOf(request->parent()));
-    CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, authz::Permission::kReadDeliveries, Checked(tenant)));
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::string after, rpc::resource::FromPageToken(request->page_token()));
+    CLEANMAIL_RETURN_IF_ERROR(
+        authz_.Check(caller, authz::Permission::kReadDeliveries, Checked(tenant)));
+    CLEANMAIL_ASSIGN_OR_RETURN(const std::string after,
+                               rpc::resource::FromPageToken(request->page_token()));
     CLEANMAIL_ASSIGN_OR_RETURN(const int32_t limit, rpc::resource::PageSize(request->page_size()));
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<Delivery> rows, store_.List(tenant, after, limit));
     for (const Delivery& row : rows) *reply->add_deliveries() = ToProto(row);
-    if (static_cast<int32_t>(rows.size()) == limit) reply->set_next_page_token(rpc::resource::ToPageToken(PageKey(rows.back())));
+    if (static_cast<int32_t>(rows.size()) == limit)
+      reply->set_next_page_token(rpc::resource::ToPageToken(PageKey(rows.back())));
     return absl::OkStatus();
   });
 }
 
-grpc::Status Api::RetryDeliveries(grpc::ServerContext* rpc, const v1::RetryDeliveriesRequest* request, v1::RetryDeliveriesResponse* reply) {
+grpc::Status Api::RetryDeliveries(grpc::ServerContext* rpc,
+                                  const v1::RetryDeliveriesRequest* request,
+                                  v1::RetryDeliveriesResponse* reply) {
   return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::string tenant, TenantOf(request->parent()));
-    CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, authz::Permission::kRetryDeliveries, Checked(tenant), request->parent()));
-    CLEANMAIL_ASSIGN_OR_RETURN(const int64_t retried, store_.MakeDue(tenant, request->message_id(), base::NowMicros(clock_)));
+    CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, authz::Permission::kRetryDeliveries,
+                                           Checked(tenant), request->parent()));
+    CLEANMAIL_ASSIGN_OR_RETURN(const int64_t retried, store_.MakeDue(tenant, request->message_id(),
+                                                                     base::NowMicros(clock_)));
     reply->set_retried(static_cast<int32_t>(retried));
     queue_.Tick();
     return absl::OkStatus();

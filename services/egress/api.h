@@ -11,10 +11,13 @@ namespace cleanmail::egress {
 // The gRPC door. Promises and errors of each method: egress.proto.
 class Api final : public v1::EgressService::Service {
  public:
-  Api(Store& store, Queue& queue, const base::Clock& clock, authz::Authorizer& authz) : store_(store), queue_(queue), clock_(clock), authz_(authz) {}
+  Api(Store& store, Queue& queue, const base::Clock& clock, authz::Authorizer& authz)
+      : store_(store), queue_(queue), clock_(clock), authz_(authz) {}
 
-  grpc::Status ListDeliveries(grpc::ServerContext*, const v1::ListDeliveriesRequest*, v1::ListDeliveriesResponse*) override;
-  grpc::Status RetryDeliveries(grpc::ServerContext*, const v1::RetryDeliveriesRequest*, v1::RetryDeliveriesResponse*) override;
+  grpc::Status ListDeliveries(grpc::ServerContext*, const v1::ListDeliveriesRequest*,
+                              v1::ListDeliveriesResponse*) override;
+  grpc::Status RetryDeliveries(grpc::ServerContext*, const v1::RetryDeliveriesRequest*,
+                               v1::RetryDeliveriesResponse*) override;
 
  private:
   Store& store_;

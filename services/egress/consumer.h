@@ -10,12 +10,15 @@
 
 namespace cleanmail::egress {
 
-// Makes deliveries of what is to be delivered, one for each destination. A rescan's decision (generation above 1) concerns only
-// quarantine, which releases by itself. A message that has come by here more than `own_hops` times for its tenant goes round in
-// circles: it is refused (RFC 5321 §6.3).
-std::vector<absl::Status> OnDisposed(Queue& queue, int own_hops, std::span<const policy::v1::MailDisposed> batch);
+// Makes deliveries of what is to be delivered, one for each destination. A rescan's decision
+// (generation above 1) concerns only quarantine, which releases by itself. A message that has come
+// by here more than `own_hops` times for its tenant goes round in circles: it is refused (RFC 5321
+// §6.3).
+std::vector<absl::Status> OnDisposed(Queue& queue, int own_hops,
+                                     std::span<const policy::v1::MailDisposed> batch);
 
 // The same for a release.
-std::vector<absl::Status> OnReleased(Queue& queue, std::span<const quarantine::v1::MailReleased> batch);
+std::vector<absl::Status> OnReleased(Queue& queue,
+                                     std::span<const quarantine::v1::MailReleased> batch);
 
 }  // namespace cleanmail::egress

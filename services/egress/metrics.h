@@ -11,11 +11,17 @@ struct Metrics {
         deferred(Ended(registry, "deferred")),
         refused(Ended(registry, "refused")),
         expired(Ended(registry, "expired")),
-        notices(registry.AddCounter("cleanmail_egress_notices_total", "Failure notices sent to senders.")),
-        connections(registry.AddGauge("cleanmail_egress_connections", "Connections to destinations open now.")),
-        open(registry.AddGauge("cleanmail_egress_open_deliveries", "Deliveries not finished, in memory.")),
-        attempt_seconds(registry.AddHistogram("cleanmail_egress_attempt_seconds", "Time of an attempt.", telemetry::LatencyBounds())),
-        queue_seconds(registry.AddHistogram("cleanmail_egress_queue_seconds", "From acceptance to delivery.", telemetry::LatencyBounds())) {}
+        notices(registry.AddCounter("cleanmail_egress_notices_total",
+                                    "Failure notices sent to senders.")),
+        connections(registry.AddGauge("cleanmail_egress_connections",
+                                      "Connections to destinations open now.")),
+        open(registry.AddGauge("cleanmail_egress_open_deliveries",
+                               "Deliveries not finished, in memory.")),
+        attempt_seconds(registry.AddHistogram("cleanmail_egress_attempt_seconds",
+                                              "Time of an attempt.", telemetry::LatencyBounds())),
+        queue_seconds(registry.AddHistogram("cleanmail_egress_queue_seconds",
+                                            "From acceptance to delivery.",
+                                            telemetry::LatencyBounds())) {}
 
   telemetry::Counter& delivered;
   telemetry::Counter& deferred;
@@ -29,7 +35,8 @@ struct Metrics {
 
  private:
   static telemetry::Counter& Ended(telemetry::MetricsRegistry& registry, const char* state) {
-    return registry.AddCounter("cleanmail_egress_recipients_total", "Recipients by how an attempt ended for them.", {{"state", state}});
+    return registry.AddCounter("cleanmail_egress_recipients_total",
+                               "Recipients by how an attempt ended for them.", {{"state", state}});
   }
 };
 

@@ -25,12 +25,14 @@ SessionOptions ToSessionOptions(const v1::Timeouts& settings, const std::string&
                        .data_done = config::OrDefault(settings.data_done(), defaults.data_done)}};
 }
 
-SettlementOptions ToSettlementOptions(const v1::EgressConfig& settings, const std::string& host_name) {
+SettlementOptions ToSettlementOptions(const v1::EgressConfig& settings,
+                                      const std::string& host_name) {
   const SettlementOptions defaults;
-  return {.backoff = {.first = config::OrDefault(settings.first_retry(), defaults.backoff.first),
-                      .longest = config::OrDefault(settings.longest_retry(), defaults.backoff.longest)},
-          .expire_after = config::OrDefault(settings.expire_after(), defaults.expire_after),
-          .host_name = host_name};
+  return {
+      .backoff = {.first = config::OrDefault(settings.first_retry(), defaults.backoff.first),
+                  .longest = config::OrDefault(settings.longest_retry(), defaults.backoff.longest)},
+      .expire_after = config::OrDefault(settings.expire_after(), defaults.expire_after),
+      .host_name = host_name};
 }
 
 }  // namespace
@@ -39,7 +41,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   CLEANMAIL_ASSIGN_OR_RETURN(const v1::EgressConfig settings, env.Config<v1::EgressConfig>());
   CLEANMAIL_ASSIGN_OR_RETURN(sql::Database* const database, env.database("egress"));
   CLEANMAIL_RETURN_IF_ERROR(sql::Migrate(*database, Migrations()));
-  CLEANMAIL_ASSIGN_OR_RETURN(std::unique_ptr<net::TlsContext> made_tls, net::TlsContext::Client(net::TlsContext::Verify::kNone));
+  CLEANMAIL_ASSIGN_OR_RETURN(std::unique_ptr<net::TlsContext> made_tls,
+                             net::TlsContext::Client(net::TlsContext::Verify::kNone));
   app::Service service("egress");
   const std::string& host_name = env.app_config().host_name();
 
@@ -52,20 +55,26 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       RouterOptions{.host_name = host_name,
                     .smtp_port = static_cast<uint16_t>(config::OrDefault(settings.smtp_port(), 25)),
                     .mx_may_be_private = settings.mx_may_be_private()}));
-  auto& courier = service.Own(std::make_unique<Courier>(env.loops(), router, env.blobs(), tls, ToSessionOptions(settings.timeouts(), host_name),
-                                                        config::OrDefault(settings.messages_per_connection(), 100), metrics));
+  auto& courier = service.Own(std::make_unique<Courier>(
+      env.loops(), router, env.blobs(), tls, ToSessionOptions(settings.timeouts(), host_name),
+      config::OrDefault(settings.messages_per_connection(), 100), metrics));
   auto& queue = service.Own(std::make_unique<Queue>(
-      QueueParts{store, outbox, courier, env.blobs(), env.loops(), env.clock(), env.random(), env.mail_log(), env.log(), metrics, env.directory()},
-      QueueOptions{.connections_per_destination = config::OrDefault(settings.connections_per_destination(), 20),
+      QueueParts{store, outbox, courier, env.blobs(), env.loops(), env.clock(), env.random(),
+                 env.mail_log(), env.log(), metrics, env.directory()},
+      QueueOptions{.connections_per_destination =
+                       config::OrDefault(settings.connections_per_destination(), 20),
                    .connections = config::OrDefault(settings.connections(), 500),
                    .owner = base::NewUuid(env.clock(), env.random()),
                    .settlement = ToSettlementOptions(settings, host_name)}));
 
   const int own_hops = config::OrDefault(settings.own_hops(), 5);
   service.Serve(std::make_unique<Api>(store, queue, env.clock(), env.authz()));
-  service.OnStart([&store, owner = queue.owner()] { return store.ReleaseClaimsOfOthers(owner).status(); });
-  service.Consume<policy::v1::MailDisposed>([&queue, own_hops](auto batch) { return OnDisposed(queue, own_hops, batch); });
-  service.Consume<quarantine::v1::MailReleased>([&queue](auto batch) { return OnReleased(queue, batch); });
+  service.OnStart(
+      [&store, owner = queue.owner()] { return store.ReleaseClaimsOfOthers(owner).status(); });
+  service.Consume<policy::v1::MailDisposed>(
+      [&queue, own_hops](auto batch) { return OnDisposed(queue, own_hops, batch); });
+  service.Consume<quarantine::v1::MailReleased>(
+      [&queue](auto batch) { return OnReleased(queue, batch); });
   service.Every(absl::Seconds(1), [&queue] { queue.Tick(); });
   service.Every(absl::Minutes(1), [&queue] { queue.ForgetFinished(); });
   service.OnDrain([&queue, &outbox](absl::Time deadline) {

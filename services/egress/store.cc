@@ -15,9 +15,12 @@ namespace {
 
 constexpr char kSeparator = '\n';  // cannot occur in an address
 constexpr std::string_view kColumns =
-    "SELECT id, stage, destination, recipients, attempts, created_at_us, next_attempt_at_us, last_reply, body, content FROM deliveries ";
+    "SELECT id, stage, destination, recipients, attempts, created_at_us, next_attempt_at_us, "
+    "last_reply, body, content FROM deliveries ";
 
-std::string Joined(const std::vector<std::string>& recipients) { return absl::StrJoin(recipients, std::string(1, kSeparator)); }
+std::string Joined(const std::vector<std::string>& recipients) {
+  return absl::StrJoin(recipients, std::string(1, kSeparator));
+}
 
 absl::StatusOr<Delivery> ToDelivery(const sql::Row& row) {
   Delivery delivery{.id = row.Text(0),
@@ -33,7 +36,8 @@ absl::StatusOr<Delivery> ToDelivery(const sql::Row& row) {
   std::string bytes;
   if (!absl::Base64Unescape(row.Text(8), &bytes) || !delivery.message.ParseFromString(bytes) ||
       !absl::Base64Unescape(row.Text(9), &delivery.content)) {
-    return absl::DataLossError(base::Cat("delivery ", delivery.id, " cannot be read from the table"));
+    return absl::DataLossError(
+        base::Cat("delivery ", delivery.id, " cannot be read from the table"));
   }
   return delivery;
 }
@@ -48,16 +52,24 @@ absl::StatusOr<std::vector<Delivery>> ToDeliveries(const std::vector<sql::Row>& 
 
 }  // namespace
 
-std::vector<sql::Migration> Migrations() { return {{1, "deliveries", kMigration0001Deliveries}, {2, "outbox", outbox::kMigration}}; }
+std::vector<sql::Migration> Migrations() {
+  return {{1, "deliveries", kMigration0001Deliveries}, {2, "outbox", outbox::kMigration}};
+}
 
-std::string PageKey(const Delivery& delivery) { return base::Cat(absl::StrFormat("%020d", delivery.created_at_us), delivery.id); }
+std::string PageKey(const Delivery& delivery) {
+  return base::Cat(absl::StrFormat("%020d", delivery.created_at_us), delivery.id);
+}
 
-absl::StatusOr<bool> Store::Insert(sql::Session& session, const Delivery& delivery, std::string_view owner) {
+absl::StatusOr<bool> Store::Insert(sql::Session& session, const Delivery& delivery,
+                                   std::string_view owner) {
   CLEANMAIL_ASSIGN_OR_RETURN(
       const int64_t added,
-      session.Execute("INSERT INTO deliveries (id, message, tenant, stage, destination, recipients, attempts, created_at_us, next_attempt_at_us, "
-                      "last_reply, claimed_by, done_at_us, body, content) VALUES (:id, :message, :tenant, :stage, :destination, :recipients, "
-                      ":attempts, :created_at, :next_attempt_at, :last_reply, :claimed_by, 0, :body, :content) ON CONFLICT DO NOTHING",
+      session.Execute("INSERT INTO deliveries (id, message, tenant, stage, destination, "
+                      "recipients, attempts, created_at_us, next_attempt_at_us, "
+                      "last_reply, claimed_by, done_at_us, body, content) VALUES (:id, :message, "
+                      ":tenant, :stage, :destination, :recipients, "
+                      ":attempts, :created_at, :next_attempt_at, :last_reply, :claimed_by, 0, "
+                      ":body, :content) ON CONFLICT DO NOTHING",
                       {{"id", delivery.id},
                        {"message", delivery.message.id()},
                        {"tenant", delivery.message.tenant()},
@@ -74,36 +86,45 @@ absl::StatusOr<bool> Store::Insert(sql::Session& session, const Delivery& delive
   return added > 0;
 }
 
-absl::Status Store::Finish(sql::Session& session, std::string_view id, std::string_view last_reply, int64_t now_us) {
+absl::Status Store::Finish(sql::Session& session, std::string_view id, std::string_view last_reply,
+                           int64_t now_us) {
   return session
-      .Execute("UPDATE deliveries SET recipients = '', last_reply = :last_reply, claimed_by = '', done_at_us = :now, body = '', content = '' WHERE id = :id",
-               {{"last_reply", std::string(last_reply)}, {"now", now_us}, {"id", std::string(id)}})
+      .Execute(
+          "UPDATE deliveries SET recipients = '', last_reply = :last_reply, claimed_by = '', "
+          "done_at_us = :now, body = '', content = '' WHERE id = :id",
+          {{"last_reply", std::string(last_reply)}, {"now", now_us}, {"id", std::string(id)}})
       .status();
 }
 
 absl::Status Store::Defer(sql::Session& session, const Delivery& delivery) {
   return session
-      .Execute("UPDATE deliveries SET recipients = :recipients, attempts = :attempts, next_attempt_at_us = :next_attempt_at, last_reply = :last_reply, "
-               "claimed_by = '' WHERE id = :id",
-               {{"recipients", Joined(delivery.recipients)},
-                {"attempts", int64_t{delivery.attempts}},
-                {"next_attempt_at", delivery.next_attempt_at_us},
-                {"last_reply", delivery.last_reply},
-                {"id", delivery.id}})
+      .Execute(
+          "UPDATE deliveries SET recipients = :recipients, attempts = :attempts, "
+          "next_attempt_at_us = :next_attempt_at, last_reply = :last_reply, "
+          "claimed_by = '' WHERE id = :id",
+          {{"recipients", Joined(delivery.recipients)},
+           {"attempts", int64_t{delivery.attempts}},
+           {"next_attempt_at", delivery.next_attempt_at_us},
+           {"last_reply", delivery.last_reply},
+           {"id", delivery.id}})
       .status();
 }
 
-absl::StatusOr<std::vector<Delivery>> Store::ClaimDue(std::string_view owner, int64_t now_us, int64_t limit) {
+absl::StatusOr<std::vector<Delivery>> Store::ClaimDue(std::string_view owner, int64_t now_us,
+                                                      int64_t limit) {
   std::vector<Delivery> due;
   CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&](sql::Session& session) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<sql::Row> rows,
-                               session.Query(base::Cat(kColumns,
-                                                       "WHERE done_at_us = 0 AND claimed_by = '' AND next_attempt_at_us <= :now "
-                                                       "ORDER BY next_attempt_at_us LIMIT :limit"),
-                                             {{"now", now_us}, {"limit", limit}}));
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> rows,
+        session.Query(
+            base::Cat(kColumns,
+                      "WHERE done_at_us = 0 AND claimed_by = '' AND next_attempt_at_us <= :now "
+                      "ORDER BY next_attempt_at_us LIMIT :limit"),
+            {{"now", now_us}, {"limit", limit}}));
     CLEANMAIL_ASSIGN_OR_RETURN(due, ToDeliveries(rows));
     std::vector<sql::Parameters> claims;
-    for (const Delivery& delivery : due) claims.push_back({{"owner", std::string(owner)}, {"id", delivery.id}});
+    for (const Delivery& delivery : due)
+      claims.push_back({{"owner", std::string(owner)}, {"id", delivery.id}});
     return session.ExecuteMany("UPDATE deliveries SET claimed_by = :owner WHERE id = :id", claims);
   }));
   return due;
@@ -112,20 +133,23 @@ absl::StatusOr<std::vector<Delivery>> Store::ClaimDue(std::string_view owner, in
 absl::StatusOr<int64_t> Store::ReleaseClaimsOfOthers(std::string_view owner) {
   int64_t released = 0;
   CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&](sql::Session& session) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(released,
-                               session.Execute("UPDATE deliveries SET claimed_by = '' WHERE done_at_us = 0 AND claimed_by <> '' AND claimed_by <> :owner",
-                                               {{"owner", std::string(owner)}}));
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        released, session.Execute("UPDATE deliveries SET claimed_by = '' WHERE done_at_us = 0 AND "
+                                  "claimed_by <> '' AND claimed_by <> :owner",
+                                  {{"owner", std::string(owner)}}));
     return absl::OkStatus();
   }));
   return released;
 }
 
-absl::StatusOr<std::vector<Delivery>> Store::List(std::string_view tenant, std::string_view after, int64_t limit) {
+absl::StatusOr<std::vector<Delivery>> Store::List(std::string_view tenant, std::string_view after,
+                                                  int64_t limit) {
   constexpr size_t kTimeDigits = 20;
   int64_t after_us = -1;
   std::string after_id;
   if (!after.empty()) {
-    if (after.size() < kTimeDigits || !absl::SimpleAtoi(base::AbslView(after.substr(0, kTimeDigits)), &after_us)) {
+    if (after.size() < kTimeDigits ||
+        !absl::SimpleAtoi(base::AbslView(after.substr(0, kTimeDigits)), &after_us)) {
       return absl::InvalidArgumentError("page_token: not a token this service gave out");
     }
     after_id = after.substr(kTimeDigits);
@@ -135,27 +159,40 @@ absl::StatusOr<std::vector<Delivery>> Store::List(std::string_view tenant, std::
     CLEANMAIL_ASSIGN_OR_RETURN(
         const std::vector<sql::Row> rows,
         session.Query(base::Cat(kColumns,
-                                "WHERE done_at_us = 0 AND (:tenant = '' OR tenant = :tenant) AND (created_at_us > :after_us OR (created_at_us = :after_us "
+                                "WHERE done_at_us = 0 AND (:tenant = '' OR tenant = :tenant) AND "
+                                "(created_at_us > :after_us OR (created_at_us = :after_us "
                                 "AND id > :after_id)) ORDER BY created_at_us, id LIMIT :limit"),
-                      {{"tenant", std::string(tenant)}, {"after_us", after_us}, {"after_id", after_id}, {"limit", limit}}));
+                      {{"tenant", std::string(tenant)},
+                       {"after_us", after_us},
+                       {"after_id", after_id},
+                       {"limit", limit}}));
     CLEANMAIL_ASSIGN_OR_RETURN(deliveries, ToDeliveries(rows));
     return absl::OkStatus();
   }));
   return deliveries;
 }
 
-absl::StatusOr<int64_t> Store::MakeDue(std::string_view tenant, std::string_view message, int64_t now_us) {
+absl::StatusOr<int64_t> Store::MakeDue(std::string_view tenant, std::string_view message,
+                                       int64_t now_us) {
   int64_t made_due = 0;
   CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&](sql::Session& session) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(made_due, session.Execute("UPDATE deliveries SET next_attempt_at_us = :now WHERE done_at_us = 0 AND claimed_by = '' AND "
-                                                         "next_attempt_at_us > :now AND (:tenant = '' OR tenant = :tenant) AND "
-                                                         "(:message = '' OR message = :message)",
-                                                         {{"now", now_us}, {"tenant", std::string(tenant)}, {"message", std::string(message)}}));
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        made_due,
+        session.Execute(
+            "UPDATE deliveries SET next_attempt_at_us = :now WHERE done_at_us = 0 AND claimed_by = "
+            "'' AND "
+            "next_attempt_at_us > :now AND (:tenant = '' OR tenant = :tenant) AND "
+            "(:message = '' OR message = :message)",
+            {{"now", now_us}, {"tenant", std::string(tenant)}, {"message", std::string(message)}}));
     if (made_due > 0 || message.empty()) return absl::OkStatus();
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<sql::Row> rows,
-                               session.Query("SELECT COUNT(*) FROM deliveries WHERE done_at_us = 0 AND message = :message AND (:tenant = '' OR tenant = :tenant)",
-                                             {{"message", std::string(message)}, {"tenant", std::string(tenant)}}));
-    return rows[0].Int(0) > 0 ? absl::OkStatus() : absl::NotFoundError(base::Cat("no delivery of message ", message, " is waiting"));
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> rows,
+        session.Query("SELECT COUNT(*) FROM deliveries WHERE done_at_us = 0 AND message = :message "
+                      "AND (:tenant = '' OR tenant = :tenant)",
+                      {{"message", std::string(message)}, {"tenant", std::string(tenant)}}));
+    return rows[0].Int(0) > 0
+               ? absl::OkStatus()
+               : absl::NotFoundError(base::Cat("no delivery of message ", message, " is waiting"));
   }));
   return made_due;
 }
@@ -163,8 +200,10 @@ absl::StatusOr<int64_t> Store::MakeDue(std::string_view tenant, std::string_view
 absl::StatusOr<int64_t> Store::ForgetFinished(int64_t before_us) {
   int64_t forgotten = 0;
   CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&](sql::Session& session) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(forgotten,
-                               session.Execute("DELETE FROM deliveries WHERE done_at_us > 0 AND done_at_us < :before", {{"before", before_us}}));
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        forgotten,
+        session.Execute("DELETE FROM deliveries WHERE done_at_us > 0 AND done_at_us < :before",
+                        {{"before", before_us}}));
     return absl::OkStatus();
   }));
   return forgotten;
@@ -173,7 +212,9 @@ absl::StatusOr<int64_t> Store::ForgetFinished(int64_t before_us) {
 absl::StatusOr<int64_t> Store::CountOpen() {
   int64_t open = 0;
   CLEANMAIL_RETURN_IF_ERROR(database_.Read([&](sql::Session& session) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<sql::Row> rows, session.Query("SELECT COUNT(*) FROM deliveries WHERE done_at_us = 0"));
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> rows,
+        session.Query("SELECT COUNT(*) FROM deliveries WHERE done_at_us = 0"));
     open = rows[0].Int(0);
     return absl::OkStatus();
   }));

@@ -16,15 +16,17 @@ std::vector<sql::Migration> Migrations();
 // One message to one destination.
 struct Delivery {
   std::string id;  // message/stage/destination: the same work has the same id
-  std::string stage;        // `disposed/{generation}`, `released/{release}`, `notice/{message it tells of}`
-  std::string destination;  // domain in A-labels, or an address literal in brackets
+  std::string
+      stage;  // `disposed/{generation}`, `released/{release}`, `notice/{message it tells of}`
+  std::string destination;              // domain in A-labels, or an address literal in brackets
   std::vector<std::string> recipients;  // those not finished
   int32_t attempts = 0;                 // made so far
   int64_t created_at_us = 0;
   int64_t next_attempt_at_us = 0;
   std::string last_reply;
   mail::v1::Message message;
-  std::string content;  // the mail itself when it is one of ours (a notice); otherwise empty: it is the blob tenant/message
+  std::string content;  // the mail itself when it is one of ours (a notice); otherwise empty: it is
+                        // the blob tenant/message
 };
 
 // The deliveries table. All SQL of this room stands here; transactions are opened by the queue.
@@ -32,23 +34,32 @@ class Store {
  public:
   explicit Store(sql::Database& database) : database_(database) {}
 
-  absl::Status Transact(absl::FunctionRef<absl::Status(sql::Session&)> body) { return database_.Transact(body); }
+  absl::Status Transact(absl::FunctionRef<absl::Status(sql::Session&)> body) {
+    return database_.Transact(body);
+  }
 
   // Adds a delivery claimed by `owner`; false when it is there already.
-  static absl::StatusOr<bool> Insert(sql::Session& session, const Delivery& delivery, std::string_view owner);
+  static absl::StatusOr<bool> Insert(sql::Session& session, const Delivery& delivery,
+                                     std::string_view owner);
   // Ends a delivery.
-  static absl::Status Finish(sql::Session& session, std::string_view id, std::string_view last_reply, int64_t now_us);
+  static absl::Status Finish(sql::Session& session, std::string_view id,
+                             std::string_view last_reply, int64_t now_us);
   // Puts a delivery back with what is left of it.
   static absl::Status Defer(sql::Session& session, const Delivery& delivery);
 
   // Claims deliveries that are due for `owner`, the longest due first.
-  absl::StatusOr<std::vector<Delivery>> ClaimDue(std::string_view owner, int64_t now_us, int64_t limit);
+  absl::StatusOr<std::vector<Delivery>> ClaimDue(std::string_view owner, int64_t now_us,
+                                                 int64_t limit);
   // Gives back what an earlier process of this data folder had claimed; returns how many.
   absl::StatusOr<int64_t> ReleaseClaimsOfOthers(std::string_view owner);
-  // Deliveries not finished, oldest first, after `after` (an id with its time: the last one's page key).
-  absl::StatusOr<std::vector<Delivery>> List(std::string_view tenant, std::string_view after, int64_t limit);
-  // Makes deferred deliveries due now; `message` empty: all of the tenant; `tenant` empty: all tenants.
-  absl::StatusOr<int64_t> MakeDue(std::string_view tenant, std::string_view message, int64_t now_us);
+  // Deliveries not finished, oldest first, after `after` (an id with its time: the last one's page
+  // key).
+  absl::StatusOr<std::vector<Delivery>> List(std::string_view tenant, std::string_view after,
+                                             int64_t limit);
+  // Makes deferred deliveries due now; `message` empty: all of the tenant; `tenant` empty: all
+  // tenants.
+  absl::StatusOr<int64_t> MakeDue(std::string_view tenant, std::string_view message,
+                                  int64_t now_us);
   // Deletes rows finished before `before_us`.
   absl::StatusOr<int64_t> ForgetFinished(int64_t before_us);
   // Deliveries not finished.

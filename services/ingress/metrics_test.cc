@@ -1,12 +1,12 @@
 // The README's table names every metric of the room, and no other.
 #include "services/ingress/metrics.h"
 
-#include <gtest/gtest.h>
-
 #include <fstream>
 #include <iterator>
 #include <set>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace cleanmail::ingress {
 namespace {

@@ -13,8 +13,10 @@ class Api final : public v1::PolicyService::Service {
   Api(const Evaluation& evaluation, const directory::Directory& directory, authz::Authorizer& authz)
       : evaluation_(evaluation), directory_(directory), authz_(authz) {}
 
-  grpc::Status EvaluateEnvelope(grpc::ServerContext*, const v1::EvaluateEnvelopeRequest*, v1::EvaluateEnvelopeResponse*) override;
-  grpc::Status ListPolicies(grpc::ServerContext*, const v1::ListPoliciesRequest*, v1::ListPoliciesResponse*) override;
+  grpc::Status EvaluateEnvelope(grpc::ServerContext*, const v1::EvaluateEnvelopeRequest*,
+                                v1::EvaluateEnvelopeResponse*) override;
+  grpc::Status ListPolicies(grpc::ServerContext*, const v1::ListPoliciesRequest*,
+                            v1::ListPoliciesResponse*) override;
 
  private:
   const Evaluation& evaluation_;

@@ -5,9 +5,12 @@
 namespace cleanmail::policy {
 namespace {
 
-absl::StatusOr<v1::MailDisposed> Decide(const ConsumerParts& parts, scanner::v1::MailScanned& scanned) {
-  const std::vector<mail::v1::Finding> findings(scanned.findings().begin(), scanned.findings().end());
-  auto groups = parts.evaluation.Dispose({.message = scanned.message(), .findings = findings, .score = scanned.score()});
+absl::StatusOr<v1::MailDisposed> Decide(const ConsumerParts& parts,
+                                        scanner::v1::MailScanned& scanned) {
+  const std::vector<mail::v1::Finding> findings(scanned.findings().begin(),
+                                                scanned.findings().end());
+  auto groups = parts.evaluation.Dispose(
+      {.message = scanned.message(), .findings = findings, .score = scanned.score()});
   if (!groups.ok()) return groups.status();
   v1::MailDisposed disposed;
   disposed.set_message_id(scanned.message_id());
@@ -25,7 +28,8 @@ absl::StatusOr<v1::MailDisposed> Decide(const ConsumerParts& parts, scanner::v1:
 
 }  // namespace
 
-void OnScanned(const ConsumerParts& parts, std::vector<bus::Received<scanner::v1::MailScanned>> batch) {
+void OnScanned(const ConsumerParts& parts,
+               std::vector<bus::Received<scanner::v1::MailScanned>> batch) {
   for (bus::Received<scanner::v1::MailScanned>& received : batch) {
     const absl::StatusOr<v1::MailDisposed> disposed = Decide(parts, received.event);
     if (!disposed.ok()) {
@@ -34,7 +38,9 @@ void OnScanned(const ConsumerParts& parts, std::vector<bus::Received<scanner::v1
     }
     std::string trace = received.inbound->trace();
     bus::PublishEvent(parts.bus, *disposed, std::move(trace),
-                      [inbound = std::move(received.inbound)](absl::Status status) mutable { inbound->Finish(std::move(status)); });
+                      [inbound = std::move(received.inbound)](absl::Status status) mutable {
+                        inbound->Finish(std::move(status));
+                      });
   }
 }
 

@@ -19,6 +19,7 @@ struct ConsumerParts {
 };
 
 // For each MailScanned one MailDisposed; an event is finished once its decision is published.
-void OnScanned(const ConsumerParts& parts, std::vector<bus::Received<scanner::v1::MailScanned>> batch);
+void OnScanned(const ConsumerParts& parts,
+               std::vector<bus::Received<scanner::v1::MailScanned>> batch);
 
 }  // namespace cleanmail::policy

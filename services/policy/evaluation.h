@@ -32,12 +32,15 @@ class Evaluation {
  public:
   explicit Evaluation(const directory::Directory& directory) : directory_(directory) {}
 
-  // Every recipient of the message in exactly one group. Unavailable until the directory is complete.
+  // Every recipient of the message in exactly one group. Unavailable until the directory is
+  // complete.
   absl::StatusOr<std::vector<mail::v1::RecipientGroup>> Dispose(const Case& scanned) const;
 
-  // One decision for each recipient of a transaction, in order, before its data. A tenant that left while the client was
-  // speaking is refused; so is mail of a tenant's server that names no valid tenant. Unavailable as above.
-  absl::StatusOr<std::vector<EnvelopeDecision>> Admit(const v1::EvaluateEnvelopeRequest& request) const;
+  // One decision for each recipient of a transaction, in order, before its data. A tenant that left
+  // while the client was speaking is refused; so is mail of a tenant's server that names no valid
+  // tenant. Unavailable as above.
+  absl::StatusOr<std::vector<EnvelopeDecision>> Admit(
+      const v1::EvaluateEnvelopeRequest& request) const;
 
   // Whether the directory can be trusted to know every tenant.
   bool ready() const { return directory_.complete(); }

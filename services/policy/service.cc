@@ -18,7 +18,9 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
 
   service.Serve(std::make_unique<Api>(evaluation, env.directory(), env.authz()));
   service.ConsumeLater<scanner::v1::MailScanned>(
-      [parts = ConsumerParts{evaluation, env.bus(), env.clock(), metrics}](auto batch) { OnScanned(parts, std::move(batch)); });
+      [parts = ConsumerParts{evaluation, env.bus(), env.clock(), metrics}](auto batch) {
+        OnScanned(parts, std::move(batch));
+      });
   return service;
 }
 

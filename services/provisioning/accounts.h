@@ -30,7 +30,8 @@ struct SnapshotPage {
   std::string next_key;
 };
 
-// Who is who: keeps tenants, domains, users and routes consistent and tells the news of every change. Thread-safe.
+// Who is who: keeps tenants, domains, users and routes consistent and tells the news of every
+// change. Thread-safe.
 class Accounts {
  public:
   // `master_key` wraps the tenants' keys.
@@ -50,14 +51,18 @@ class Accounts {
 
   // `tenant` empty: of all tenants.
   absl::StatusOr<Page<v1::Tenant>> ListTenants(std::string_view after, int32_t limit);
-  absl::StatusOr<Page<v1::Domain>> ListDomains(std::string_view tenant, std::string_view after, int32_t limit);
-  absl::StatusOr<Page<v1::User>> ListUsers(std::string_view tenant, std::string_view after, int32_t limit);
-  absl::StatusOr<Page<v1::Route>> ListRoutes(std::string_view tenant, std::string_view after, int32_t limit);
+  absl::StatusOr<Page<v1::Domain>> ListDomains(std::string_view tenant, std::string_view after,
+                                               int32_t limit);
+  absl::StatusOr<Page<v1::User>> ListUsers(std::string_view tenant, std::string_view after,
+                                           int32_t limit);
+  absl::StatusOr<Page<v1::Route>> ListRoutes(std::string_view tenant, std::string_view after,
+                                             int32_t limit);
 
   // One page of everything; `key` empty for the first.
   absl::StatusOr<SnapshotPage> Snapshot(std::string_view key);
 
-  // The key a tenant's bodies are sealed under: 32 bytes, made on first use. NotFound for an unknown tenant.
+  // The key a tenant's bodies are sealed under: 32 bytes, made on first use. NotFound for an
+  // unknown tenant.
   absl::StatusOr<std::string> TenantKey(std::string_view tenant);
 
  private:

@@ -27,12 +27,15 @@ class AccountsTest : public ::testing::Test {
   }
   static std::unique_ptr<sql::Database> Open() {
     static int number = 0;
-    auto database = sql::OpenSqlite(base::Cat(::testing::TempDir(), "/accounts-", getpid(), "-", ++number, ".db"));
+    auto database = sql::OpenSqlite(
+        base::Cat(::testing::TempDir(), "/accounts-", getpid(), "-", ++number, ".db"));
     EXPECT_TRUE(database.ok()) << database.status();
     return *std::move(database);
   }
 
-  absl::StatusOr<v1::Tenant> AddTenant(const std::string& id, std::vector<std::string> networks = {}, const std::string& policy = "") {
+  absl::StatusOr<v1::Tenant> AddTenant(const std::string& id,
+                                       std::vector<std::string> networks = {},
+                                       const std::string& policy = "") {
     v1::Tenant tenant;
     tenant.set_name("tenants/" + id);
     tenant.set_policy(policy);
@@ -44,13 +47,15 @@ class AccountsTest : public ::testing::Test {
     request.set_name(base::Cat("tenants/", tenant, "/domains/", domain));
     return accounts_->CreateDomain(request);
   }
-  absl::StatusOr<v1::User> AddUser(const std::string& tenant, const std::string& address, std::vector<std::string> aliases = {}) {
+  absl::StatusOr<v1::User> AddUser(const std::string& tenant, const std::string& address,
+                                   std::vector<std::string> aliases = {}) {
     v1::User user;
     user.set_name(base::Cat("tenants/", tenant, "/users/", address));
     for (const std::string& alias : aliases) user.add_aliases(alias);
     return accounts_->CreateUser(user);
   }
-  absl::StatusOr<v1::Route> AddRoute(const std::string& tenant, const std::string& domain, std::vector<std::string> destinations) {
+  absl::StatusOr<v1::Route> AddRoute(const std::string& tenant, const std::string& domain,
+                                     std::vector<std::string> destinations) {
     v1::Route route;
     route.set_name(base::Cat("tenants/", tenant, "/routes/", domain));
     for (const std::string& destination : destinations) route.add_destinations(destination);
@@ -96,9 +101,11 @@ TEST_F(AccountsTest, ADomainAndAnAddressBelongToOne) {
   EXPECT_TRUE(absl::IsAlreadyExists(taken.status()));
   EXPECT_THAT(std::string(taken.status().message()), HasSubstr("example.org is already taken"));
   ASSERT_TRUE(AddUser("acme", "ann@example.org", {"info@example.org"}).ok());
-  EXPECT_TRUE(absl::IsAlreadyExists(AddUser("acme", "bob@example.org", {"info@example.org"}).status()));
+  EXPECT_TRUE(
+      absl::IsAlreadyExists(AddUser("acme", "bob@example.org", {"info@example.org"}).status()));
   EXPECT_TRUE(absl::IsAlreadyExists(AddUser("acme", "info@example.org").status()));
-  EXPECT_TRUE(AddUser("acme", "bob@example.org").ok()) << "the failed attempt has left nothing behind";
+  EXPECT_TRUE(AddUser("acme", "bob@example.org").ok())
+      << "the failed attempt has left nothing behind";
 }
 
 TEST_F(AccountsTest, ParentsMustExistAndChildrenMustBeGone) {
@@ -107,9 +114,11 @@ TEST_F(AccountsTest, ParentsMustExistAndChildrenMustBeGone) {
   EXPECT_TRUE(absl::IsNotFound(AddUser("acme", "ann@example.org").status()));
   ASSERT_TRUE(AddDomain("acme", "example.org").ok());
   ASSERT_TRUE(AddUser("acme", "ann@example.org").ok());
-  EXPECT_TRUE(absl::IsInvalidArgument(AddUser("acme", "bob@example.org", {"x@other.example"}).status()));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(AddUser("acme", "bob@example.org", {"x@other.example"}).status()));
   EXPECT_TRUE(absl::IsFailedPrecondition(accounts_->DeleteTenant("tenants/acme")));
-  EXPECT_TRUE(absl::IsFailedPrecondition(accounts_->DeleteDomain("tenants/acme/domains/example.org")));
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(accounts_->DeleteDomain("tenants/acme/domains/example.org")));
   ASSERT_TRUE(accounts_->DeleteUser("tenants/acme/users/ann@example.org").ok());
   ASSERT_TRUE(accounts_->DeleteDomain("tenants/acme/domains/example.org").ok());
   ASSERT_TRUE(accounts_->DeleteTenant("tenants/acme").ok());
@@ -120,15 +129,18 @@ TEST_F(AccountsTest, BadInputIsRefusedWithTheFieldsName) {
   for (const std::string_view id : {"", "Acme", "a_b", "-a", "a/b"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(AddTenant(std::string(id)).status())) << id;
   }
-  EXPECT_THAT(std::string(AddTenant("acme", {"10.0.0.0/33"}).status().message()), HasSubstr("sending_networks"));
+  EXPECT_THAT(std::string(AddTenant("acme", {"10.0.0.0/33"}).status().message()),
+              HasSubstr("sending_networks"));
   EXPECT_THAT(std::string(AddTenant("acme", {}, "strict").status().message()), HasSubstr("policy"));
   ASSERT_TRUE(AddTenant("acme").ok());
   for (const std::string_view domain : {"ex ample.org", "example..org", "[192.0.2.1]", "a@b"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(AddDomain("acme", std::string(domain)).status())) << domain;
   }
   ASSERT_TRUE(AddDomain("acme", "example.org").ok());
-  EXPECT_THAT(std::string(AddRoute("acme", "example.org", {}).status().message()), HasSubstr("destinations"));
-  EXPECT_THAT(std::string(AddRoute("acme", "example.org", {"host:99999"}).status().message()), HasSubstr("destinations"));
+  EXPECT_THAT(std::string(AddRoute("acme", "example.org", {}).status().message()),
+              HasSubstr("destinations"));
+  EXPECT_THAT(std::string(AddRoute("acme", "example.org", {"host:99999"}).status().message()),
+              HasSubstr("destinations"));
   EXPECT_TRUE(absl::IsInvalidArgument(AddUser("acme", "not-an-address").status()));
 }
 
@@ -142,7 +154,8 @@ TEST_F(AccountsTest, AnInternationalDomainIsKeptInALabels) {
 TEST_F(AccountsTest, ListsInPagesAndByTenant) {
   for (const char* tenant : {"a", "b"}) {
     ASSERT_TRUE(AddTenant(tenant).ok());
-    for (int i = 0; i < 3; ++i) ASSERT_TRUE(AddDomain(tenant, base::Cat("d", i, ".", tenant, ".example")).ok());
+    for (int i = 0; i < 3; ++i)
+      ASSERT_TRUE(AddDomain(tenant, base::Cat("d", i, ".", tenant, ".example")).ok());
   }
   const auto first = accounts_->ListDomains("", "", 4);
   ASSERT_THAT(first->items, SizeIs(4));

@@ -2,5 +2,6 @@
 #include "services/provisioning/service.h"
 
 int main(int argc, char** argv) {
-  return cleanmail::app::RunMain(argc, argv, {{"provisioning", &cleanmail::provisioning::MakeService}});
+  return cleanmail::app::RunMain(argc, argv,
+                                 {{"provisioning", &cleanmail::provisioning::MakeService}});
 }

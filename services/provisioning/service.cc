@@ -15,7 +15,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
 
   auto& outbox = service.Own(outbox::Outbox::Create(*database, env.bus()));
   auto& store = service.Own(std::make_unique<Store>(*database, outbox));
-  auto& accounts = service.Own(std::make_unique<Accounts>(store, env.bus(), env.random(), env.master_key()));
+  auto& accounts =
+      service.Own(std::make_unique<Accounts>(store, env.bus(), env.random(), env.master_key()));
 
   service.Serve(std::make_unique<Api>(accounts, env.authz()));
   service.OnDrain([&outbox](absl::Time) { (void)outbox.Flush(); });

@@ -40,11 +40,14 @@ v1::Hold ToProto(const HoldRow& row) {
 std::string InTenant(const std::string& tenant) { return tenant == kAnyTenant ? "" : tenant; }
 
 absl::StatusOr<HoldName> ParseHoldName(std::string_view name) {
-  CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts, rpc::resource::Match("tenants/*/holds/*", name));
+  CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
+                             rpc::resource::Match("tenants/*/holds/*", name));
   return HoldName{.tenant = InTenant(parts[0]), .message = parts[1]};
 }
 
-std::string_view Checked(const std::string& tenant) { return tenant.empty() ? authz::kWholeInstallation : std::string_view(tenant); }
+std::string_view Checked(const std::string& tenant) {
+  return tenant.empty() ? authz::kWholeInstallation : std::string_view(tenant);
+}
 
 absl::Status Give(const absl::StatusOr<HoldRow>& row, v1::Hold* reply) {
   CLEANMAIL_RETURN_IF_ERROR(row.status());
@@ -54,41 +57,53 @@ absl::Status Give(const absl::StatusOr<HoldRow>& row, v1::Hold* reply) {
 
 }  // namespace
 
-grpc::Status Api::ListHolds(grpc::ServerContext* rpc, const v1::ListHoldsRequest* request, v1::ListHoldsResponse* reply) {
+grpc::Status Api::ListHolds(grpc::ServerContext* rpc, const v1::ListHoldsRequest* request,
+                            v1::ListHoldsResponse* reply) {
   return rpc::Answer(rpc, [&](const Caller& caller) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts, rpc::resource::Match("tenants/*", request->parent()));
+    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
+                               rpc::resource::Match("tenants/*", request->parent()));
     const std::string tenant = InTenant(parts[0]);
     CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, Permission::kReadHolds, Checked(tenant)));
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::string after, rpc::resource::FromPageToken(request->page_token()));
+    CLEANMAIL_ASSIGN_OR_RETURN(const std::string after,
+                               rpc::resource::FromPageToken(request->page_token()));
     CLEANMAIL_ASSIGN_OR_RETURN(const int32_t limit, rpc::resource::PageSize(request->page_size()));
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<HoldRow> rows, holds_.List(tenant, request->only_held(), after, limit));
+    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<HoldRow> rows,
+                               holds_.List(tenant, request->only_held(), after, limit));
     for (const HoldRow& row : rows) *reply->add_holds() = ToProto(row);
-    if (static_cast<int32_t>(rows.size()) == limit) reply->set_next_page_token(rpc::resource::ToPageToken(rows.back().message.id()));
+    if (static_cast<int32_t>(rows.size()) == limit)
+      reply->set_next_page_token(rpc::resource::ToPageToken(rows.back().message.id()));
     return absl::OkStatus();
   });
 }
 
-grpc::Status Api::GetHold(grpc::ServerContext* rpc, const v1::GetHoldRequest* request, v1::Hold* reply) {
+grpc::Status Api::GetHold(grpc::ServerContext* rpc, const v1::GetHoldRequest* request,
+                          v1::Hold* reply) {
   return rpc::Answer(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const HoldName name, ParseHoldName(request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, Permission::kReadHolds, Checked(name.tenant), request->name()));
+    CLEANMAIL_RETURN_IF_ERROR(
+        authz_.Check(caller, Permission::kReadHolds, Checked(name.tenant), request->name()));
     return Give(holds_.Get(name), reply);
   });
 }
 
-grpc::Status Api::ReleaseHold(grpc::ServerContext* rpc, const v1::ReleaseHoldRequest* request, v1::Hold* reply) {
+grpc::Status Api::ReleaseHold(grpc::ServerContext* rpc, const v1::ReleaseHoldRequest* request,
+                              v1::Hold* reply) {
   return rpc::Answer(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const HoldName name, ParseHoldName(request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, Permission::kReleaseHold, Checked(name.tenant), request->name()));
-    const std::vector<std::string> recipients(request->recipients().begin(), request->recipients().end());
+    CLEANMAIL_RETURN_IF_ERROR(
+        authz_.Check(caller, Permission::kReleaseHold, Checked(name.tenant), request->name()));
+    const std::vector<std::string> recipients(request->recipients().begin(),
+                                              request->recipients().end());
     return Give(holds_.Release(name, recipients, caller.id), reply);
   });
 }
 
-grpc::Status Api::DeleteHold(grpc::ServerContext* rpc, const v1::DeleteHoldRequest* request, v1::Hold* reply) {
+grpc::Status Api::DeleteHold(grpc::ServerContext* rpc, const v1::DeleteHoldRequest* request,
+                             v1::Hold* reply) {
   return rpc::Answer(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const HoldName name, ParseHoldName(request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, Permission::kDeleteHold, Checked(name.tenant), request->name()));
+    CLEANMAIL_RETURN_IF_ERROR(
+        authz_.Check(caller, Permission::kDeleteHold, Checked(name.tenant), request->name()));
     return Give(holds_.Delete(name, caller.id), reply);
   });
 }

@@ -10,21 +10,32 @@
 namespace cleanmail::quarantine {
 namespace {
 
-constexpr std::array<std::string_view, 4> kRoomsThatDecide = {"scanner", "policy", "egress", "quarantine"};
+constexpr std::array<std::string_view, 4> kRoomsThatDecide = {"scanner", "policy", "egress",
+                                                              "quarantine"};
 
 // One transaction a batch: all of it has one fate.
-std::vector<absl::Status> Same(size_t count, const absl::Status& status) { return std::vector<absl::Status>(count, status); }
+std::vector<absl::Status> Same(size_t count, const absl::Status& status) {
+  return std::vector<absl::Status>(count, status);
+}
 
 HoldRow ToHold(const policy::v1::MailDisposed& disposed, const mail::v1::RecipientGroup& group) {
-  HoldRow hold{.message = disposed.message(), .kind = group.hold_kind(), .rule = group.rule(), .reason = group.reason(), .score = disposed.score(),
-               .generation = disposed.generation(), .findings = {disposed.findings().begin(), disposed.findings().end()}, .recipients = {}};
-  for (const std::string& address : group.recipients()) hold.recipients.push_back({.address = address, .state = v1::HOLD_STATE_HELD, .detail = {}});
+  HoldRow hold{.message = disposed.message(),
+               .kind = group.hold_kind(),
+               .rule = group.rule(),
+               .reason = group.reason(),
+               .score = disposed.score(),
+               .generation = disposed.generation(),
+               .findings = {disposed.findings().begin(), disposed.findings().end()},
+               .recipients = {}};
+  for (const std::string& address : group.recipients())
+    hold.recipients.push_back({.address = address, .state = v1::HOLD_STATE_HELD, .detail = {}});
   return hold;
 }
 
 }  // namespace
 
-std::vector<absl::Status> OnDisposed(Holds& holds, std::span<const policy::v1::MailDisposed> batch) {
+std::vector<absl::Status> OnDisposed(Holds& holds,
+                                     std::span<const policy::v1::MailDisposed> batch) {
   std::vector<HoldRow> held;
   std::vector<Rescan> rescans;
   for (const policy::v1::MailDisposed& disposed : batch) {
@@ -37,7 +48,8 @@ std::vector<absl::Status> OnDisposed(Holds& holds, std::span<const policy::v1::M
       continue;
     }
     for (const mail::v1::RecipientGroup& group : disposed.groups()) {
-      if (group.disposition() == mail::v1::DISPOSITION_KIND_HOLD) held.push_back(ToHold(disposed, group));
+      if (group.disposition() == mail::v1::DISPOSITION_KIND_HOLD)
+        held.push_back(ToHold(disposed, group));
     }
   }
   absl::Status status = holds.Hold(std::move(held));
@@ -45,21 +57,35 @@ std::vector<absl::Status> OnDisposed(Holds& holds, std::span<const policy::v1::M
   return Same(batch.size(), status);
 }
 
-std::vector<absl::Status> OnDeliveryChanged(Holds& holds, std::span<const egress::v1::DeliveryChanged> batch) {
+std::vector<absl::Status> OnDeliveryChanged(Holds& holds,
+                                            std::span<const egress::v1::DeliveryChanged> batch) {
   std::vector<DeliveryNews> news;
   std::vector<HoldRow> undeliverable;
   for (const egress::v1::DeliveryChanged& changed : batch) {
-    HoldRow hold{.message = changed.message(), .kind = mail::v1::HOLD_KIND_UNDELIVERABLE, .rule = "no-backscatter", .reason = {},
-                 .findings = {}, .recipients = {}};
+    HoldRow hold{.message = changed.message(),
+                 .kind = mail::v1::HOLD_KIND_UNDELIVERABLE,
+                 .rule = "no-backscatter",
+                 .reason = {},
+                 .findings = {},
+                 .recipients = {}};
     const bool is_release = changed.stage().starts_with("released/");  // all others concern no hold
     for (const egress::v1::RecipientDelivery& recipient : changed.recipients()) {
       const bool delivered = recipient.state() == egress::v1::DELIVERY_STATE_DELIVERED;
-      const bool failed = recipient.state() == egress::v1::DELIVERY_STATE_REFUSED || recipient.state() == egress::v1::DELIVERY_STATE_EXPIRED;
+      const bool failed = recipient.state() == egress::v1::DELIVERY_STATE_REFUSED ||
+                          recipient.state() == egress::v1::DELIVERY_STATE_EXPIRED;
       if (!delivered && !failed) continue;
-      if (is_release) news.push_back({.message = changed.message_id(), .address = recipient.address(), .delivered = delivered, .reply = recipient.reply()});
+      if (is_release)
+        news.push_back({.message = changed.message_id(),
+                        .address = recipient.address(),
+                        .delivered = delivered,
+                        .reply = recipient.reply()});
       if (failed && changed.notice() == egress::v1::FAILURE_NOTICE_HELD) {
-        hold.recipients.push_back({.address = recipient.address(), .state = v1::HOLD_STATE_HELD, .detail = base::Printable(recipient.reply())});
-        hold.reason = base::Cat("Could not be delivered, and the sender is not known well enough to be told: ", base::Printable(recipient.reply(), 300));
+        hold.recipients.push_back({.address = recipient.address(),
+                                   .state = v1::HOLD_STATE_HELD,
+                                   .detail = base::Printable(recipient.reply())});
+        hold.reason = base::Cat(
+            "Could not be delivered, and the sender is not known well enough to be told: ",
+            base::Printable(recipient.reply(), 300));
       }
     }
     if (!hold.recipients.empty()) undeliverable.push_back(std::move(hold));
@@ -69,7 +95,8 @@ std::vector<absl::Status> OnDeliveryChanged(Holds& holds, std::span<const egress
   return Same(batch.size(), status);
 }
 
-std::vector<absl::Status> OnDeadLetter(Holds& holds, Metrics& metrics, std::span<const bus::v1::DeadLetter> batch) {
+std::vector<absl::Status> OnDeadLetter(Holds& holds, Metrics& metrics,
+                                       std::span<const bus::v1::DeadLetter> batch) {
   std::vector<HoldRow> unprocessed;
   for (const bus::v1::DeadLetter& letter : batch) {
     if (std::ranges::find(kRoomsThatDecide, letter.group()) == kRoomsThatDecide.end()) continue;
@@ -77,8 +104,12 @@ std::vector<absl::Status> OnDeadLetter(Holds& holds, Metrics& metrics, std::span
     ingress::v1::MailReceived event;
     if (!event.ParseFromString(letter.payload()) || event.message().id().empty()) continue;
     metrics.unprocessed.Add();
-    HoldRow hold{.message = event.message(), .kind = mail::v1::HOLD_KIND_UNPROCESSED, .rule = "not-forgotten",
-                 .reason = base::Cat("The ", letter.group(), " could not handle it: ", base::Printable(letter.reason(), 300)), .findings = {},
+    HoldRow hold{.message = event.message(),
+                 .kind = mail::v1::HOLD_KIND_UNPROCESSED,
+                 .rule = "not-forgotten",
+                 .reason = base::Cat("The ", letter.group(), " could not handle it: ",
+                                     base::Printable(letter.reason(), 300)),
+                 .findings = {},
                  .recipients = {}};
     for (const std::string& address : event.message().envelope().recipients()) {
       hold.recipients.push_back({.address = address, .state = v1::HOLD_STATE_HELD, .detail = {}});

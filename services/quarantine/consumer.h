@@ -15,10 +15,12 @@ namespace cleanmail::quarantine {
 std::vector<absl::Status> OnDisposed(Holds& holds, std::span<const policy::v1::MailDisposed> batch);
 
 // The end of released recipients; an inbound failure nobody may be told of becomes a hold.
-std::vector<absl::Status> OnDeliveryChanged(Holds& holds, std::span<const egress::v1::DeliveryChanged> batch);
+std::vector<absl::Status> OnDeliveryChanged(Holds& holds,
+                                            std::span<const egress::v1::DeliveryChanged> batch);
 
-// A message whose event some room could not handle is held, so that it is not forgotten. Dead letters of rooms that only watch
-// (reporting) concern no message's fate and are left alone.
-std::vector<absl::Status> OnDeadLetter(Holds& holds, Metrics& metrics, std::span<const bus::v1::DeadLetter> batch);
+// A message whose event some room could not handle is held, so that it is not forgotten. Dead
+// letters of rooms that only watch (reporting) concern no message's fate and are left alone.
+std::vector<absl::Status> OnDeadLetter(Holds& holds, Metrics& metrics,
+                                       std::span<const bus::v1::DeadLetter> batch);
 
 }  // namespace cleanmail::quarantine

@@ -45,26 +45,38 @@ struct DeliveryNews {
   std::string reply;
 };
 
-// Holds messages, lets them go, ends them. Its events leave by the outbox, in the transaction of the rows. Thread-safe;
-// everything may be called twice with the same effect as once.
+// Holds messages, lets them go, ends them. Its events leave by the outbox, in the transaction of
+// the rows. Thread-safe; everything may be called twice with the same effect as once.
 class Holds {
  public:
-  Holds(Store& store, outbox::Outbox& outbox, blob::BlobStore& blobs, base::Clock& clock, base::Random& random, HoldTimes times, Metrics& metrics)
-      : store_(store), outbox_(outbox), blobs_(blobs), clock_(clock), random_(random), times_(times), metrics_(metrics) {}
+  Holds(Store& store, outbox::Outbox& outbox, blob::BlobStore& blobs, base::Clock& clock,
+        base::Random& random, HoldTimes times, Metrics& metrics)
+      : store_(store),
+        outbox_(outbox),
+        blobs_(blobs),
+        clock_(clock),
+        random_(random),
+        times_(times),
+        metrics_(metrics) {}
 
-  // Takes messages; `held_at_us`, `expires_at_us` and `rescan_at_us` are filled in. All in one transaction.
+  // Takes messages; `held_at_us`, `expires_at_us` and `rescan_at_us` are filled in. All in one
+  // transaction.
   absl::Status Hold(std::vector<HoldRow> holds);
-  // What a further scan said: recipients still held are released where the decision is to deliver, else the reason is renewed.
+  // What a further scan said: recipients still held are released where the decision is to deliver,
+  // else the reason is renewed.
   absl::Status ApplyRescans(std::span<const Rescan> rescans);
   // What became of released recipients.
   absl::Status ApplyDeliveries(std::span<const DeliveryNews> news);
 
-  // Lets a message go to `recipients` (empty: all still held). Recipients released before stay as they are.
-  absl::StatusOr<HoldRow> Release(const HoldName& name, std::vector<std::string> recipients, std::string_view by);
+  // Lets a message go to `recipients` (empty: all still held). Recipients released before stay as
+  // they are.
+  absl::StatusOr<HoldRow> Release(const HoldName& name, std::vector<std::string> recipients,
+                                  std::string_view by);
   // Ends a hold; recipients released before stay as they are.
   absl::StatusOr<HoldRow> Delete(const HoldName& name, std::string_view by);
   absl::StatusOr<HoldRow> Get(const HoldName& name);
-  absl::StatusOr<std::vector<HoldRow>> List(std::string_view tenant, bool only_held, std::string_view after, int32_t limit);
+  absl::StatusOr<std::vector<HoldRow>> List(std::string_view tenant, bool only_held,
+                                            std::string_view after, int32_t limit);
 
   // Ends what is overdue; called by a timer.
   absl::Status ExpireOverdue();
@@ -72,7 +84,8 @@ class Holds {
   absl::Status RequestRescans();
 
  private:
-  absl::Status ReleaseIn(sql::Session& session, const HoldRow& hold, const std::vector<std::string>& recipients, std::string_view by);
+  absl::Status ReleaseIn(sql::Session& session, const HoldRow& hold,
+                         const std::vector<std::string>& recipients, std::string_view by);
 
   Store& store_;
   outbox::Outbox& outbox_;

@@ -26,7 +26,8 @@ using ::testing::UnorderedElementsAre;
 
 constexpr char kMessage[] = "0192f3a0-0000-7000-8000-000000000001";
 
-policy::v1::MailDisposed Disposed(std::string_view id, mail::v1::HoldKind kind, int32_t generation = 1) {
+policy::v1::MailDisposed Disposed(std::string_view id, mail::v1::HoldKind kind,
+                                  int32_t generation = 1) {
   policy::v1::MailDisposed disposed;
   disposed.set_message_id(std::string(id));
   disposed.set_generation(generation);
@@ -40,7 +41,8 @@ policy::v1::MailDisposed Disposed(std::string_view id, mail::v1::HoldKind kind, 
     message.mutable_envelope()->add_recipients(address);
     group.add_recipients(address);
   }
-  group.set_disposition(kind == mail::v1::HOLD_KIND_UNSPECIFIED ? mail::v1::DISPOSITION_KIND_DELIVER : mail::v1::DISPOSITION_KIND_HOLD);
+  group.set_disposition(kind == mail::v1::HOLD_KIND_UNSPECIFIED ? mail::v1::DISPOSITION_KIND_DELIVER
+                                                                : mail::v1::DISPOSITION_KIND_HOLD);
   group.set_hold_kind(kind);
   group.set_rule("standard/score-at-least-5.0");
   return disposed;
@@ -52,16 +54,19 @@ class HoldsTest : public ::testing::Test {
   HoldsTest() {
     EXPECT_TRUE(sql::Migrate(*database_, Migrations()).ok());
     outbox_ = outbox::Outbox::Create(*database_, bus_);
-    holds_ = std::make_unique<Holds>(store_, *outbox_, blobs_, clock_, random_, HoldTimes{}, metrics_);
+    holds_ =
+        std::make_unique<Holds>(store_, *outbox_, blobs_, clock_, random_, HoldTimes{}, metrics_);
   }
   static std::unique_ptr<sql::Database> Open() {
     static int number = 0;
-    auto database = sql::OpenSqlite(base::Cat(::testing::TempDir(), "/holds-", getpid(), "-", ++number, ".db"));
+    auto database =
+        sql::OpenSqlite(base::Cat(::testing::TempDir(), "/holds-", getpid(), "-", ++number, ".db"));
     EXPECT_TRUE(database.ok()) << database.status();
     return *std::move(database);
   }
   void Take(const policy::v1::MailDisposed& disposed) {
-    for (const absl::Status& status : OnDisposed(*holds_, {&disposed, 1})) EXPECT_TRUE(status.ok()) << status;
+    for (const absl::Status& status : OnDisposed(*holds_, {&disposed, 1}))
+      EXPECT_TRUE(status.ok()) << status;
   }
   HoldRow Get(std::string_view id = kMessage) {
     auto hold = holds_->Get({.tenant = "", .message = std::string(id)});
@@ -94,8 +99,10 @@ TEST_F(HoldsTest, HoldsWhatIsToBeHeldAndKeepsItsBody) {
   EXPECT_EQ(hold.kind, mail::v1::HOLD_KIND_SPAM);
   EXPECT_EQ(hold.rule, "standard/score-at-least-5.0");
   EXPECT_EQ(hold.score, 7.5);
-  EXPECT_THAT(hold.recipients, ElementsAre(Is("ann@example.org", v1::HOLD_STATE_HELD), Is("bob@example.org", v1::HOLD_STATE_HELD)));
-  EXPECT_EQ(blobs_.kept_until({.tenant = "acme", .message = kMessage}), clock_.Now() + absl::Hours(720));
+  EXPECT_THAT(hold.recipients, ElementsAre(Is("ann@example.org", v1::HOLD_STATE_HELD),
+                                           Is("bob@example.org", v1::HOLD_STATE_HELD)));
+  EXPECT_EQ(blobs_.kept_until({.tenant = "acme", .message = kMessage}),
+            clock_.Now() + absl::Hours(720));
 }
 
 TEST_F(HoldsTest, LeavesAloneWhatIsDelivered) {
@@ -105,9 +112,12 @@ TEST_F(HoldsTest, LeavesAloneWhatIsDelivered) {
 
 TEST_F(HoldsTest, T_E2_TheSameDecisionTwiceIsOneHold) {
   Take(Disposed(kMessage, mail::v1::HOLD_KIND_SPAM));
-  ASSERT_TRUE(holds_->Release({.tenant = "acme", .message = kMessage}, {"ann@example.org"}, "operator").ok());
+  ASSERT_TRUE(
+      holds_->Release({.tenant = "acme", .message = kMessage}, {"ann@example.org"}, "operator")
+          .ok());
   Take(Disposed(kMessage, mail::v1::HOLD_KIND_SPAM));
-  EXPECT_THAT(Get().recipients, ElementsAre(Is("ann@example.org", v1::HOLD_STATE_RELEASED), Is("bob@example.org", v1::HOLD_STATE_HELD)));
+  EXPECT_THAT(Get().recipients, ElementsAre(Is("ann@example.org", v1::HOLD_STATE_RELEASED),
+                                            Is("bob@example.org", v1::HOLD_STATE_HELD)));
   EXPECT_THAT(Released(), SizeIs(1));
 }
 
@@ -128,8 +138,10 @@ TEST_F(HoldsTest, ReleasesOneOrAllAndAgainChangesNothing) {
 
 TEST_F(HoldsTest, RefusesARecipientTheHoldDoesNotHaveAndATenantThatIsNotItsOwn) {
   Take(Disposed(kMessage, mail::v1::HOLD_KIND_SPAM));
-  EXPECT_TRUE(absl::IsInvalidArgument(holds_->Release({.tenant = "acme", .message = kMessage}, {"eve@example.org"}, "x").status()));
-  EXPECT_TRUE(absl::IsNotFound(holds_->Release({.tenant = "other", .message = kMessage}, {}, "x").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      holds_->Release({.tenant = "acme", .message = kMessage}, {"eve@example.org"}, "x").status()));
+  EXPECT_TRUE(absl::IsNotFound(
+      holds_->Release({.tenant = "other", .message = kMessage}, {}, "x").status()));
   EXPECT_TRUE(absl::IsNotFound(holds_->Get({.tenant = "other", .message = kMessage}).status()));
   EXPECT_THAT(Released(), IsEmpty());
 }
@@ -152,7 +164,8 @@ TEST_F(HoldsTest, ExpiresWhenItsTimeIsOver) {
   ASSERT_TRUE(holds_->ExpireOverdue().ok());
   EXPECT_EQ(Get().recipients[0].state, v1::HOLD_STATE_EXPIRED);
   EXPECT_EQ(metrics_.expired.value(), 2);
-  EXPECT_TRUE(absl::IsFailedPrecondition(holds_->Release({.tenant = "acme", .message = kMessage}, {}, "operator").status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      holds_->Release({.tenant = "acme", .message = kMessage}, {}, "operator").status()));
 }
 
 TEST_F(HoldsTest, ListsNewestFirstInPages) {
@@ -187,9 +200,11 @@ TEST_F(HoldsTest, LearnsHowAReleaseEnded) {
   bob->set_address("bob@example.org");
   bob->set_state(egress::v1::DELIVERY_STATE_REFUSED);
   bob->set_reply("550 no\r\nsuch user");
-  for (const absl::Status& status : OnDeliveryChanged(*holds_, {&changed, 1})) EXPECT_TRUE(status.ok()) << status;
+  for (const absl::Status& status : OnDeliveryChanged(*holds_, {&changed, 1}))
+    EXPECT_TRUE(status.ok()) << status;
   const HoldRow hold = Get();
-  EXPECT_THAT(hold.recipients, ElementsAre(Is("ann@example.org", v1::HOLD_STATE_DELIVERED), Is("bob@example.org", v1::HOLD_STATE_FAILED)));
+  EXPECT_THAT(hold.recipients, ElementsAre(Is("ann@example.org", v1::HOLD_STATE_DELIVERED),
+                                           Is("bob@example.org", v1::HOLD_STATE_FAILED)));
   EXPECT_EQ(hold.recipients[1].detail, "550 no\\r\\nsuch user");
 }
 
@@ -204,7 +219,8 @@ TEST_F(HoldsTest, T_A10_AnInboundFailureBecomesAHoldNotABounce) {
   bob->set_state(egress::v1::DELIVERY_STATE_EXPIRED);
   bob->set_reply("451 later");
   for (int i = 0; i < 2; ++i) {
-    for (const absl::Status& status : OnDeliveryChanged(*holds_, {&changed, 1})) EXPECT_TRUE(status.ok()) << status;
+    for (const absl::Status& status : OnDeliveryChanged(*holds_, {&changed, 1}))
+      EXPECT_TRUE(status.ok()) << status;
   }
   const HoldRow hold = Get();
   EXPECT_EQ(hold.kind, mail::v1::HOLD_KIND_UNDELIVERABLE);
@@ -249,9 +265,11 @@ TEST_F(HoldsTest, T_E3_AMessageWhoseEventDiedIsHeld) {
   letter.set_reason("poison");
   bus::v1::DeadLetter of_reporting = letter;
   of_reporting.set_group("reporting");
-  for (const absl::Status& status : OnDeadLetter(*holds_, metrics_, {&of_reporting, 1})) EXPECT_TRUE(status.ok());
+  for (const absl::Status& status : OnDeadLetter(*holds_, metrics_, {&of_reporting, 1}))
+    EXPECT_TRUE(status.ok());
   EXPECT_TRUE(absl::IsNotFound(holds_->Get({.tenant = "", .message = kMessage}).status()));
-  for (const absl::Status& status : OnDeadLetter(*holds_, metrics_, {&letter, 1})) EXPECT_TRUE(status.ok());
+  for (const absl::Status& status : OnDeadLetter(*holds_, metrics_, {&letter, 1}))
+    EXPECT_TRUE(status.ok());
   EXPECT_EQ(Get().kind, mail::v1::HOLD_KIND_UNPROCESSED);
   EXPECT_EQ(metrics_.unprocessed.value(), 1);
 }

@@ -44,25 +44,36 @@ class Store {
  public:
   explicit Store(sql::Database& database) : database_(database) {}
 
-  absl::Status Transact(absl::FunctionRef<absl::Status(sql::Session&)> body) { return database_.Transact(body); }
-  absl::Status Read(absl::FunctionRef<absl::Status(sql::Session&)> body) { return database_.Read(body); }
+  absl::Status Transact(absl::FunctionRef<absl::Status(sql::Session&)> body) {
+    return database_.Transact(body);
+  }
+  absl::Status Read(absl::FunctionRef<absl::Status(sql::Session&)> body) {
+    return database_.Read(body);
+  }
 
   // Adds a hold and those recipients that it does not have yet. What is there stays as it is.
   static absl::Status Insert(sql::Session& session, const HoldRow& hold);
   // nullopt when there is none; `tenant` empty: whichever tenant's.
-  static absl::StatusOr<std::optional<HoldRow>> Find(sql::Session& session, std::string_view tenant, std::string_view message);
+  static absl::StatusOr<std::optional<HoldRow>> Find(sql::Session& session, std::string_view tenant,
+                                                     std::string_view message);
   // Newest first, after `after` (a message id, empty for the first page). Without findings.
-  static absl::StatusOr<std::vector<HoldRow>> List(sql::Session& session, std::string_view tenant, bool only_held, std::string_view after, int64_t limit);
+  static absl::StatusOr<std::vector<HoldRow>> List(sql::Session& session, std::string_view tenant,
+                                                   bool only_held, std::string_view after,
+                                                   int64_t limit);
   // Moves a recipient from one state to another; returns how many rows that were.
-  static absl::StatusOr<int64_t> Move(sql::Session& session, std::string_view message, std::string_view address, v1::HoldState from, v1::HoldState to,
-                                      std::string_view detail);
+  static absl::StatusOr<int64_t> Move(sql::Session& session, std::string_view message,
+                                      std::string_view address, v1::HoldState from,
+                                      v1::HoldState to, std::string_view detail);
   // What a further scan said.
   static absl::Status Rescanned(sql::Session& session, const HoldRow& hold);
   // Sets when the next rescan is due (0: never), and its generation.
-  static absl::Status SetRescan(sql::Session& session, std::string_view message, int32_t generation, int64_t rescan_at_us);
+  static absl::Status SetRescan(sql::Session& session, std::string_view message, int32_t generation,
+                                int64_t rescan_at_us);
   // Ids of holds overdue / due for a rescan at `now_us` with a recipient still held.
-  static absl::StatusOr<std::vector<std::string>> Overdue(sql::Session& session, int64_t now_us, int64_t limit);
-  static absl::StatusOr<std::vector<std::string>> RescanDue(sql::Session& session, int64_t now_us, int64_t limit);
+  static absl::StatusOr<std::vector<std::string>> Overdue(sql::Session& session, int64_t now_us,
+                                                          int64_t limit);
+  static absl::StatusOr<std::vector<std::string>> RescanDue(sql::Session& session, int64_t now_us,
+                                                            int64_t limit);
   // Recipients still held, all tenants.
   static absl::StatusOr<int64_t> CountHeld(sql::Session& session);
 

@@ -7,12 +7,18 @@
 
 namespace cleanmail::reporting {
 
-grpc::Status Api::GetTrace(grpc::ServerContext* rpc, const v1::GetTraceRequest* request, v1::Trace* reply) {
+grpc::Status Api::GetTrace(grpc::ServerContext* rpc, const v1::GetTraceRequest* request,
+                           v1::Trace* reply) {
   return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts, rpc::resource::Match("tenants/*/messages/*", request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, authz::Permission::kReadTraces, parts[0], request->name()));
-    CLEANMAIL_ASSIGN_OR_RETURN(const StoredTrace trace, store_.Find(parts[0] == authz::kWholeInstallation ? "" : parts[0], parts[1]));
-    reply->set_name(base::Cat("tenants/", trace.message.tenant, "/messages/", trace.message.message));
+    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
+                               rpc::resource::Match("tenants/*/messages/*", request->name()));
+    CLEANMAIL_RETURN_IF_ERROR(
+        authz_.Check(caller, authz::Permission::kReadTraces, parts[0], request->name()));
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        const StoredTrace trace,
+        store_.Find(parts[0] == authz::kWholeInstallation ? "" : parts[0], parts[1]));
+    reply->set_name(
+        base::Cat("tenants/", trace.message.tenant, "/messages/", trace.message.message));
     reply->set_sender(trace.message.sender);
     reply->set_subject(trace.message.subject);
     for (const std::string& recipient : trace.message.recipients) reply->add_recipients(recipient);

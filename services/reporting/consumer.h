@@ -14,7 +14,8 @@ std::vector<absl::Status> OnEvents(Store& store, std::span<const Event> batch) {
   std::vector<MessageRow> messages;
   std::vector<Entry> entries;
   for (const Event& event : batch) {
-    if constexpr (std::is_same_v<Event, ingress::v1::MailReceived>) messages.push_back(ToMessage(event));
+    if constexpr (std::is_same_v<Event, ingress::v1::MailReceived>)
+      messages.push_back(ToMessage(event));
     for (Entry& entry : ToEntries(event)) entries.push_back(std::move(entry));
   }
   return std::vector<absl::Status>(batch.size(), store.Add(messages, entries));

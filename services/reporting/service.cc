@@ -35,8 +35,10 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   Record<egress::v1::DeliveryChanged>(service, store);
   const absl::Duration life = config::OrDefault(settings.trace_life(), absl::Hours(720));
   service.Every(absl::Minutes(1), [&store, &clock = env.clock(), &log = env.log(), life] {
-    const absl::StatusOr<int64_t> forgotten = store.Forget(absl::ToUnixMicros(clock.Now() - life), kForgetAtOnce);
-    if (!forgotten.ok()) log.Warning("reporting.forget.failed", {{"why", forgotten.status().ToString()}});
+    const absl::StatusOr<int64_t> forgotten =
+        store.Forget(absl::ToUnixMicros(clock.Now() - life), kForgetAtOnce);
+    if (!forgotten.ok())
+      log.Warning("reporting.forget.failed", {{"why", forgotten.status().ToString()}});
   });
   return service;
 }

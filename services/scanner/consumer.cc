@@ -5,8 +5,10 @@
 namespace cleanmail::scanner {
 namespace {
 
-void ScanOne(const ConsumerParts& parts, mail::v1::Message& message, int32_t generation, std::unique_ptr<bus::Inbound> inbound) {
-  absl::StatusOr<ScanResult> result = parts.scan.Run({.tenant = message.tenant(), .message = message.id()});
+void ScanOne(const ConsumerParts& parts, mail::v1::Message& message, int32_t generation,
+             std::unique_ptr<bus::Inbound> inbound) {
+  absl::StatusOr<ScanResult> result =
+      parts.scan.Run({.tenant = message.tenant(), .message = message.id()});
   if (!result.ok()) {
     inbound->Finish(result.status());
     return;
@@ -19,21 +21,25 @@ void ScanOne(const ConsumerParts& parts, mail::v1::Message& message, int32_t gen
   for (mail::v1::Finding& finding : result->findings) *scanned.add_findings() = std::move(finding);
   *scanned.mutable_message() = std::move(message);
   std::string trace = inbound->trace();
-  bus::PublishEvent(parts.bus, scanned, std::move(trace),
-                    [inbound = std::move(inbound)](absl::Status status) { inbound->Finish(std::move(status)); });
+  bus::PublishEvent(
+      parts.bus, scanned, std::move(trace),
+      [inbound = std::move(inbound)](absl::Status status) { inbound->Finish(std::move(status)); });
 }
 
 }  // namespace
 
-void OnReceived(const ConsumerParts& parts, std::vector<bus::Received<ingress::v1::MailReceived>> batch) {
+void OnReceived(const ConsumerParts& parts,
+                std::vector<bus::Received<ingress::v1::MailReceived>> batch) {
   for (bus::Received<ingress::v1::MailReceived>& received : batch) {
     ScanOne(parts, *received.event.mutable_message(), 1, std::move(received.inbound));
   }
 }
 
-void OnRescanRequested(const ConsumerParts& parts, std::vector<bus::Received<quarantine::v1::RescanRequested>> batch) {
+void OnRescanRequested(const ConsumerParts& parts,
+                       std::vector<bus::Received<quarantine::v1::RescanRequested>> batch) {
   for (bus::Received<quarantine::v1::RescanRequested>& received : batch) {
-    ScanOne(parts, *received.event.mutable_message(), received.event.generation(), std::move(received.inbound));
+    ScanOne(parts, *received.event.mutable_message(), received.event.generation(),
+            std::move(received.inbound));
   }
 }
 

@@ -18,9 +18,11 @@ struct ConsumerParts {
 };
 
 // For each message one MailScanned of generation 1; an event is finished once that is published.
-void OnReceived(const ConsumerParts& parts, std::vector<bus::Received<ingress::v1::MailReceived>> batch);
+void OnReceived(const ConsumerParts& parts,
+                std::vector<bus::Received<ingress::v1::MailReceived>> batch);
 
 // For each rescan one MailScanned of the generation asked for.
-void OnRescanRequested(const ConsumerParts& parts, std::vector<bus::Received<quarantine::v1::RescanRequested>> batch);
+void OnRescanRequested(const ConsumerParts& parts,
+                       std::vector<bus::Received<quarantine::v1::RescanRequested>> batch);
 
 }  // namespace cleanmail::scanner

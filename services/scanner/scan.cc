@@ -10,7 +10,8 @@
 namespace cleanmail::scanner {
 namespace {
 
-constexpr size_t kMostFailuresRemembered = 10'000;  // only messages that wait stand there; a bound all the same
+constexpr size_t kMostFailuresRemembered =
+    10'000;  // only messages that wait stand there; a bound all the same
 
 double ScoreOf(const Findings& findings) {
   double sum = 0;
@@ -28,7 +29,8 @@ absl::StatusOr<ScanResult> Scan::Run(const blob::BlobName& body) {
   if (message.ok()) {
     CLEANMAIL_ASSIGN_OR_RETURN(result.findings, Analyze(*message, body));
   } else {
-    result.findings.push_back(MakeFinding(FindingId::kBodyUnreadable, base::View(message.status().message()), "scan"));
+    result.findings.push_back(
+        MakeFinding(FindingId::kBodyUnreadable, base::View(message.status().message()), "scan"));
   }
   result.score = ScoreOf(result.findings);
   metrics_.scanned.Add();
@@ -43,11 +45,14 @@ absl::StatusOr<Findings> Scan::Analyze(std::string_view message, const blob::Blo
     absl::StatusOr<Findings> findings = analyzer->Analyze(message);
     if (absl::IsUnavailable(findings.status())) return findings.status();
     if (findings.ok()) {
-      all.insert(all.end(), std::make_move_iterator(findings->begin()), std::make_move_iterator(findings->end()));
+      all.insert(all.end(), std::make_move_iterator(findings->begin()),
+                 std::make_move_iterator(findings->end()));
     } else if (HasFailedTooOften(body.message)) {
-      all.push_back(MakeFinding(FindingId::kCouldNotScan, base::View(findings.status().message()), analyzer->name()));
+      all.push_back(MakeFinding(FindingId::kCouldNotScan, base::View(findings.status().message()),
+                                analyzer->name()));
     } else {
-      return absl::UnavailableError(base::Cat(analyzer->name(), " failed, another try is due: ", findings.status().message()));
+      return absl::UnavailableError(base::Cat(
+          analyzer->name(), " failed, another try is due: ", findings.status().message()));
     }
   }
   ForgetFailures(body.message);

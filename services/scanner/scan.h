@@ -22,11 +22,17 @@ struct ScanResult {
 // Opens a body and asks every analyzer. Thread-safe.
 class Scan {
  public:
-  // A message on which a working engine fails `failures_before_finding` times gets the finding COULD_NOT_SCAN.
-  Scan(blob::BlobStore& blobs, std::vector<std::unique_ptr<Analyzer>> analyzers, int failures_before_finding, Metrics& metrics)
-      : blobs_(blobs), analyzers_(std::move(analyzers)), failures_before_finding_(failures_before_finding), metrics_(metrics) {}
+  // A message on which a working engine fails `failures_before_finding` times gets the finding
+  // COULD_NOT_SCAN.
+  Scan(blob::BlobStore& blobs, std::vector<std::unique_ptr<Analyzer>> analyzers,
+       int failures_before_finding, Metrics& metrics)
+      : blobs_(blobs),
+        analyzers_(std::move(analyzers)),
+        failures_before_finding_(failures_before_finding),
+        metrics_(metrics) {}
 
-  // Unavailable: the message shall wait (an engine or the store is away, or a working engine failed and another try is due).
+  // Unavailable: the message shall wait (an engine or the store is away, or a working engine failed
+  // and another try is due).
   absl::StatusOr<ScanResult> Run(const blob::BlobName& body);
 
  private:

@@ -27,7 +27,9 @@ class Told final : public Analyzer {
 
 class ScanTest : public ::testing::Test {
  protected:
-  Scan With(std::vector<std::unique_ptr<Analyzer>> analyzers) { return Scan(blobs_, std::move(analyzers), 3, metrics_); }
+  Scan With(std::vector<std::unique_ptr<Analyzer>> analyzers) {
+    return Scan(blobs_, std::move(analyzers), 3, metrics_);
+  }
   template <class T, class... Arguments>
   static std::vector<std::unique_ptr<Analyzer>> One(Arguments&&... arguments) {
     std::vector<std::unique_ptr<Analyzer>> analyzers;
@@ -40,7 +42,8 @@ class ScanTest : public ::testing::Test {
 };
 
 TEST_F(ScanTest, GtubeScoresFarAboveTheLine) {
-  blobs_.Put(kBody, base::Cat("Subject: test\r\n\r\nXJS*C4JDBQADN1.NSBN3*2IDNEN*", "GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n"));
+  blobs_.Put(kBody, base::Cat("Subject: test\r\n\r\nXJS*C4JDBQADN1.NSBN3*2IDNEN*",
+                              "GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n"));
   const auto result = With(One<Gtube>()).Run(kBody);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->score, 1000);
@@ -91,7 +94,8 @@ TEST_F(ScanTest, T_B3_TooManyPartsAndTooDeepCannotBeCalledClean) {
   EXPECT_EQ(result->findings[0].name(), "TOO_MANY_PARTS");
 
   std::string deep;
-  for (int i = 0; i < 60; ++i) deep += base::Cat("Content-Type: multipart/mixed; boundary=b", i, "\r\n\r\n--b", i, "\r\n");
+  for (int i = 0; i < 60; ++i)
+    deep += base::Cat("Content-Type: multipart/mixed; boundary=b", i, "\r\n\r\n--b", i, "\r\n");
   blobs_.Put(kBody, deep);
   const auto nested = With(One<Structure>(StructureLimits{})).Run(kBody);
   ASSERT_TRUE(nested.ok());

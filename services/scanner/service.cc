@@ -25,23 +25,30 @@ ClamdOptions ToOptions(const v1::Clamd& settings) {
   return {.address = settings.address(),
           .connections = config::OrDefault(settings.connections(), defaults.connections),
           .scan_deadline = config::OrDefault(settings.scan_deadline(), defaults.scan_deadline),
-          .connect_deadline = config::OrDefault(settings.connect_deadline(), defaults.connect_deadline)};
+          .connect_deadline =
+              config::OrDefault(settings.connect_deadline(), defaults.connect_deadline)};
 }
 
-// What is wrong between clamd's limits and ours, in sentences. Its configuration file is read where it can be; a stream as long
-// as our longest message is what tells otherwise.
-std::vector<std::string> CheckLimits(Clamd& clamd, const std::string& config_file, int64_t message_bytes) {
+// What is wrong between clamd's limits and ours, in sentences. Its configuration file is read where
+// it can be; a stream as long as our longest message is what tells otherwise.
+std::vector<std::string> CheckLimits(Clamd& clamd, const std::string& config_file,
+                                     int64_t message_bytes) {
   std::ifstream file(config_file);
   if (file.good()) {
     return CompareLimits(std::string(std::istreambuf_iterator<char>(file), {}), message_bytes);
   }
   std::vector<std::string> warnings = {
-      base::Cat(config_file, " cannot be read: whether clamd's MaxFileSize, MaxScanSize and AlertExceedsMax fit is not known; name its "
-                             "file in scanner.clamd.config_file")};
-  const absl::StatusOr<ClamdAnswer> answer = clamd.Scan(std::string(static_cast<size_t>(message_bytes), '\0'));
+      base::Cat(config_file,
+                " cannot be read: whether clamd's MaxFileSize, MaxScanSize and AlertExceedsMax fit "
+                "is not known; name its "
+                "file in scanner.clamd.config_file")};
+  const absl::StatusOr<ClamdAnswer> answer =
+      clamd.Scan(std::string(static_cast<size_t>(message_bytes), '\0'));
   if (answer.ok() && answer->kind == ClamdAnswer::Kind::kTooLarge) {
-    warnings.push_back(base::Cat("clamd refuses a stream of ", message_bytes, " bytes, our longest message: raise StreamMaxLength in clamd.conf, or ",
-                                 "lower ingress.limits.message_bytes"));
+    warnings.push_back(
+        base::Cat("clamd refuses a stream of ", message_bytes,
+                  " bytes, our longest message: raise StreamMaxLength in clamd.conf, or ",
+                  "lower ingress.limits.message_bytes"));
   }
   return warnings;
 }
@@ -50,44 +57,55 @@ std::vector<std::string> CheckLimits(Clamd& clamd, const std::string& config_fil
 
 absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   CLEANMAIL_ASSIGN_OR_RETURN(const v1::ScannerConfig settings, env.Config<v1::ScannerConfig>());
-  CLEANMAIL_ASSIGN_OR_RETURN(const ingress::v1::IngressConfig ingress, env.Config<ingress::v1::IngressConfig>());
+  CLEANMAIL_ASSIGN_OR_RETURN(const ingress::v1::IngressConfig ingress,
+                             env.Config<ingress::v1::IngressConfig>());
   app::Service service("scanner");
   auto& metrics = service.Own(std::make_unique<Metrics>(env.metrics()));
 
   std::vector<std::unique_ptr<Analyzer>> analyzers;
   const StructureLimits defaults;
-  analyzers.push_back(std::make_unique<Structure>(StructureLimits{
-      .parts = config::OrDefault(settings.structure().parts(), defaults.parts),
-      .depth = config::OrDefault(settings.structure().depth(), defaults.depth)}));
+  analyzers.push_back(std::make_unique<Structure>(
+      StructureLimits{.parts = config::OrDefault(settings.structure().parts(), defaults.parts),
+                      .depth = config::OrDefault(settings.structure().depth(), defaults.depth)}));
   analyzers.push_back(std::make_unique<Gtube>());
   int workers = env.app_config().threads().workers();
   if (settings.has_clamd()) {
     const ClamdOptions options = ToOptions(settings.clamd());
     CLEANMAIL_ASSIGN_OR_RETURN(std::unique_ptr<Clamd> clamd, Clamd::Create(options));
-    const int64_t message_bytes = config::OrDefault(ingress.limits().message_bytes(), kDefaultMessageBytes);
-    const std::string file = settings.clamd().config_file().empty() ? "/etc/clamav/clamd.conf" : settings.clamd().config_file();
+    const int64_t message_bytes =
+        config::OrDefault(ingress.limits().message_bytes(), kDefaultMessageBytes);
+    const std::string file = settings.clamd().config_file().empty()
+                                 ? "/etc/clamav/clamd.conf"
+                                 : settings.clamd().config_file();
     const std::vector<std::string> limits = CheckLimits(*clamd, file, message_bytes);
-    for (const std::string& warning : limits) env.log().Warning("scanner.clamd.limits", {{"advice", warning}});
+    for (const std::string& warning : limits)
+      env.log().Warning("scanner.clamd.limits", {{"advice", warning}});
     workers = std::max(workers, options.connections);  // a worker waits while clamd works
     auto clamav = std::make_unique<ClamAv>(std::move(clamd), env.clock(), metrics);
     service.OnWarnings([&engine = *clamav, limits] {
       std::vector<std::string> warnings = limits;
-      if (const absl::Status health = engine.Health(); !health.ok()) warnings.push_back(base::Cat("mail waits: ", health.message()));
+      if (const absl::Status health = engine.Health(); !health.ok())
+        warnings.push_back(base::Cat("mail waits: ", health.message()));
       return warnings;
     });
     analyzers.push_back(std::move(clamav));
   } else {
     metrics.engine_missing.Set(1);
-    env.log().Warning("scanner.engine.missing", {{"advice", "no malware engine is configured: set scanner.clamd.address"}});
-    service.OnWarnings([] { return std::vector<std::string>{"no malware engine is configured (scanner.clamd)"}; });
+    env.log().Warning("scanner.engine.missing",
+                      {{"advice", "no malware engine is configured: set scanner.clamd.address"}});
+    service.OnWarnings(
+        [] { return std::vector<std::string>{"no malware engine is configured (scanner.clamd)"}; });
   }
 
   const int failures = config::OrDefault(settings.failures_before_finding(), 3);
-  auto& scan = service.Own(std::make_unique<Scan>(env.blobs(), std::move(analyzers), failures, metrics));
+  auto& scan =
+      service.Own(std::make_unique<Scan>(env.blobs(), std::move(analyzers), failures, metrics));
 
   const ConsumerParts parts{scan, env.bus(), env.clock()};
-  service.ConsumeLater<ingress::v1::MailReceived>([parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);
-  service.ConsumeLater<quarantine::v1::RescanRequested>([parts](auto batch) { OnRescanRequested(parts, std::move(batch)); });
+  service.ConsumeLater<ingress::v1::MailReceived>(
+      [parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);
+  service.ConsumeLater<quarantine::v1::RescanRequested>(
+      [parts](auto batch) { OnRescanRequested(parts, std::move(batch)); });
   return service;
 }
 

@@ -1,4 +1,5 @@
-// The story of the quick start: a clean mail arrives, spam is held, what is held is released by one call and arrives.
+// The story of the quick start: a clean mail arrives, spam is held, what is held is released by one
+// call and arrives.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,7 +58,8 @@ TEST_F(FirstStory, SpamIsHeldAndReleasedByOneCall) {
   Gateway::WaitUntil(
       [&] {
         const quarantine::v1::Hold now = gateway_.Hold(ids[0]);
-        return now.recipients(0).state() == quarantine::v1::HOLD_STATE_DELIVERED && now.recipients(1).state() == quarantine::v1::HOLD_STATE_DELIVERED;
+        return now.recipients(0).state() == quarantine::v1::HOLD_STATE_DELIVERED &&
+               now.recipients(1).state() == quarantine::v1::HOLD_STATE_DELIVERED;
       },
       "the hold to learn that both were delivered");
   EXPECT_THAT(gateway_.Holds(), IsEmpty());
@@ -79,18 +81,25 @@ TEST_F(FirstStory, FiftyRecipientsOfTwoTenantsBecomeTwoMessagesThatKnowOnlyTheir
     ASSERT_THAT(arrived.recipients, SizeIs(25));
     const std::string domain = arrived.recipients[0].substr(arrived.recipients[0].find('@'));
     const std::string other = domain == "@example.org" ? "@example.com" : "@example.org";
-    for (const std::string& recipient : arrived.recipients) EXPECT_THAT(recipient, HasSubstr(domain));
+    for (const std::string& recipient : arrived.recipients)
+      EXPECT_THAT(recipient, HasSubstr(domain));
     EXPECT_EQ(WithoutTrace(arrived.content), mail);
     const std::string trace = arrived.content.substr(0, arrived.content.size() - mail.size());
-    EXPECT_EQ(trace.find(other), std::string::npos) << "the copy names a recipient of the other tenant";
-    EXPECT_EQ(trace.find("for <"), std::string::npos) << "a Received line names one of several recipients: " << trace;
+    EXPECT_EQ(trace.find(other), std::string::npos)
+        << "the copy names a recipient of the other tenant";
+    EXPECT_EQ(trace.find("for <"), std::string::npos)
+        << "a Received line names one of several recipients: " << trace;
   }
 }
 
 TEST_F(FirstStory, BdatAndSmtpUtf8) {
   gateway_.AddDomain("acme", "bücher.example");
   const std::string mail = "From: <ève@example.net>\r\nSubject: Grüße\r\n\r\nÄ.\r\n";
-  const auto outcomes = gateway_.Send({.sender = "ève@example.net", .recipients = {"jürgen@bücher.example"}, .smtp_utf8 = true, .eight_bit = true}, mail, true);
+  const auto outcomes = gateway_.Send({.sender = "ève@example.net",
+                                       .recipients = {"jürgen@bücher.example"},
+                                       .smtp_utf8 = true,
+                                       .eight_bit = true},
+                                      mail, true);
   ASSERT_THAT(outcomes, SizeIs(1));
   EXPECT_TRUE(outcomes[0].delivered()) << ToText(outcomes[0].reply);
   ASSERT_TRUE(gateway_.sink().WaitFor(1, absl::Seconds(20)));
@@ -101,10 +110,11 @@ TEST_F(FirstStory, BdatAndSmtpUtf8) {
 TEST_F(FirstStory, B1_RecipientsThatDoNotExistAreRefusedInSession) {
   gateway_.AddDomain("acme", "strict.example", true);
   gateway_.AddUser("acme", "ann@strict.example", {"info@strict.example"});
-  const auto outcomes = gateway_.Send({.sender = "eve@example.net",
-                                       .recipients = {"ann@strict.example", "INFO@strict.example", "nobody@strict.example", "postmaster@strict.example",
-                                                      "abuse@strict.example", "x@elsewhere.example"}},
-                                      TextMail("who is there"));
+  const auto outcomes = gateway_.Send(
+      {.sender = "eve@example.net",
+       .recipients = {"ann@strict.example", "INFO@strict.example", "nobody@strict.example",
+                      "postmaster@strict.example", "abuse@strict.example", "x@elsewhere.example"}},
+      TextMail("who is there"));
   ASSERT_THAT(outcomes, SizeIs(6));
   EXPECT_TRUE(outcomes[0].delivered());
   EXPECT_TRUE(outcomes[1].delivered());
@@ -121,7 +131,9 @@ TEST_F(FirstStory, ARestartForgetsNothing) {
   const auto deferred = gateway_.Accept({"ann@example.org"}, TextMail("later"));
   const auto held = gateway_.Accept({"ann@example.org"}, GtubeMail());
   (void)gateway_.Hold(held[0]);
-  Gateway::WaitUntil([&] { return testing::Value(gateway_.Story(deferred[0]), Contains("deferred")); }, "the deferral");
+  Gateway::WaitUntil(
+      [&] { return testing::Value(gateway_.Story(deferred[0]), Contains("deferred")); },
+      "the deferral");
   gateway_.process().Restart();
   ASSERT_TRUE(gateway_.process().WaitReady().ok());
   gateway_.sink().SetMode(sink::Sink::Mode::kAccept);

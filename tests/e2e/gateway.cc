@@ -1,10 +1,10 @@
 #include "tests/e2e/gateway.h"
 
+#include <regex>
+
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
-
-#include <regex>
 
 #include "absl/time/clock.h"
 #include "libs/base/cat.h"
@@ -32,8 +32,10 @@ T Must(absl::StatusOr<T> result, std::string_view what) {
 Gateway::Gateway(const Options& options) : loops_(net::Loops::Create(1, 1)) {
   sink_ = *sink::Sink::Start(*loops_, {});
   const std::string yaml = base::Cat(
-      "app:\n  host_name: gateway.example\n  log: { level: warning }\n  spool: { min_free_bytes: 1 }\n  dns: { forwarders: [127.0.0.1@9] }\n", options.app,
-      "ingress:\n  listeners:\n    - { name: mx, listen: '127.0.0.1:0', role: mx", options.mx, " }\n", options.listeners, options.ingress,
+      "app:\n  host_name: gateway.example\n  log: { level: warning }\n  spool: { min_free_bytes: 1 "
+      "}\n  dns: { forwarders: [127.0.0.1@9] }\n",
+      options.app, "ingress:\n  listeners:\n    - { name: mx, listen: '127.0.0.1:0', role: mx",
+      options.mx, " }\n", options.listeners, options.ingress,
       options.scanner.empty() ? "" : "scanner:\n", options.scanner, "egress:\n", options.egress);
   process_ = app::StartForTest(yaml, allinone::Rooms());
   EXPECT_TRUE(process_->WaitReady().ok());
@@ -46,14 +48,18 @@ Gateway::~Gateway() {
 
 template <class Service, class Method, class Request>
 auto Gateway::Call(Method method, const Request& request) {
-  const auto channel = grpc::CreateChannel(base::Cat("unix:", (*process_)->rpc_socket()), grpc::InsecureChannelCredentials());
+  const auto channel = grpc::CreateChannel(base::Cat("unix:", (*process_)->rpc_socket()),
+                                           grpc::InsecureChannelCredentials());
   const auto stub = Service::NewStub(channel);
-  return [&]<class Response>(grpc::Status (Service::Stub::*m)(grpc::ClientContext*, const Request&, Response*)) -> absl::StatusOr<Response> {
+  return [&]<class Response>(grpc::Status (Service::Stub::*m)(
+             grpc::ClientContext*, const Request&, Response*)) -> absl::StatusOr<Response> {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
     Response response;
     const grpc::Status status = ((*stub).*m)(&context, request, &response);
-    if (!status.ok()) return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+    if (!status.ok())
+      return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                          status.error_message());
     return response;
   }(method);
 }
@@ -62,24 +68,33 @@ void Gateway::AddTenant(const std::string& id, std::vector<std::string> sending_
   using provisioning::v1::ProvisioningService;
   provisioning::v1::CreateTenantRequest request;
   request.mutable_tenant()->set_name(base::Cat("tenants/", id));
-  for (const std::string& network : sending_networks) request.mutable_tenant()->add_sending_networks(network);
-  Must(Call<ProvisioningService>(&ProvisioningService::Stub::CreateTenant, request), "adding a tenant");
-  WaitUntil([&] { return (*process_)->environment().directory().FindTenant(id).has_value(); }, "the tenant in the directory");
+  for (const std::string& network : sending_networks)
+    request.mutable_tenant()->add_sending_networks(network);
+  Must(Call<ProvisioningService>(&ProvisioningService::Stub::CreateTenant, request),
+       "adding a tenant");
+  WaitUntil([&] { return (*process_)->environment().directory().FindTenant(id).has_value(); },
+            "the tenant in the directory");
 }
 
-void Gateway::AddDomain(const std::string& tenant, const std::string& domain, bool accounts_required) {
+void Gateway::AddDomain(const std::string& tenant, const std::string& domain,
+                        bool accounts_required) {
   using provisioning::v1::ProvisioningService;
   provisioning::v1::CreateDomainRequest request;
   request.mutable_domain()->set_name(base::Cat("tenants/", tenant, "/domains/", domain));
-  request.mutable_domain()->set_recipient_mode(accounts_required ? provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED
-                                                                 : provisioning::v1::RECIPIENT_MODE_ANY);
-  const auto made = Must(Call<ProvisioningService>(&ProvisioningService::Stub::CreateDomain, request), "adding a domain");
+  request.mutable_domain()->set_recipient_mode(
+      accounts_required ? provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED
+                        : provisioning::v1::RECIPIENT_MODE_ANY);
+  const auto made =
+      Must(Call<ProvisioningService>(&ProvisioningService::Stub::CreateDomain, request),
+           "adding a domain");
   const std::string name = made.name().substr(made.name().rfind('/') + 1);
-  WaitUntil([&] { return (*process_)->environment().directory().TenantOfDomain(name).has_value(); }, "the domain in the directory");
+  WaitUntil([&] { return (*process_)->environment().directory().TenantOfDomain(name).has_value(); },
+            "the domain in the directory");
   AddRoute(tenant, domain, base::Cat("127.0.0.1:", sink_->port()));
 }
 
-void Gateway::AddUser(const std::string& tenant, const std::string& address, std::vector<std::string> aliases) {
+void Gateway::AddUser(const std::string& tenant, const std::string& address,
+                      std::vector<std::string> aliases) {
   using provisioning::v1::ProvisioningService;
   provisioning::v1::CreateUserRequest request;
   request.mutable_user()->set_name(base::Cat("tenants/", tenant, "/users/", address));
@@ -88,25 +103,35 @@ void Gateway::AddUser(const std::string& tenant, const std::string& address, std
   const size_t at = address.find('@');
   WaitUntil(
       [&] {
-        return (*process_)->environment().directory().Find(address.substr(0, at), address.substr(at + 1)).standing ==
-               directory::Recipient::Standing::kAccepted;
+        return (*process_)
+                   ->environment()
+                   .directory()
+                   .Find(address.substr(0, at), address.substr(at + 1))
+                   .standing == directory::Recipient::Standing::kAccepted;
       },
       "the user in the directory");
 }
 
-void Gateway::AddRoute(const std::string& tenant, const std::string& domain, const std::string& destination) {
+void Gateway::AddRoute(const std::string& tenant, const std::string& domain,
+                       const std::string& destination) {
   using provisioning::v1::ProvisioningService;
   provisioning::v1::CreateRouteRequest request;
   request.mutable_route()->set_name(base::Cat("tenants/", tenant, "/routes/", domain));
   request.mutable_route()->add_destinations(destination);
-  const auto made = Must(Call<ProvisioningService>(&ProvisioningService::Stub::CreateRoute, request), "adding a route");
+  const auto made =
+      Must(Call<ProvisioningService>(&ProvisioningService::Stub::CreateRoute, request),
+           "adding a route");
   const std::string name = made.name().substr(made.name().rfind('/') + 1);
-  WaitUntil([&] { return !(*process_)->environment().directory().RouteOf(tenant, name).empty(); }, "the route in the directory");
+  WaitUntil([&] { return !(*process_)->environment().directory().RouteOf(tenant, name).empty(); },
+            "the route in the directory");
 }
 
-std::vector<mail::smtp::Outcome> Gateway::Send(const mail::smtp::Transaction& transaction, std::string_view content, bool bdat, const std::string& listener) {
-  auto client = mail::smtp::BlockingClient::Connect({.host = "127.0.0.1", .port = port(listener), .is_address = true},
-                                                    {.host_name = "client.example.net", .chunking = bdat});
+std::vector<mail::smtp::Outcome> Gateway::Send(const mail::smtp::Transaction& transaction,
+                                               std::string_view content, bool bdat,
+                                               const std::string& listener) {
+  auto client = mail::smtp::BlockingClient::Connect(
+      {.host = "127.0.0.1", .port = port(listener), .is_address = true},
+      {.host_name = "client.example.net", .chunking = bdat});
   if (!client.ok()) {
     ADD_FAILURE() << client.status();
     return {};
@@ -116,14 +141,18 @@ std::vector<mail::smtp::Outcome> Gateway::Send(const mail::smtp::Transaction& tr
   return outcomes;
 }
 
-std::vector<std::string> Gateway::Accept(const std::vector<std::string>& recipients, std::string_view content, const std::string& sender) {
+std::vector<std::string> Gateway::Accept(const std::vector<std::string>& recipients,
+                                         std::string_view content, const std::string& sender) {
   const auto outcomes = Send({.sender = sender, .recipients = recipients}, content);
   std::vector<std::string> ids;
-  for (const mail::smtp::Outcome& outcome : outcomes) EXPECT_TRUE(outcome.delivered()) << ToText(outcome.reply);
+  for (const mail::smtp::Outcome& outcome : outcomes)
+    EXPECT_TRUE(outcome.delivered()) << ToText(outcome.reply);
   if (outcomes.empty()) return ids;
   const std::string reply = ToText(outcomes[0].reply);
   const std::regex uuid("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
-  for (auto it = std::sregex_iterator(reply.begin(), reply.end(), uuid); it != std::sregex_iterator(); ++it) ids.push_back(it->str());
+  for (auto it = std::sregex_iterator(reply.begin(), reply.end(), uuid);
+       it != std::sregex_iterator(); ++it)
+    ids.push_back(it->str());
   EXPECT_FALSE(ids.empty()) << reply;
   return ids;
 }
@@ -133,7 +162,8 @@ std::vector<quarantine::v1::Hold> Gateway::Holds(bool only_held) {
   quarantine::v1::ListHoldsRequest request;
   request.set_parent("tenants/-");
   request.set_only_held(only_held);
-  const auto answer = Must(Call<QuarantineService>(&QuarantineService::Stub::ListHolds, request), "listing holds");
+  const auto answer =
+      Must(Call<QuarantineService>(&QuarantineService::Stub::ListHolds, request), "listing holds");
   return {answer.holds().begin(), answer.holds().end()};
 }
 
@@ -151,7 +181,8 @@ quarantine::v1::Hold Gateway::Hold(const std::string& message) {
   return Must(std::move(hold), "getting a hold");
 }
 
-absl::StatusOr<quarantine::v1::Hold> Gateway::Release(const std::string& message, std::vector<std::string> recipients) {
+absl::StatusOr<quarantine::v1::Hold> Gateway::Release(const std::string& message,
+                                                      std::vector<std::string> recipients) {
   using quarantine::v1::QuarantineService;
   quarantine::v1::ReleaseHoldRequest request;
   request.set_name(base::Cat("tenants/-/holds/", message));
@@ -178,10 +209,12 @@ int Gateway::Retry() {
   using egress::v1::EgressService;
   egress::v1::RetryDeliveriesRequest request;
   request.set_parent("tenants/-");
-  return Must(Call<EgressService>(&EgressService::Stub::RetryDeliveries, request), "retrying").retried();
+  return Must(Call<EgressService>(&EgressService::Stub::RetryDeliveries, request), "retrying")
+      .retried();
 }
 
-bool Gateway::WaitUntil(const std::function<bool()>& is_true, std::string_view what, absl::Duration patience) {
+bool Gateway::WaitUntil(const std::function<bool()>& is_true, std::string_view what,
+                        absl::Duration patience) {
   const absl::Time deadline = absl::Now() + patience;
   while (!is_true()) {
     if (absl::Now() > deadline) {
@@ -194,8 +227,10 @@ bool Gateway::WaitUntil(const std::function<bool()>& is_true, std::string_view w
 }
 
 std::string TextMail(std::string_view subject, std::string_view text) {
-  return base::Cat("From: <eve@example.net>\r\nTo: <ann@example.org>\r\nSubject: ", subject,
-                   "\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@example.net>\r\n\r\n", text, "\r\n");
+  return base::Cat(
+      "From: <eve@example.net>\r\nTo: <ann@example.org>\r\nSubject: ", subject,
+      "\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@example.net>\r\n\r\n", text,
+      "\r\n");
 }
 
 std::string GtubeMail() { return cli::MakeSample({.sample = cli::Sample::kGtube}, absl::Now()); }
@@ -205,7 +240,9 @@ std::string WithoutTrace(const std::string& mail) {
   size_t begin = 0;
   while (std::string_view(mail).substr(begin).starts_with("Received:")) {
     size_t end = mail.find("\r\n", begin);
-    while (end != std::string::npos && end + 2 < mail.size() && (mail[end + 2] == ' ' || mail[end + 2] == '\t')) end = mail.find("\r\n", end + 2);
+    while (end != std::string::npos && end + 2 < mail.size() &&
+           (mail[end + 2] == ' ' || mail[end + 2] == '\t'))
+      end = mail.find("\r\n", end + 2);
     begin = end + 2;
   }
   return mail.substr(begin);

@@ -15,15 +15,16 @@
 
 namespace cleanmail::e2e {
 
-// The all-in-one gateway in this process over a temporary folder, and a mailbox server it delivers to. The verbs of a story.
+// The all-in-one gateway in this process over a temporary folder, and a mailbox server it delivers
+// to. The verbs of a story.
 class Gateway {
  public:
   struct Options {
     std::string scanner = {};  // YAML lines under `scanner:`
     std::string egress = "  first_retry: 200ms\n  longest_retry: 1s\n";
-    std::string ingress = {};  // further YAML lines under `ingress:`
-    std::string app = {};      // further YAML lines under `app:`
-    std::string mx = {};       // further keys of the MX listener, ", key: value"
+    std::string ingress = {};    // further YAML lines under `ingress:`
+    std::string app = {};        // further YAML lines under `app:`
+    std::string mx = {};         // further keys of the MX listener, ", key: value"
     std::string listeners = {};  // further listeners, YAML lines
   };
   Gateway() : Gateway(Options()) {}
@@ -32,30 +33,40 @@ class Gateway {
 
   sink::Sink& sink() { return *sink_; }
   app::TestProcess& process() { return *process_; }
-  uint16_t port(const std::string& listener = "mx") const { return static_cast<uint16_t>(process_->port(listener)); }
+  uint16_t port(const std::string& listener = "mx") const {
+    return static_cast<uint16_t>(process_->port(listener));
+  }
 
   // Each ends the test with the reason when refused. A domain gets a route to the sink.
   void AddTenant(const std::string& id, std::vector<std::string> sending_networks = {});
-  void AddDomain(const std::string& tenant, const std::string& domain, bool accounts_required = false);
-  void AddUser(const std::string& tenant, const std::string& address, std::vector<std::string> aliases = {});
-  void AddRoute(const std::string& tenant, const std::string& domain, const std::string& destination);
+  void AddDomain(const std::string& tenant, const std::string& domain,
+                 bool accounts_required = false);
+  void AddUser(const std::string& tenant, const std::string& address,
+               std::vector<std::string> aliases = {});
+  void AddRoute(const std::string& tenant, const std::string& domain,
+                const std::string& destination);
 
   // Sends a mail; one outcome a recipient.
-  std::vector<mail::smtp::Outcome> Send(const mail::smtp::Transaction& transaction, std::string_view content, bool bdat = false,
+  std::vector<mail::smtp::Outcome> Send(const mail::smtp::Transaction& transaction,
+                                        std::string_view content, bool bdat = false,
                                         const std::string& listener = "mx");
   // Sends a mail that must be accepted; the ids of the messages it became.
-  std::vector<std::string> Accept(const std::vector<std::string>& recipients, std::string_view content, const std::string& sender = "eve@example.net");
+  std::vector<std::string> Accept(const std::vector<std::string>& recipients,
+                                  std::string_view content,
+                                  const std::string& sender = "eve@example.net");
 
   std::vector<quarantine::v1::Hold> Holds(bool only_held = true);
   quarantine::v1::Hold Hold(const std::string& message);
-  absl::StatusOr<quarantine::v1::Hold> Release(const std::string& message, std::vector<std::string> recipients = {});
+  absl::StatusOr<quarantine::v1::Hold> Release(const std::string& message,
+                                               std::vector<std::string> recipients = {});
   absl::StatusOr<reporting::v1::Trace> Trace(const std::string& message);
   // What happened to a message, in order: "received", "scanned", …
   std::vector<std::string> Story(const std::string& message);
   int Retry();
 
   // Waits until `is_true`; a test failure naming `what` when it does not come.
-  static bool WaitUntil(const std::function<bool()>& is_true, std::string_view what, absl::Duration patience = absl::Seconds(30));
+  static bool WaitUntil(const std::function<bool()>& is_true, std::string_view what,
+                        absl::Duration patience = absl::Seconds(30));
 
  private:
   template <class Service, class Method, class Request>

@@ -1,8 +1,10 @@
-// Sends mail by SMTP as fast as it is taken, or at a rate, and says how it went, as JSON on one line.
-//   source ADDRESS:PORT [--messages N] [--connections N] [--size BYTES] [--from A] [--to A] [--rate PER_SECOND]
+// Sends mail by SMTP as fast as it is taken, or at a rate, and says how it went, as JSON on one
+// line.
+//   source ADDRESS:PORT [--messages N] [--connections N] [--size BYTES] [--from A] [--to A] [--rate
+//   PER_SECOND]
 //          [--per-connection N] [--ids FILE] [--seconds N]
-// Every mail has an X-Load-Id of its own; --ids appends the ids that were answered with 250, each before the next is sent.
-// Bounded: by --messages, and by --seconds (default 600).
+// Every mail has an X-Load-Id of its own; --ids appends the ids that were answered with 250, each
+// before the next is sent. Bounded: by --messages, and by --seconds (default 600).
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -39,11 +41,14 @@ struct Options {
 
 // A mail of `size` bytes that looks like text.
 std::string MakeMail(int64_t size, const std::string& id, const Options& options) {
-  std::string mail = Cat("From: <", options.from, ">\r\nTo: <", options.to, ">\r\nSubject: Load ", id, "\r\nX-Load-Id: ", id,
-                         "\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <", id, "@load.example>\r\nMIME-Version: 1.0\r\n",
-                         "Content-Type: text/plain; charset=us-ascii\r\n\r\n");
+  std::string mail =
+      Cat("From: <", options.from, ">\r\nTo: <", options.to, ">\r\nSubject: Load ", id,
+          "\r\nX-Load-Id: ", id, "\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <", id,
+          "@load.example>\r\nMIME-Version: 1.0\r\n",
+          "Content-Type: text/plain; charset=us-ascii\r\n\r\n");
   mail.reserve(static_cast<size_t>(size) + 80);
-  while (static_cast<int64_t>(mail.size()) < size) mail += "The quick brown fox jumps over the lazy dog, again and again and again.\r\n";
+  while (static_cast<int64_t>(mail.size()) < size)
+    mail += "The quick brown fox jumps over the lazy dog, again and again and again.\r\n";
   return mail;
 }
 
@@ -54,8 +59,11 @@ struct Run {
   void Send() {
     std::unique_ptr<BlockingClient> client;
     int sent_over = 0;
-    for (int64_t number = next.fetch_add(1); number < options.messages && absl::Now() < deadline; number = next.fetch_add(1)) {
-      if (options.rate > 0) absl::SleepFor(begin + absl::Seconds(1) * (static_cast<double>(number) / options.rate) - absl::Now());
+    for (int64_t number = next.fetch_add(1); number < options.messages && absl::Now() < deadline;
+         number = next.fetch_add(1)) {
+      if (options.rate > 0)
+        absl::SleepFor(begin + absl::Seconds(1) * (static_cast<double>(number) / options.rate) -
+                       absl::Now());
       if (client == nullptr) {
         auto connected = BlockingClient::Connect(options.server, {.host_name = "load.example.net"});
         if (!connected.ok()) {
@@ -68,7 +76,10 @@ struct Run {
       }
       const std::string id = Cat(prefix, "-", number);
       const std::string mail = MakeMail(options.size, id, options);
-      const auto outcomes = client->Send({.sender = options.from, .recipients = {options.to}, .size = static_cast<int64_t>(mail.size())}, mail);
+      const auto outcomes = client->Send({.sender = options.from,
+                                          .recipients = {options.to},
+                                          .size = static_cast<int64_t>(mail.size())},
+                                         mail);
       if (!outcomes.empty() && outcomes[0].delivered()) {
         Delivered(id, absl::Now() - client->data_sent());
       } else {
@@ -90,7 +101,8 @@ struct Run {
   int64_t Percentile(double share) {
     if (delays.empty()) return 0;
     std::ranges::sort(delays);
-    return delays[std::min(delays.size() - 1, static_cast<size_t>(share * static_cast<double>(delays.size())))];
+    return delays[std::min(delays.size() - 1,
+                           static_cast<size_t>(share * static_cast<double>(delays.size())))];
   }
 
   const Options options;
@@ -111,16 +123,26 @@ bool Parse(int argc, char** argv, Options& options) {
   if (!server.ok() || argc % 2 != 0) return false;
   options.server = *server;
   for (const auto& [flag, value] : flags) {
-    if (flag == "--messages") options.messages = std::stoll(value);
-    else if (flag == "--connections") options.connections = std::stoi(value);
-    else if (flag == "--size") options.size = std::stoll(value);
-    else if (flag == "--from") options.from = value;
-    else if (flag == "--to") options.to = value;
-    else if (flag == "--rate") options.rate = std::stod(value);
-    else if (flag == "--per-connection") options.per_connection = std::stoi(value);
-    else if (flag == "--ids") options.ids = value;
-    else if (flag == "--seconds") options.seconds = std::stoll(value);
-    else return false;
+    if (flag == "--messages")
+      options.messages = std::stoll(value);
+    else if (flag == "--connections")
+      options.connections = std::stoi(value);
+    else if (flag == "--size")
+      options.size = std::stoll(value);
+    else if (flag == "--from")
+      options.from = value;
+    else if (flag == "--to")
+      options.to = value;
+    else if (flag == "--rate")
+      options.rate = std::stod(value);
+    else if (flag == "--per-connection")
+      options.per_connection = std::stoi(value);
+    else if (flag == "--ids")
+      options.ids = value;
+    else if (flag == "--seconds")
+      options.seconds = std::stoll(value);
+    else
+      return false;
   }
   return true;
 }
@@ -130,7 +152,8 @@ bool Parse(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!Parse(argc, argv, options)) {
-    std::cerr << "usage: source ADDRESS:PORT [--messages N] [--connections N] [--size BYTES] [--from A] [--to A] [--rate PER_SECOND] "
+    std::cerr << "usage: source ADDRESS:PORT [--messages N] [--connections N] [--size BYTES] "
+                 "[--from A] [--to A] [--rate PER_SECOND] "
                  "[--per-connection N] [--ids FILE] [--seconds N]\n";
     return 2;
   }
@@ -139,7 +162,9 @@ int main(int argc, char** argv) {
   for (int i = 0; i < options.connections; ++i) senders.emplace_back([&run] { run.Send(); });
   for (std::thread& sender : senders) sender.join();
   const double seconds = absl::ToDoubleSeconds(absl::Now() - run.begin);
-  std::printf("{\"acknowledged\": %zu, \"failed\": %ld, \"seconds\": %.3f, \"p50_us\": %ld, \"p99_us\": %ld}\n", run.delays.size(), run.failed.load(), seconds,
-              run.Percentile(0.5), run.Percentile(0.99));
+  std::printf(
+      "{\"acknowledged\": %zu, \"failed\": %ld, \"seconds\": %.3f, \"p50_us\": %ld, \"p99_us\": "
+      "%ld}\n",
+      run.delays.size(), run.failed.load(), seconds, run.Percentile(0.5), run.Percentile(0.99));
   return 0;
 }

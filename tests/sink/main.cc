@@ -1,4 +1,5 @@
-// A mailbox server for trying things out: prints a line for each mail that arrives, and keeps them in a folder if told.
+// A mailbox server for trying things out: prints a line for each mail that arrives, and keeps them
+// in a folder if told.
 //   sink ADDRESS:PORT [--folder FOLDER] [--ids FILE] [--quiet]
 // --ids appends the value of each mail's X-Load-Id header to a file.
 #include <csignal>
@@ -20,7 +21,8 @@ std::string HeaderOf(const std::string& content, std::string_view name) {
   for (size_t line = 0; line < header.size();) {
     const size_t end = std::min(header.find("\r\n", line), header.size());
     const std::string_view field = header.substr(line, end - line);
-    if (field.starts_with(name) && field.size() > name.size() && field[name.size()] == ':') return std::string(field.substr(name.size() + 2));
+    if (field.starts_with(name) && field.size() > name.size() && field[name.size()] == ':')
+      return std::string(field.substr(name.size() + 2));
     line = end + 2;
   }
   return "";
@@ -35,10 +37,14 @@ int main(int argc, char** argv) {
   bool quiet = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (argument == "--quiet") quiet = true;
-    else if (argument == "--folder" && i + 1 < argc) folder = argv[++i];
-    else if (argument == "--ids" && i + 1 < argc) ids = argv[++i];
-    else address = argument;
+    if (argument == "--quiet")
+      quiet = true;
+    else if (argument == "--folder" && i + 1 < argc)
+      folder = argv[++i];
+    else if (argument == "--ids" && i + 1 < argc)
+      ids = argv[++i];
+    else
+      address = argument;
   }
   sigset_t signals;
   sigemptyset(&signals);
@@ -53,14 +59,18 @@ int main(int argc, char** argv) {
     const absl::MutexLock lock(&mutex);
     ++number;
     if (!ids.empty()) id_file << HeaderOf(mail.content, "X-Load-Id") << std::endl;
-    if (!folder.empty()) std::ofstream(cleanmail::base::Cat(folder, "/", number, ".eml"), std::ios::binary) << mail.content;
+    if (!folder.empty())
+      std::ofstream(cleanmail::base::Cat(folder, "/", number, ".eml"), std::ios::binary)
+          << mail.content;
     if (quiet) return;
     std::cout << "arrived: from <" << cleanmail::base::Printable(mail.sender) << ">";
-    for (const std::string& recipient : mail.recipients) std::cout << " to <" << cleanmail::base::Printable(recipient) << ">";
+    for (const std::string& recipient : mail.recipients)
+      std::cout << " to <" << cleanmail::base::Printable(recipient) << ">";
     std::cout << ": " << cleanmail::base::Printable(HeaderOf(mail.content, "Subject")) << std::endl;
   };
   const auto loops = cleanmail::net::Loops::Create(1, 1);
-  auto sink = cleanmail::sink::Sink::Start(*loops, {.address = address, .keep = false, .on_mail = on_mail});
+  auto sink =
+      cleanmail::sink::Sink::Start(*loops, {.address = address, .keep = false, .on_mail = on_mail});
   if (!sink.ok()) {
     std::cerr << "sink: " << sink.status().message() << "\n";
     return 1;

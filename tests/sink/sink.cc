@@ -18,7 +18,8 @@ constexpr absl::Duration kPatience = absl::Minutes(2);
 
 // One connection; the coroutine owns it.
 struct Sink::Conversation {
-  Conversation(Sink& s, std::unique_ptr<net::Connection> c) : sink(s), connection(std::move(c)), machine(s.server_options_) {}
+  Conversation(Sink& s, std::unique_ptr<net::Connection> c)
+      : sink(s), connection(std::move(c)), machine(s.server_options_) {}
 
   // False: the connection is to be closed at once.
   bool Answer(ServerEvent event) {
@@ -28,14 +29,20 @@ struct Sink::Conversation {
         mail = {.sender = ToText(machine.sender()), .recipients = {}, .content = {}};
         machine.AnswerMail(replies::SenderOk());
         return true;
-      case ServerEvent::kRecipients: return AnswerRecipients(mode);
-      case ServerEvent::kData: machine.AnswerData(std::nullopt); return true;
+      case ServerEvent::kRecipients:
+        return AnswerRecipients(mode);
+      case ServerEvent::kData:
+        machine.AnswerData(std::nullopt);
+        return true;
       case ServerEvent::kContent:
         mail.content += machine.content();
         return mode != Mode::kCloseMidData;
-      case ServerEvent::kMessageEnd: return AnswerMessage(mode);
-      case ServerEvent::kClose: return false;
-      default: return true;
+      case ServerEvent::kMessageEnd:
+        return AnswerMessage(mode);
+      case ServerEvent::kClose:
+        return false;
+      default:
+        return true;
     }
   }
 
@@ -43,9 +50,12 @@ struct Sink::Conversation {
     std::vector<Reply> answers;
     for (const mail::address::Mailbox& recipient : machine.recipients()) {
       mail.recipients.push_back(ToText(recipient));
-      answers.push_back(mode == Mode::kDefer    ? Reply{.code = 451, .enhanced = "4.3.2", .text = "Mailbox server is being serviced"}
-                        : mode == Mode::kRefuse ? Reply{.code = 550, .enhanced = "5.1.1", .text = "No such mailbox"}
-                                                : replies::RecipientOk());
+      answers.push_back(
+          mode == Mode::kDefer
+              ? Reply{.code = 451, .enhanced = "4.3.2", .text = "Mailbox server is being serviced"}
+          : mode == Mode::kRefuse
+              ? Reply{.code = 550, .enhanced = "5.1.1", .text = "No such mailbox"}
+              : replies::RecipientOk());
     }
     machine.AnswerRecipients(answers);
     return true;
@@ -69,16 +79,19 @@ struct Sink::Conversation {
 
   net::Task<void> Run() {
     if (sink.mode_.load() == Mode::kHang) {
-      (void)co_await connection->ReadSome(absl::Now() + kPatience);  // until the other side has had enough
+      (void)co_await connection->ReadSome(absl::Now() +
+                                          kPatience);  // until the other side has had enough
       co_return;
     }
     for (;;) {
       const std::string output = machine.TakeOutput();
-      if (!output.empty() && !(co_await connection->Write(output, absl::Now() + kPatience)).ok()) co_return;
+      if (!output.empty() && !(co_await connection->Write(output, absl::Now() + kPatience)).ok())
+        co_return;
       const auto bytes = co_await connection->ReadSome(absl::Now() + kPatience);
       if (!bytes.ok() || bytes->empty()) co_return;
       std::string_view input = *bytes;
-      for (ServerEvent event = machine.Next(input); event != ServerEvent::kNeedInput; event = machine.Next(input)) {
+      for (ServerEvent event = machine.Next(input); event != ServerEvent::kNeedInput;
+           event = machine.Next(input)) {
         if (!Answer(event)) {
           const std::string last = machine.TakeOutput();
           (void)co_await connection->Write(last, absl::Now() + kPatience);
@@ -104,8 +117,11 @@ Sink::~Sink() = default;
 
 absl::StatusOr<std::unique_ptr<Sink>> Sink::Start(net::Loops& loops, Options options) {
   auto sink = std::unique_ptr<Sink>(new Sink(loops, std::move(options)));
-  CLEANMAIL_ASSIGN_OR_RETURN(sink->listener_, net::Listener::Open(loops, {.name = "sink", .address = sink->options_.address, .proxy_from = {}},
-                                                                  [sink = sink.get()](auto connection) { sink->Converse(std::move(connection)); }));
+  CLEANMAIL_ASSIGN_OR_RETURN(
+      sink->listener_,
+      net::Listener::Open(
+          loops, {.name = "sink", .address = sink->options_.address, .proxy_from = {}},
+          [sink = sink.get()](auto connection) { sink->Converse(std::move(connection)); }));
   return sink;
 }
 

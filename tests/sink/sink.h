@@ -22,7 +22,8 @@ struct Mail {
   std::string content;
 };
 
-// A mailbox server that is not one: takes mail and keeps or counts it; misbehaves when told. Thread-safe.
+// A mailbox server that is not one: takes mail and keeps or counts it; misbehaves when told.
+// Thread-safe.
 class Sink {
  public:
   enum class Mode {
@@ -36,7 +37,7 @@ class Sink {
   };
   struct Options {
     std::string address = "127.0.0.1:0";
-    bool keep = true;  // whole mails; else only their number
+    bool keep = true;                          // whole mails; else only their number
     std::function<void(const Mail&)> on_mail;  // called before the 250, on the connection's thread
   };
   static absl::StatusOr<std::unique_ptr<Sink>> Start(net::Loops& loops, Options options);

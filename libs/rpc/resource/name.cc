@@ -46,8 +46,11 @@ absl::StatusOr<std::vector<std::string>> Match(std::string_view pattern, std::st
 }
 
 bool IsTenantId(std::string_view id) {
-  const auto is_inner = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  return !id.empty() && id.size() <= kLongestTenant && std::ranges::all_of(id, is_inner) && id.front() != '-' && id.back() != '-';
+  const auto is_inner = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  return !id.empty() && id.size() <= kLongestTenant && std::ranges::all_of(id, is_inner) &&
+         id.front() != '-' && id.back() != '-';
 }
 
 }  // namespace cleanmail::rpc::resource

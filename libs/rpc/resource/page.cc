@@ -14,7 +14,8 @@ constexpr size_t kLongestToken = 2000;
 }  // namespace
 
 absl::StatusOr<int32_t> PageSize(int32_t requested) {
-  if (requested < 0) return absl::InvalidArgumentError(base::Cat("page_size: ", requested, " is negative"));
+  if (requested < 0)
+    return absl::InvalidArgumentError(base::Cat("page_size: ", requested, " is negative"));
   return requested == 0 ? kDefaultPageSize : std::min(requested, kLargestPageSize);
 }
 
@@ -26,9 +27,10 @@ std::string ToPageToken(std::string_view key) {
 absl::StatusOr<std::string> FromPageToken(std::string_view token) {
   if (token.empty()) return "";
   std::string plain;
-  if (token.size() > kLongestToken || !absl::WebSafeBase64Unescape(base::AbslView(token), &plain) || plain.size() < 2 ||
-      plain.front() != kVersion) {
-    return absl::InvalidArgumentError("page_token: not a token this service gave out; leave it empty for the first page");
+  if (token.size() > kLongestToken || !absl::WebSafeBase64Unescape(base::AbslView(token), &plain) ||
+      plain.size() < 2 || plain.front() != kVersion) {
+    return absl::InvalidArgumentError(
+        "page_token: not a token this service gave out; leave it empty for the first page");
   }
   return plain.substr(1);
 }

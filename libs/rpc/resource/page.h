@@ -12,7 +12,8 @@ namespace cleanmail::rpc::resource {
 inline constexpr int32_t kDefaultPageSize = 100;
 inline constexpr int32_t kLargestPageSize = 1000;
 
-// What to use for a requested page size: 0 is the default, more than the largest is the largest. InvalidArgument below 0.
+// What to use for a requested page size: 0 is the default, more than the largest is the largest.
+// InvalidArgument below 0.
 absl::StatusOr<int32_t> PageSize(int32_t requested);
 
 // A token that says the next page begins after `key`; the empty key makes the empty token.

@@ -14,16 +14,20 @@ TEST(Match, GivesTheVariableParts) {
 }
 
 TEST(Match, RefusesEveryOtherShape) {
-  for (const std::string_view name : {"", "/", "tenants/acme", "tenants//holds/42", "tenants/acme/holds/", "tenants/acme/users/42",
-                                      "tenants/acme/holds/42/", "tenants/a b/holds/42", "tenants/a\nb/holds/42"}) {
-    EXPECT_EQ(Match("tenants/*/holds/*", name).status().code(), absl::StatusCode::kInvalidArgument) << name;
+  for (const std::string_view name :
+       {"", "/", "tenants/acme", "tenants//holds/42", "tenants/acme/holds/",
+        "tenants/acme/users/42", "tenants/acme/holds/42/", "tenants/a b/holds/42",
+        "tenants/a\nb/holds/42"}) {
+    EXPECT_EQ(Match("tenants/*/holds/*", name).status().code(), absl::StatusCode::kInvalidArgument)
+        << name;
   }
   EXPECT_FALSE(Match("tenants/*", std::string("tenants/") + std::string(400, 'x')).ok());
 }
 
 TEST(TenantId, IsADnsLabel) {
   EXPECT_TRUE(IsTenantId("acme-2"));
-  for (const std::string_view id : {"", "-", "-a", "a-", "Acme", "a.b", "a/b"}) EXPECT_FALSE(IsTenantId(id)) << id;
+  for (const std::string_view id : {"", "-", "-a", "a-", "Acme", "a.b", "a/b"})
+    EXPECT_FALSE(IsTenantId(id)) << id;
 }
 
 TEST(Page, TokensComeBackAndStrangersAreRefused) {

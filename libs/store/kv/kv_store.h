@@ -19,8 +19,10 @@ class KvStore {
   virtual absl::StatusOr<std::string> Get(std::string_view key) = 0;
   virtual absl::Status Set(std::string_view key, std::string_view value, absl::Duration life) = 0;
   virtual absl::Status Delete(std::string_view key) = 0;
-  // Adds to a counter that begins at 0 and ends `life` after its first addition; returns its new value.
-  virtual absl::StatusOr<int64_t> Add(std::string_view key, int64_t amount, absl::Duration life) = 0;
+  // Adds to a counter that begins at 0 and ends `life` after its first addition; returns its new
+  // value.
+  virtual absl::StatusOr<int64_t> Add(std::string_view key, int64_t amount,
+                                      absl::Duration life) = 0;
 };
 
 }  // namespace cleanmail::kv

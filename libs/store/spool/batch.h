@@ -16,7 +16,9 @@ class Batch {
     bytes_ += key.size() + value.size();
     changes_.push_back({Change::kPut, table, std::move(key), std::move(value)});
   }
-  void Delete(Table table, std::string key) { changes_.push_back({Change::kDelete, table, std::move(key), {}}); }
+  void Delete(Table table, std::string key) {
+    changes_.push_back({Change::kDelete, table, std::move(key), {}});
+  }
   // Deletes [begin, end).
   void DeleteRange(Table table, std::string begin, std::string end) {
     changes_.push_back({Change::kDeleteRange, table, std::move(begin), std::move(end)});
@@ -24,7 +26,8 @@ class Batch {
   // Adds all of `other` behind what is here.
   void Append(Batch other) {
     bytes_ += other.bytes_;
-    changes_.insert(changes_.end(), std::make_move_iterator(other.changes_.begin()), std::make_move_iterator(other.changes_.end()));
+    changes_.insert(changes_.end(), std::make_move_iterator(other.changes_.begin()),
+                    std::make_move_iterator(other.changes_.end()));
   }
   bool empty() const { return changes_.empty(); }
   size_t bytes() const { return bytes_; }

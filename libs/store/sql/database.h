@@ -14,21 +14,23 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-// Rows, the same for SQLite and PostgreSQL. SQL text is written once: `:name` parameters, TEXT, BIGINT and DOUBLE PRECISION
-// only, times in microseconds since 1970, ids as text, `ON CONFLICT`, no vendor's own words. Bytes are kept as TEXT in
-// base64. SQL stands in the `store.cc` of the room that owns the table.
+// Rows, the same for SQLite and PostgreSQL. SQL text is written once: `:name` parameters, TEXT,
+// BIGINT and DOUBLE PRECISION only, times in microseconds since 1970, ids as text, `ON CONFLICT`,
+// no vendor's own words. Bytes are kept as TEXT in base64. SQL stands in the `store.cc` of the room
+// that owns the table.
 namespace cleanmail::sql {
 
 // What a column or a parameter holds. nullopt is SQL's NULL.
 using Value = std::optional<std::variant<int64_t, double, std::string>>;
 
-// One row of an answer. Asking for a column that is not there, or as another type, ends the process: it is our own SQL.
+// One row of an answer. Asking for a column that is not there, or as another type, ends the
+// process: it is our own SQL.
 class Row {
  public:
   explicit Row(std::vector<Value> values) : values_(std::move(values)) {}
-  int64_t Int(size_t column) const;                  // NULL is 0
-  double Double(size_t column) const;                // NULL is 0; integers are converted
-  const std::string& Text(size_t column) const;      // NULL is ""
+  int64_t Int(size_t column) const;              // NULL is 0
+  double Double(size_t column) const;            // NULL is 0; integers are converted
+  const std::string& Text(size_t column) const;  // NULL is ""
   bool is_null(size_t column) const { return !values_.at(column).has_value(); }
 
  private:
@@ -45,34 +47,39 @@ using Parameters = std::vector<Parameter>;
 class Session {
  public:
   virtual ~Session() = default;
-  // Runs a statement; returns the number of rows changed. AlreadyExists: a unique constraint. Unavailable, Aborted: try again.
-  // Statements are prepared once per connection and text.
-  virtual absl::StatusOr<int64_t> Execute(std::string_view statement, const Parameters& parameters = {}) = 0;
+  // Runs a statement; returns the number of rows changed. AlreadyExists: a unique constraint.
+  // Unavailable, Aborted: try again. Statements are prepared once per connection and text.
+  virtual absl::StatusOr<int64_t> Execute(std::string_view statement,
+                                          const Parameters& parameters = {}) = 0;
   // The same statement for many rows of parameters.
-  virtual absl::Status ExecuteMany(std::string_view statement, std::span<const Parameters> rows) = 0;
-  virtual absl::StatusOr<std::vector<Row>> Query(std::string_view statement, const Parameters& parameters = {}) = 0;
+  virtual absl::Status ExecuteMany(std::string_view statement,
+                                   std::span<const Parameters> rows) = 0;
+  virtual absl::StatusOr<std::vector<Row>> Query(std::string_view statement,
+                                                 const Parameters& parameters = {}) = 0;
 };
 
 // A service's own schema. Thread-safe.
 class Database {
  public:
   virtual ~Database() = default;
-  // Runs `body` in one transaction: committed and flushed when it returns OK, rolled back otherwise. Runs it again, a few
-  // times, when the database says Aborted (serialization): it must have no effect outside.
+  // Runs `body` in one transaction: committed and flushed when it returns OK, rolled back
+  // otherwise. Runs it again, a few times, when the database says Aborted (serialization): it must
+  // have no effect outside.
   virtual absl::Status Transact(absl::FunctionRef<absl::Status(Session&)> body) = 0;
   // Runs `body` on a connection that reads only.
   virtual absl::Status Read(absl::FunctionRef<absl::Status(Session&)> body) = 0;
 };
 
-// One step of a schema: `0001_holds.sql` is {1, "holds", text}; statements end with ';' at a line's end.
+// One step of a schema: `0001_holds.sql` is {1, "holds", text}; statements end with ';' at a line's
+// end.
 struct Migration {
   int version;
   std::string_view name;
   std::string_view text;
 };
 
-// Brings the schema to the newest version, each step in a transaction of its own, noted in the table `schema_version`.
-// FailedPrecondition: the schema is newer than this program.
+// Brings the schema to the newest version, each step in a transaction of its own, noted in the
+// table `schema_version`. FailedPrecondition: the schema is newer than this program.
 absl::Status Migrate(Database& database, std::span<const Migration> migrations);
 
 }  // namespace cleanmail::sql

@@ -29,12 +29,20 @@ std::string Words(std::string name, std::string_view prefix) {
   for (char& c : name) c = c == '_' ? ' ' : c;
   return name;
 }
-std::string KindText(mail::v1::HoldKind kind) { return Words(mail::v1::HoldKind_Name(kind), "HOLD_KIND_"); }
-std::string StateText(v1::HoldState state) { return Words(v1::HoldState_Name(state), "HOLD_STATE_"); }
+std::string KindText(mail::v1::HoldKind kind) {
+  return Words(mail::v1::HoldKind_Name(kind), "HOLD_KIND_");
+}
+std::string StateText(v1::HoldState state) {
+  return Words(v1::HoldState_Name(state), "HOLD_STATE_");
+}
 
 std::string IdOf(const v1::Hold& hold) { return hold.name().substr(hold.name().rfind('/') + 1); }
-std::string TenantOf(const v1::Hold& hold) { return hold.name().substr(8, hold.name().find('/', 8) - 8); }
-std::string HoldName(const Arguments& a) { return base::Cat("tenants/", a.tenant.empty() ? "-" : a.tenant, "/holds/", a.message); }
+std::string TenantOf(const v1::Hold& hold) {
+  return hold.name().substr(8, hold.name().find('/', 8) - 8);
+}
+std::string HoldName(const Arguments& a) {
+  return base::Cat("tenants/", a.tenant.empty() ? "-" : a.tenant, "/holds/", a.message);
+}
 
 Table ToTable(const v1::Hold& hold) {
   Table table{.headings = {"FIELD", "VALUE"},
@@ -50,10 +58,12 @@ Table ToTable(const v1::Hold& hold) {
                        {"held", TimeText(hold.held_at_us())},
                        {"expires", TimeText(hold.expires_at_us())}}};
   for (const mail::v1::Finding& f : hold.findings()) {
-    table.rows.push_back({"finding", base::Cat(f.name(), f.evidence().empty() ? "" : ": ", f.evidence())});
+    table.rows.push_back(
+        {"finding", base::Cat(f.name(), f.evidence().empty() ? "" : ": ", f.evidence())});
   }
   for (const v1::HeldRecipient& r : hold.recipients()) {
-    table.rows.push_back({"recipient", base::Cat(r.address(), " ", StateText(r.state()), r.detail().empty() ? "" : ": ", r.detail())});
+    table.rows.push_back({"recipient", base::Cat(r.address(), " ", StateText(r.state()),
+                                                 r.detail().empty() ? "" : ": ", r.detail())});
   }
   return table;
 }
@@ -70,16 +80,19 @@ void AddList(CommandLine& line, CLI::App* parent, const std::shared_ptr<Argument
     request.set_page_size(1000);
     v1::ListHoldsResponse all;
     do {
-      CLEANMAIL_ASSIGN_OR_RETURN(v1::ListHoldsResponse page, connection.Call(*stub, &Stub::ListHolds, request));
+      CLEANMAIL_ASSIGN_OR_RETURN(v1::ListHoldsResponse page,
+                                 connection.Call(*stub, &Stub::ListHolds, request));
       request.set_page_token(page.next_page_token());
       page.clear_next_page_token();
       all.MergeFrom(page);
     } while (!request.page_token().empty());
-    Table table{.headings = {"MESSAGE", "TENANT", "HELD", "KIND", "FROM", "TO", "SUBJECT"}, .rows = {}};
+    Table table{.headings = {"MESSAGE", "TENANT", "HELD", "KIND", "FROM", "TO", "SUBJECT"},
+                .rows = {}};
     for (const v1::Hold& hold : all.holds()) {
       std::string to = hold.recipients().empty() ? "" : hold.recipients(0).address();
       if (hold.recipients_size() > 1) to += base::Cat(" +", hold.recipients_size() - 1);
-      table.rows.push_back({IdOf(hold), TenantOf(hold), TimeText(hold.held_at_us()), KindText(hold.kind()), hold.sender().empty() ? "<>" : hold.sender(), to,
+      table.rows.push_back({IdOf(hold), TenantOf(hold), TimeText(hold.held_at_us()),
+                            KindText(hold.kind()), hold.sender().empty() ? "<>" : hold.sender(), to,
                             hold.subject()});
     }
     Print(std::cout, line.format, all, table);
@@ -91,40 +104,48 @@ void AddList(CommandLine& line, CLI::App* parent, const std::shared_ptr<Argument
 
 void AddQuarantineCommands(CommandLine& line) {
   const auto a = std::make_shared<Arguments>();  // shared by the verbs' callbacks
-  CLI::App* const quarantine = line.app.add_subcommand("quarantine", "Messages held back")->require_subcommand(1);
+  CLI::App* const quarantine =
+      line.app.add_subcommand("quarantine", "Messages held back")->require_subcommand(1);
   AddList(line, quarantine, a);
 
-  CLI::App* const show = quarantine->add_subcommand("show", "Show one hold: why, from whom, for whom");
+  CLI::App* const show =
+      quarantine->add_subcommand("show", "Show one hold: why, from whom, for whom");
   show->add_option("MESSAGE", a->message, "Id of the message")->required();
   line.WhenChosen(show, [a, &line](Connection& connection) -> absl::Status {
     const auto stub = QuarantineService::NewStub(connection.channel());
     v1::GetHoldRequest request;
     request.set_name(HoldName(*a));
-    CLEANMAIL_ASSIGN_OR_RETURN(const v1::Hold hold, connection.Call(*stub, &Stub::GetHold, request));
+    CLEANMAIL_ASSIGN_OR_RETURN(const v1::Hold hold,
+                               connection.Call(*stub, &Stub::GetHold, request));
     Print(std::cout, line.format, hold, ToTable(hold));
     return absl::OkStatus();
   });
 
-  CLI::App* const release = quarantine->add_subcommand("release", "Let a message go to its recipients");
+  CLI::App* const release =
+      quarantine->add_subcommand("release", "Let a message go to its recipients");
   release->add_option("MESSAGE", a->message, "Id of the message")->required();
-  release->add_option("--recipient", a->recipients, "Only to this recipient; may be repeated (default: all still held)");
+  release->add_option("--recipient", a->recipients,
+                      "Only to this recipient; may be repeated (default: all still held)");
   line.WhenChosen(release, [a, &line](Connection& connection) -> absl::Status {
     const auto stub = QuarantineService::NewStub(connection.channel());
     v1::ReleaseHoldRequest request;
     request.set_name(HoldName(*a));
     for (const std::string& recipient : a->recipients) request.add_recipients(recipient);
-    CLEANMAIL_ASSIGN_OR_RETURN(const v1::Hold hold, connection.Call(*stub, &Stub::ReleaseHold, request));
+    CLEANMAIL_ASSIGN_OR_RETURN(const v1::Hold hold,
+                               connection.Call(*stub, &Stub::ReleaseHold, request));
     Print(std::cout, line.format, hold, ToTable(hold));
     return absl::OkStatus();
   });
 
-  CLI::App* const remove = quarantine->add_subcommand("delete", "Forget a hold; the message is delivered to nobody");
+  CLI::App* const remove =
+      quarantine->add_subcommand("delete", "Forget a hold; the message is delivered to nobody");
   remove->add_option("MESSAGE", a->message, "Id of the message")->required();
   line.WhenChosen(remove, [a, &line](Connection& connection) -> absl::Status {
     const auto stub = QuarantineService::NewStub(connection.channel());
     v1::DeleteHoldRequest request;
     request.set_name(HoldName(*a));
-    CLEANMAIL_ASSIGN_OR_RETURN(const v1::Hold hold, connection.Call(*stub, &Stub::DeleteHold, request));
+    CLEANMAIL_ASSIGN_OR_RETURN(const v1::Hold hold,
+                               connection.Call(*stub, &Stub::DeleteHold, request));
     Print(std::cout, line.format, hold, ToTable(hold));
     return absl::OkStatus();
   });

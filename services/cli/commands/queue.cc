@@ -18,15 +18,19 @@ struct Arguments {
   std::string message;
 };
 
-std::string Parent(const Arguments& a) { return base::Cat("tenants/", a.tenant.empty() ? "-" : a.tenant); }
+std::string Parent(const Arguments& a) {
+  return base::Cat("tenants/", a.tenant.empty() ? "-" : a.tenant);
+}
 
 }  // namespace
 
 void AddQueueCommands(CommandLine& line) {
   const auto a = std::make_shared<Arguments>();  // shared by the verbs' callbacks
-  CLI::App* const queue = line.app.add_subcommand("queue", "Messages on their way out")->require_subcommand(1);
+  CLI::App* const queue =
+      line.app.add_subcommand("queue", "Messages on their way out")->require_subcommand(1);
 
-  CLI::App* const list = queue->add_subcommand("list", "List deliveries not finished, oldest first");
+  CLI::App* const list =
+      queue->add_subcommand("list", "List deliveries not finished, oldest first");
   list->add_option("--tenant", a->tenant, "Only of this tenant");
   line.WhenChosen(list, [a, &line](Connection& connection) -> absl::Status {
     const auto stub = EgressService::NewStub(connection.channel());
@@ -35,16 +39,19 @@ void AddQueueCommands(CommandLine& line) {
     request.set_page_size(1000);
     v1::ListDeliveriesResponse all;
     do {
-      CLEANMAIL_ASSIGN_OR_RETURN(v1::ListDeliveriesResponse page, connection.Call(*stub, &Stub::ListDeliveries, request));
+      CLEANMAIL_ASSIGN_OR_RETURN(v1::ListDeliveriesResponse page,
+                                 connection.Call(*stub, &Stub::ListDeliveries, request));
       request.set_page_token(page.next_page_token());
       page.clear_next_page_token();
       all.MergeFrom(page);
     } while (!request.page_token().empty());
-    Table table{.headings = {"MESSAGE", "SINCE", "ATTEMPTS", "NEXT", "FROM", "TO", "LAST REPLY"}, .rows = {}};
+    Table table{.headings = {"MESSAGE", "SINCE", "ATTEMPTS", "NEXT", "FROM", "TO", "LAST REPLY"},
+                .rows = {}};
     for (const v1::Delivery& d : all.deliveries()) {
       std::string to = d.recipients().empty() ? "" : d.recipients(0);
       if (d.recipients_size() > 1) to += base::Cat(" +", d.recipients_size() - 1);
-      table.rows.push_back({d.message_id(), TimeText(d.created_at_us()), std::to_string(d.attempts()), TimeText(d.next_attempt_at_us()),
+      table.rows.push_back({d.message_id(), TimeText(d.created_at_us()),
+                            std::to_string(d.attempts()), TimeText(d.next_attempt_at_us()),
                             d.sender().empty() ? "<>" : d.sender(), to, d.last_reply()});
     }
     Print(std::cout, line.format, all, table);
@@ -59,8 +66,10 @@ void AddQueueCommands(CommandLine& line) {
     v1::RetryDeliveriesRequest request;
     request.set_parent(Parent(*a));
     request.set_message_id(a->message);
-    CLEANMAIL_ASSIGN_OR_RETURN(const v1::RetryDeliveriesResponse response, connection.Call(*stub, &Stub::RetryDeliveries, request));
-    Print(std::cout, line.format, response, {.headings = {"RETRIED"}, .rows = {{std::to_string(response.retried())}}});
+    CLEANMAIL_ASSIGN_OR_RETURN(const v1::RetryDeliveriesResponse response,
+                               connection.Call(*stub, &Stub::RetryDeliveries, request));
+    Print(std::cout, line.format, response,
+          {.headings = {"RETRIED"}, .rows = {{std::to_string(response.retried())}}});
     return absl::OkStatus();
   });
 }

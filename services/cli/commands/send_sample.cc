@@ -10,9 +10,13 @@ namespace cleanmail::cli {
 
 void AddSampleCommand(CommandLine& line) {
   const auto options = std::make_shared<SampleOptions>();  // shared with the verb's callback
-  CLI::App* const send = line.app.add_subcommand("send-sample", "Send a sample mail by SMTP, to see what the gateway does with it");
-  const std::map<std::string, Sample> samples = {{"clean", Sample::kClean}, {"gtube", Sample::kGtube}, {"eicar", Sample::kEicar}};
-  send->add_option("KIND", options->sample, "clean, gtube (spam) or eicar (virus)")->required()->transform(CLI::CheckedTransformer(samples));
+  CLI::App* const send = line.app.add_subcommand(
+      "send-sample", "Send a sample mail by SMTP, to see what the gateway does with it");
+  const std::map<std::string, Sample> samples = {
+      {"clean", Sample::kClean}, {"gtube", Sample::kGtube}, {"eicar", Sample::kEicar}};
+  send->add_option("KIND", options->sample, "clean, gtube (spam) or eicar (virus)")
+      ->required()
+      ->transform(CLI::CheckedTransformer(samples));
   send->add_option("--server", options->server, "address:port")->capture_default_str();
   send->add_option("--from", options->from, "Sender")->capture_default_str();
   send->add_option("--to", options->to, "Recipient")->capture_default_str();

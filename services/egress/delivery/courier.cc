@@ -29,7 +29,8 @@ v1::RecipientDelivery ToDelivery(const std::string& address, const Outcome& outc
 Attempt Same(const Delivery& delivery, const Reply& reply) {
   Attempt attempt;
   for (const std::string& address : delivery.recipients) {
-    attempt.recipients.push_back(ToDelivery(address, {.reply = reply, .stage = Stage::kConnect, .local = true}));
+    attempt.recipients.push_back(
+        ToDelivery(address, {.reply = reply, .stage = Stage::kConnect, .local = true}));
   }
   return attempt;
 }
@@ -41,22 +42,28 @@ Reply ToReply(const absl::Status& status) {
   return {.code = 550, .enhanced = "5.1.2", .text = text};
 }
 
-// Whether the server, not the message, was the trouble: then the next server may do better (RFC 5321 §5.1).
+// Whether the server, not the message, was the trouble: then the next server may do better (RFC
+// 5321 §5.1).
 bool TryNext(const std::vector<Outcome>& outcomes) {
-  return std::ranges::all_of(outcomes, [](const Outcome& o) { return !o.delivered() && o.local && o.reply.transient() && o.stage != Stage::kEnd; });
+  return std::ranges::all_of(outcomes, [](const Outcome& o) {
+    return !o.delivered() && o.local && o.reply.transient() && o.stage != Stage::kEnd;
+  });
 }
 
 }  // namespace
 
 net::Task<absl::StatusOr<std::string>> Courier::Body(net::Loop& loop, const Delivery& delivery) {
   if (!delivery.content.empty()) co_return delivery.content;
-  const blob::BlobName name = {.tenant = delivery.message.tenant(), .message = delivery.message.id()};
-  // Named, and only a reference captured: gcc 12 destroys a temporary with captures in a co_await expression twice.
+  const blob::BlobName name = {.tenant = delivery.message.tenant(),
+                               .message = delivery.message.id()};
+  // Named, and only a reference captured: gcc 12 destroys a temporary with captures in a co_await
+  // expression twice.
   const auto read = [this, &name] { return blobs_.Read(name); };
   co_return co_await net::OnPool(loops_, loop, read);
 }
 
-net::Task<std::vector<Outcome>> Courier::Over(Session& session, const Delivery& delivery, std::string_view body) {
+net::Task<std::vector<Outcome>> Courier::Over(Session& session, const Delivery& delivery,
+                                              std::string_view body) {
   const mail::v1::Envelope& envelope = delivery.message.envelope();
   mail::smtp::Transaction transaction{.sender = delivery.content.empty() ? envelope.sender() : "",
                                       .recipients = delivery.recipients,
@@ -66,11 +73,14 @@ net::Task<std::vector<Outcome>> Courier::Over(Session& session, const Delivery& 
   co_return co_await session.Deliver(std::move(transaction), body);
 }
 
-net::Task<Attempt> Courier::Try(net::Loop& loop, std::unique_ptr<Session>& session, const Delivery& delivery) {
+net::Task<Attempt> Courier::Try(net::Loop& loop, std::unique_ptr<Session>& session,
+                                const Delivery& delivery) {
   const absl::StatusOr<std::string> body = co_await Body(loop, delivery);
   if (!body.ok()) {
     const bool gone = absl::IsNotFound(body.status()) || absl::IsDataLoss(body.status());
-    co_return Same(delivery, {.code = gone ? 554 : 451, .enhanced = gone ? "5.3.0" : "4.3.0", .text = base::Cat("The stored message: ", body.status().message())});
+    co_return Same(delivery, {.code = gone ? 554 : 451,
+                              .enhanced = gone ? "5.3.0" : "4.3.0",
+                              .text = base::Cat("The stored message: ", body.status().message())});
   }
   std::vector<Outcome> outcomes;
   Attempt attempt;
@@ -80,14 +90,17 @@ net::Task<Attempt> Courier::Try(net::Loop& loop, std::unique_ptr<Session>& sessi
     outcomes = co_await Over(*session, delivery, *body);
     if (!session->usable()) session.reset();
   }
-  if (outcomes.empty() || TryNext(outcomes)) {  // a kept connection may have been closed meanwhile: that is no attempt
-    const auto targets = co_await net::Await<absl::StatusOr<std::vector<Target>>>(loop, [&](auto done) {
-      router_.Find(delivery.message.tenant(), delivery.destination, std::move(done));
-    });
+  if (outcomes.empty() ||
+      TryNext(outcomes)) {  // a kept connection may have been closed meanwhile: that is no attempt
+    const auto targets =
+        co_await net::Await<absl::StatusOr<std::vector<Target>>>(loop, [&](auto done) {
+          router_.Find(delivery.message.tenant(), delivery.destination, std::move(done));
+        });
     if (!targets.ok()) co_return Same(delivery, ToReply(targets.status()));
     for (const Target& target : *targets) {
       Session::Opened opened = co_await Session::Open(loop, target, options_, tls_);
-      attempt.remote = base::Cat(target.host, "[", target.endpoint.address.ToString(), "]:", target.endpoint.port);
+      attempt.remote = base::Cat(target.host, "[", target.endpoint.address.ToString(),
+                                 "]:", target.endpoint.port);
       if (opened.session == nullptr) {
         outcomes.assign(delivery.recipients.size(), opened.failure);
         continue;
@@ -104,10 +117,16 @@ net::Task<Attempt> Courier::Try(net::Loop& loop, std::unique_ptr<Session>& sessi
     session.reset();
   }
   for (size_t i = 0; i < delivery.recipients.size(); ++i) {
-    const Outcome lost{.reply = {.code = 451, .enhanced = "4.4.2", .text = "the conversation ended without an answer"}, .stage = Stage::kConnect, .local = true};
-    attempt.recipients.push_back(ToDelivery(delivery.recipients[i], i < outcomes.size() ? outcomes[i] : lost));
+    const Outcome lost{.reply = {.code = 451,
+                                 .enhanced = "4.4.2",
+                                 .text = "the conversation ended without an answer"},
+                       .stage = Stage::kConnect,
+                       .local = true};
+    attempt.recipients.push_back(
+        ToDelivery(delivery.recipients[i], i < outcomes.size() ? outcomes[i] : lost));
   }
-  const bool all_well = std::ranges::all_of(attempt.recipients, [](const auto& r) { return r.state() == v1::DELIVERY_STATE_DELIVERED; });
+  const bool all_well = std::ranges::all_of(
+      attempt.recipients, [](const auto& r) { return r.state() == v1::DELIVERY_STATE_DELIVERED; });
   if (!all_well) attempt.headers = body->substr(0, std::min(body->find("\r\n\r\n"), kLongestQuote));
   co_return attempt;
 }

@@ -15,26 +15,36 @@ namespace cleanmail::egress {
 
 // How an attempt ended.
 struct Attempt {
-  std::vector<v1::RecipientDelivery> recipients;  // one for each of the delivery's, in order; DELIVERED, DEFERRED or REFUSED
-  std::string remote;                             // server spoken to last
+  std::vector<v1::RecipientDelivery>
+      recipients;      // one for each of the delivery's, in order; DELIVERED, DEFERRED or REFUSED
+  std::string remote;  // server spoken to last
   std::string tls;
-  std::string headers;                            // of the message, when not all of it went well: a notice may quote them
+  std::string headers;  // of the message, when not all of it went well: a notice may quote them
 };
 
-// Makes one attempt at a delivery: finds the servers, speaks with one after another until one has taken the transaction.
+// Makes one attempt at a delivery: finds the servers, speaks with one after another until one has
+// taken the transaction.
 class Courier {
  public:
-  Courier(net::Loops& loops, Router& router, blob::BlobStore& blobs, const net::TlsContext& tls, SessionOptions options, int messages_per_session,
-          Metrics& metrics)
-      : loops_(loops), router_(router), blobs_(blobs), tls_(tls), options_(std::move(options)), messages_per_session_(messages_per_session), metrics_(metrics) {}
+  Courier(net::Loops& loops, Router& router, blob::BlobStore& blobs, const net::TlsContext& tls,
+          SessionOptions options, int messages_per_session, Metrics& metrics)
+      : loops_(loops),
+        router_(router),
+        blobs_(blobs),
+        tls_(tls),
+        options_(std::move(options)),
+        messages_per_session_(messages_per_session),
+        metrics_(metrics) {}
 
-  // `session` is one kept from an earlier message to the same destination, or null; afterwards it holds one that may be used again, or
-  // null. Runs on `loop`.
-  net::Task<Attempt> Try(net::Loop& loop, std::unique_ptr<Session>& session, const Delivery& delivery);
+  // `session` is one kept from an earlier message to the same destination, or null; afterwards it
+  // holds one that may be used again, or null. Runs on `loop`.
+  net::Task<Attempt> Try(net::Loop& loop, std::unique_ptr<Session>& session,
+                         const Delivery& delivery);
 
  private:
   net::Task<absl::StatusOr<std::string>> Body(net::Loop& loop, const Delivery& delivery);
-  net::Task<std::vector<mail::smtp::Outcome>> Over(Session& session, const Delivery& delivery, std::string_view body);
+  net::Task<std::vector<mail::smtp::Outcome>> Over(Session& session, const Delivery& delivery,
+                                                   std::string_view body);
 
   net::Loops& loops_;
   Router& router_;

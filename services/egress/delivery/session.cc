@@ -13,38 +13,52 @@ using mail::smtp::TlsPolicy;
 constexpr size_t kBodyPart = 64 * 1024;
 
 Outcome NoConnection(const absl::Status& status) {
-  return {.reply = {.code = 451, .enhanced = "4.4.1", .text = std::string(status.message())}, .stage = mail::smtp::Stage::kConnect, .local = true};
+  return {.reply = {.code = 451, .enhanced = "4.4.1", .text = std::string(status.message())},
+          .stage = mail::smtp::Stage::kConnect,
+          .local = true};
 }
 
 }  // namespace
 
-Session::Session(std::unique_ptr<net::Connection> connection, Target target, const SessionOptions& options, TlsPolicy policy)
+Session::Session(std::unique_ptr<net::Connection> connection, Target target,
+                 const SessionOptions& options, TlsPolicy policy)
     : connection_(std::move(connection)),
       target_(std::move(target)),
       timeouts_(options.timeouts),
       machine_({.host_name = options.host_name, .tls = policy}) {}
 
 std::string Session::remote() const {
-  return base::Cat(target_.host, "[", target_.endpoint.address.ToString(), "]:", target_.endpoint.port);
+  return base::Cat(target_.host, "[", target_.endpoint.address.ToString(),
+                   "]:", target_.endpoint.port);
 }
 
-net::Task<Session::Opened> Session::Open(net::Loop& loop, Target target, const SessionOptions& options, const net::TlsContext& tls) {
+net::Task<Session::Opened> Session::Open(net::Loop& loop, Target target,
+                                         const SessionOptions& options,
+                                         const net::TlsContext& tls) {
   for (const TlsPolicy policy : {TlsPolicy::kMay, TlsPolicy::kNever}) {
-    auto connection = co_await net::Connect(loop, target.endpoint, absl::Now() + options.timeouts.connect);
-    if (!connection.ok()) co_return Opened{.session = nullptr, .failure = NoConnection(connection.status())};
-    auto session = std::unique_ptr<Session>(new Session(*std::move(connection), target, options, policy));
+    auto connection =
+        co_await net::Connect(loop, target.endpoint, absl::Now() + options.timeouts.connect);
+    if (!connection.ok())
+      co_return Opened{.session = nullptr, .failure = NoConnection(connection.status())};
+    auto session =
+        std::unique_ptr<Session>(new Session(*std::move(connection), target, options, policy));
     co_await session->Drive(&tls, {}, nullptr);
     if (session->usable()) co_return Opened{.session = std::move(session), .failure = {}};
     if (!session->tls_failed_) {
-      const Outcome lost = NoConnection(absl::UnavailableError("the server ended the conversation"));
+      const Outcome lost =
+          NoConnection(absl::UnavailableError("the server ended the conversation"));
       co_return Opened{.session = nullptr, .failure = session->machine_.failure().value_or(lost)};
     }
-    // Opportunistic: where a handshake is offered but fails, the message goes in the clear over a new connection.
+    // Opportunistic: where a handshake is offered but fails, the message goes in the clear over a
+    // new connection.
   }
-  co_return Opened{.session = nullptr, .failure = NoConnection(absl::UnavailableError("TLS failed, and so did the clear"))};
+  co_return Opened{
+      .session = nullptr,
+      .failure = NoConnection(absl::UnavailableError("TLS failed, and so did the clear"))};
 }
 
-net::Task<std::vector<Outcome>> Session::Deliver(mail::smtp::Transaction transaction, std::string_view body) {
+net::Task<std::vector<Outcome>> Session::Deliver(mail::smtp::Transaction transaction,
+                                                 std::string_view body) {
   std::vector<Outcome> outcomes;
   data_sent_ = false;
   ++messages_;
@@ -82,12 +96,14 @@ net::Task<void> Session::SendBody(std::string_view body) {
   }
 }
 
-net::Task<void> Session::Drive(const net::TlsContext* tls, std::string_view body, std::vector<Outcome>* outcomes) {
+net::Task<void> Session::Drive(const net::TlsContext* tls, std::string_view body,
+                               std::vector<Outcome>* outcomes) {
   for (;;) {
     co_await Flush(timeouts_.command);
     switch (machine_.want()) {
       case ClientWant::kInput: {
-        const auto bytes = co_await connection_->ReadSome(absl::Now() + (data_sent_ ? timeouts_.data_done : timeouts_.command));
+        const auto bytes = co_await connection_->ReadSome(
+            absl::Now() + (data_sent_ ? timeouts_.data_done : timeouts_.command));
         if (!bytes.ok()) {
           machine_.Disconnected(base::View(bytes.status().message()));
         } else if (bytes->empty()) {
@@ -98,7 +114,8 @@ net::Task<void> Session::Drive(const net::TlsContext* tls, std::string_view body
         break;
       }
       case ClientWant::kStartTls: {
-        const absl::Status started = co_await connection_->StartTlsClient(*tls, target_.host, absl::Now() + timeouts_.command);
+        const absl::Status started = co_await connection_->StartTlsClient(
+            *tls, target_.host, absl::Now() + timeouts_.command);
         if (started.ok()) {
           machine_.TlsStarted();
         } else {
@@ -107,14 +124,19 @@ net::Task<void> Session::Drive(const net::TlsContext* tls, std::string_view body
         }
         break;
       }
-      case ClientWant::kBody: co_await SendBody(body); break;
+      case ClientWant::kBody:
+        co_await SendBody(body);
+        break;
       case ClientWant::kResult: {
         std::vector<Outcome> taken = machine_.TakeOutcomes();
         if (outcomes != nullptr) *outcomes = std::move(taken);
         break;
       }
-      case ClientWant::kTransaction: co_return;
-      case ClientWant::kClosed: connection_->Close(); co_return;
+      case ClientWant::kTransaction:
+        co_return;
+      case ClientWant::kClosed:
+        connection_->Close();
+        co_return;
     }
   }
 }

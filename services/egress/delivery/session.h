@@ -25,19 +25,23 @@ struct SessionOptions {
   SessionTimeouts timeouts;
 };
 
-// A conversation with one server, over which several messages may go. Lives on one loop, used by one coroutine at a time.
+// A conversation with one server, over which several messages may go. Lives on one loop, used by
+// one coroutine at a time.
 class Session {
  public:
-  // Connects and says hello; TLS where it is offered, and once more in the clear where its handshake fails (RFC 7435). The
-  // outcome says why there is no session.
+  // Connects and says hello; TLS where it is offered, and once more in the clear where its
+  // handshake fails (RFC 7435). The outcome says why there is no session.
   struct Opened {
     std::unique_ptr<Session> session;  // null: see failure
     mail::smtp::Outcome failure;
   };
-  static net::Task<Opened> Open(net::Loop& loop, Target target, const SessionOptions& options, const net::TlsContext& tls);
+  static net::Task<Opened> Open(net::Loop& loop, Target target, const SessionOptions& options,
+                                const net::TlsContext& tls);
 
-  // One outcome for each recipient, in order. Afterwards usable() tells whether another message may follow.
-  net::Task<std::vector<mail::smtp::Outcome>> Deliver(mail::smtp::Transaction transaction, std::string_view body);
+  // One outcome for each recipient, in order. Afterwards usable() tells whether another message may
+  // follow.
+  net::Task<std::vector<mail::smtp::Outcome>> Deliver(mail::smtp::Transaction transaction,
+                                                      std::string_view body);
   // Says goodbye and closes.
   net::Task<void> Quit();
 
@@ -50,9 +54,11 @@ class Session {
   std::string tls() const { return connection_->tls(); }
 
  private:
-  Session(std::unique_ptr<net::Connection> connection, Target target, const SessionOptions& options, mail::smtp::TlsPolicy policy);
+  Session(std::unique_ptr<net::Connection> connection, Target target, const SessionOptions& options,
+          mail::smtp::TlsPolicy policy);
   // Drives the machine until it wants a transaction or is closed.
-  net::Task<void> Drive(const net::TlsContext* tls, std::string_view body, std::vector<mail::smtp::Outcome>* outcomes);
+  net::Task<void> Drive(const net::TlsContext* tls, std::string_view body,
+                        std::vector<mail::smtp::Outcome>* outcomes);
   net::Task<void> SendBody(std::string_view body);
   net::Task<bool> Flush(absl::Duration within);
 

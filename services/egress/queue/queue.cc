@@ -13,14 +13,18 @@ namespace {
 
 constexpr size_t kMostInMemory = 10'000;
 constexpr absl::Duration kIdleLife = absl::Seconds(5);
-constexpr absl::Duration kFinishedLife = absl::Hours(48);  // how long a finished row guards against an event that comes again
+constexpr absl::Duration kFinishedLife =
+    absl::Hours(48);  // how long a finished row guards against an event that comes again
 constexpr std::string_view kHolder = "egress";
 
-std::string KeyOf(const Delivery& delivery) { return base::Cat(delivery.message.tenant(), "/", delivery.destination); }
+std::string KeyOf(const Delivery& delivery) {
+  return base::Cat(delivery.message.tenant(), "/", delivery.destination);
+}
 
 }  // namespace
 
-Delivery Queue::MakeDelivery(const mail::v1::Message& message, const std::string& stage, const std::string& destination,
+Delivery Queue::MakeDelivery(const mail::v1::Message& message, const std::string& stage,
+                             const std::string& destination,
                              std::vector<std::string> recipients) const {
   const int64_t now_us = base::NowMicros(parts_.clock);
   return {.id = base::Cat(message.id(), "/", stage, "/", destination),
@@ -52,7 +56,8 @@ absl::Status Queue::Refuse(Delivery delivery, const std::string& reply) {
     const absl::MutexLock lock(&mutex_);
     ++in_memory_;
   }
-  Record({.settlement = Settle(std::move(delivery), std::move(attempt), options_.settlement, parts_.clock, parts_.random),
+  Record({.settlement = Settle(std::move(delivery), std::move(attempt), options_.settlement,
+                               parts_.clock, parts_.random),
           .recorded = [](absl::Status) {}});
   return absl::OkStatus();
 }
@@ -104,7 +109,8 @@ void Queue::StartWorkers() {
     if (found == destinations_.end()) continue;
     Destination& destination = found->second;
     // A worker takes one delivery after another: no more of them than deliveries.
-    if (destination.waiting.empty() || destination.workers >= options_.connections_per_destination) continue;
+    if (destination.waiting.empty() || destination.workers >= options_.connections_per_destination)
+      continue;
     ++destination.workers;
     ++workers_;
     std::unique_ptr<Session> session;
@@ -113,7 +119,9 @@ void Queue::StartWorkers() {
       destination.idle.pop_back();
     }
     net::Loop& loop = session != nullptr ? session->loop() : parts_.loops.Next();
-    net::Spawn(loop, [this, &loop, key, session = std::move(session)]() mutable { return Work(loop, key, std::move(session)); });
+    net::Spawn(loop, [this, &loop, key, session = std::move(session)]() mutable {
+      return Work(loop, key, std::move(session));
+    });
   }
 }
 
@@ -127,8 +135,10 @@ std::optional<Delivery> Queue::Next(const std::string& key, std::unique_ptr<Sess
   }
   --destination.workers;
   --workers_;
-  if (session != nullptr && !draining_) destination.idle.push_back({.session = std::move(session), .since = absl::Now()});
-  if (destination.workers == 0 && destination.waiting.empty() && destination.idle.empty()) destinations_.erase(key);
+  if (session != nullptr && !draining_)
+    destination.idle.push_back({.session = std::move(session), .since = absl::Now()});
+  if (destination.workers == 0 && destination.waiting.empty() && destination.idle.empty())
+    destinations_.erase(key);
   StartWorkers();
   return std::nullopt;
 }
@@ -141,8 +151,11 @@ net::Task<void> Queue::Work(net::Loop& loop, std::string key, std::unique_ptr<Se
     const absl::Time begin = absl::Now();
     Attempt attempt = co_await parts_.courier.Try(loop, session, *delivery);
     parts_.metrics.attempt_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - begin));
-    Settlement settlement = Settle(*std::move(delivery), std::move(attempt), options_.settlement, parts_.clock, parts_.random);
-    co_await net::Await<absl::Status>(loop, [&](auto done) { Record({.settlement = std::move(settlement), .recorded = std::move(done)}); });
+    Settlement settlement = Settle(*std::move(delivery), std::move(attempt), options_.settlement,
+                                   parts_.clock, parts_.random);
+    co_await net::Await<absl::Status>(loop, [&](auto done) {
+      Record({.settlement = std::move(settlement), .recorded = std::move(done)});
+    });
   }
   parts_.metrics.connections.Add(-1);
   if (session != nullptr) co_await session->Quit();  // draining
@@ -171,16 +184,19 @@ void Queue::RecordAll() {
     }
     if (const absl::Status written = Write(batch); !written.ok()) {
       // The deliveries stay in hand and are written when the disk is well again: Tick tries.
-      parts_.log.Error("egress.record.failed", {{"why", written.ToString()}, {"deliveries", batch.size()}});
+      parts_.log.Error("egress.record.failed",
+                       {{"why", written.ToString()}, {"deliveries", batch.size()}});
       const absl::MutexLock lock(&mutex_);
-      ended_.insert(ended_.begin(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+      ended_.insert(ended_.begin(), std::make_move_iterator(batch.begin()),
+                    std::make_move_iterator(batch.end()));
       recording_ = false;
       return;
     }
     std::vector<Delivery> notices;
     for (Ended& ended : batch) {
       Count(ended.settlement);
-      if (ended.settlement.notice.has_value()) notices.push_back(*std::move(ended.settlement.notice));
+      if (ended.settlement.notice.has_value())
+        notices.push_back(*std::move(ended.settlement.notice));
     }
     {
       const absl::MutexLock lock(&mutex_);
@@ -198,17 +214,23 @@ absl::Status Queue::Write(std::vector<Ended>& batch) {
     // A deferred message must outlive the 8 days every body has.
     const Delivery& delivery = ended.settlement.delivery;
     if (delivery.recipients.empty() || delivery.attempts > 1 || !delivery.content.empty()) continue;
-    const absl::Time until = absl::FromUnixMicros(delivery.created_at_us) + options_.settlement.expire_after + absl::Hours(24);
-    CLEANMAIL_RETURN_IF_ERROR(parts_.blobs.Extend({.tenant = delivery.message.tenant(), .message = delivery.message.id()}, kHolder, until));
+    const absl::Time until = absl::FromUnixMicros(delivery.created_at_us) +
+                             options_.settlement.expire_after + absl::Hours(24);
+    CLEANMAIL_RETURN_IF_ERROR(parts_.blobs.Extend(
+        {.tenant = delivery.message.tenant(), .message = delivery.message.id()}, kHolder, until));
   }
   return parts_.store.Transact([&](sql::Session& session) -> absl::Status {
     for (Ended& ended : batch) {
       Settlement& settlement = ended.settlement;
       const bool finished = settlement.delivery.recipients.empty();
-      CLEANMAIL_RETURN_IF_ERROR(finished ? Store::Finish(session, settlement.delivery.id, settlement.delivery.last_reply, settlement.news.at_us())
+      CLEANMAIL_RETURN_IF_ERROR(finished ? Store::Finish(session, settlement.delivery.id,
+                                                         settlement.delivery.last_reply,
+                                                         settlement.news.at_us())
                                          : Store::Defer(session, settlement.delivery));
       CLEANMAIL_RETURN_IF_ERROR(parts_.outbox.Add(session, bus::ToRecord(settlement.news)));
-      if (settlement.notice.has_value()) CLEANMAIL_RETURN_IF_ERROR(Store::Insert(session, *settlement.notice, options_.owner).status());
+      if (settlement.notice.has_value())
+        CLEANMAIL_RETURN_IF_ERROR(
+            Store::Insert(session, *settlement.notice, options_.owner).status());
     }
     return absl::OkStatus();
   });
@@ -220,22 +242,32 @@ void Queue::Count(const Settlement& settlement) {
     switch (recipient.state()) {
       case v1::DELIVERY_STATE_DELIVERED:
         parts_.metrics.delivered.Add();
-        parts_.metrics.queue_seconds.Observe(static_cast<double>(news.at_us() - settlement.delivery.message.accepted_at_us()) / 1e6);
+        parts_.metrics.queue_seconds.Observe(
+            static_cast<double>(news.at_us() - settlement.delivery.message.accepted_at_us()) / 1e6);
         break;
-      case v1::DELIVERY_STATE_DEFERRED: parts_.metrics.deferred.Add(); break;
-      case v1::DELIVERY_STATE_REFUSED: parts_.metrics.refused.Add(); break;
-      case v1::DELIVERY_STATE_EXPIRED: parts_.metrics.expired.Add(); break;
-      default: break;
+      case v1::DELIVERY_STATE_DEFERRED:
+        parts_.metrics.deferred.Add();
+        break;
+      case v1::DELIVERY_STATE_REFUSED:
+        parts_.metrics.refused.Add();
+        break;
+      case v1::DELIVERY_STATE_EXPIRED:
+        parts_.metrics.expired.Add();
+        break;
+      default:
+        break;
     }
-    parts_.mail_log.Info("delivery.attempt", {{"message", news.message_id()},
-                                              {"tenant", news.tenant()},
-                                              {"sender", settlement.delivery.message.envelope().sender()},
-                                              {"recipient", recipient.address()},
-                                              {"state", v1::DeliveryState_Name(recipient.state()).substr(sizeof("DELIVERY_STATE_") - 1)},
-                                              {"attempt", news.attempt()},
-                                              {"remote", news.remote()},
-                                              {"tls", news.tls()},
-                                              {"reply", recipient.reply()}});
+    parts_.mail_log.Info(
+        "delivery.attempt",
+        {{"message", news.message_id()},
+         {"tenant", news.tenant()},
+         {"sender", settlement.delivery.message.envelope().sender()},
+         {"recipient", recipient.address()},
+         {"state", v1::DeliveryState_Name(recipient.state()).substr(sizeof("DELIVERY_STATE_") - 1)},
+         {"attempt", news.attempt()},
+         {"remote", news.remote()},
+         {"tls", news.tls()},
+         {"reply", recipient.reply()}});
   }
   if (settlement.notice.has_value()) parts_.metrics.notices.Add();
 }
@@ -260,7 +292,8 @@ void Queue::TakeDue() {
     if (draining_ || in_memory_ > kMostInMemory / 2) return;
     room = kMostInMemory - in_memory_;
   }
-  auto due = parts_.store.ClaimDue(options_.owner, base::NowMicros(parts_.clock), static_cast<int64_t>(room));
+  auto due = parts_.store.ClaimDue(options_.owner, base::NowMicros(parts_.clock),
+                                   static_cast<int64_t>(room));
   if (!due.ok()) {
     parts_.log.Error("egress.claim.failed", {{"why", due.status().ToString()}});
     return;
@@ -280,19 +313,24 @@ void Queue::CloseIdle() {
         old.push_back(std::move(idle.session));
         return true;
       });
-      const bool empty = destination.workers == 0 && destination.waiting.empty() && destination.idle.empty();
+      const bool empty =
+          destination.workers == 0 && destination.waiting.empty() && destination.idle.empty();
       it = empty ? destinations_.erase(it) : std::next(it);
     }
   }
   for (std::unique_ptr<Session>& session : old) {
     net::Loop& loop = session->loop();
-    net::Spawn(loop, [session = std::move(session)]() mutable -> net::Task<void> { co_await session->Quit(); });
+    net::Spawn(loop, [session = std::move(session)]() mutable -> net::Task<void> {
+      co_await session->Quit();
+    });
   }
 }
 
 void Queue::ForgetFinished() {
-  const auto forgotten = parts_.store.ForgetFinished(absl::ToUnixMicros(parts_.clock.Now() - kFinishedLife));
-  if (!forgotten.ok()) parts_.log.Warning("egress.forget.failed", {{"why", forgotten.status().ToString()}});
+  const auto forgotten =
+      parts_.store.ForgetFinished(absl::ToUnixMicros(parts_.clock.Now() - kFinishedLife));
+  if (!forgotten.ok())
+    parts_.log.Warning("egress.forget.failed", {{"why", forgotten.status().ToString()}});
 }
 
 void Queue::Drain(absl::Time deadline) {
@@ -302,7 +340,9 @@ void Queue::Drain(absl::Time deadline) {
   }
   CloseIdle();
   const absl::MutexLock lock(&mutex_);
-  const auto is_done = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return workers_ == 0 && ended_.empty() && !recording_; };
+  const auto is_done = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return workers_ == 0 && ended_.empty() && !recording_;
+  };
   mutex_.AwaitWithDeadline(absl::Condition(&is_done), deadline);
 }
 

@@ -40,9 +40,10 @@ struct QueueParts {
   const directory::Directory& directory;
 };
 
-// Deliveries, durable from Add to their end. In memory are those being worked on and a bounded number of those that come next;
-// the others wait in the table. A delivery's place among the connections is free only once its end is durable, so that what a
-// kill can cause to be sent twice is at most what was on those connections. Until the directory is complete nothing is delivered: a
+// Deliveries, durable from Add to their end. In memory are those being worked on and a bounded
+// number of those that come next; the others wait in the table. A delivery's place among the
+// connections is free only once its end is durable, so that what a kill can cause to be sent twice
+// is at most what was on those connections. Until the directory is complete nothing is delivered: a
 // route that is not known yet must not be taken for none. Thread-safe.
 class Queue {
  public:
@@ -51,14 +52,16 @@ class Queue {
   const std::string& owner() const { return options_.owner; }
 
   // The delivery of a message to one destination, due now.
-  Delivery MakeDelivery(const mail::v1::Message& message, const std::string& stage, const std::string& destination,
-                        std::vector<std::string> recipients) const;
+  Delivery MakeDelivery(const mail::v1::Message& message, const std::string& stage,
+                        const std::string& destination, std::vector<std::string> recipients) const;
 
   // Durable when it returns OK. A delivery that is there already, finished or not, is passed over.
   absl::Status Add(std::vector<Delivery> deliveries);
-  // Ends a delivery that shall not be tried, with `reply` for its recipients: what follows is as after an attempt.
+  // Ends a delivery that shall not be tried, with `reply` for its recipients: what follows is as
+  // after an attempt.
   absl::Status Refuse(Delivery delivery, const std::string& reply);
-  // Takes from the table what is due; closes idle connections; tries again to write what could not be. Called by a timer.
+  // Takes from the table what is due; closes idle connections; tries again to write what could not
+  // be. Called by a timer.
   void Tick();
   // Deletes rows that ended long ago. Called by a timer.
   void ForgetFinished();
@@ -97,7 +100,8 @@ class Queue {
   const QueueOptions options_;
   absl::Mutex mutex_;
   std::map<std::string, Destination> destinations_ ABSL_GUARDED_BY(mutex_);
-  std::deque<std::string> starved_ ABSL_GUARDED_BY(mutex_);  // destinations that want a worker, in turn
+  std::deque<std::string> starved_
+      ABSL_GUARDED_BY(mutex_);  // destinations that want a worker, in turn
   size_t in_memory_ ABSL_GUARDED_BY(mutex_) = 0;
   int workers_ ABSL_GUARDED_BY(mutex_) = 0;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;

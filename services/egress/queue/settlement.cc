@@ -7,14 +7,17 @@ namespace cleanmail::egress {
 namespace {
 
 v1::FailureNotice NoticeFor(const Delivery& delivery) {
-  if (!delivery.content.empty()) return v1::FAILURE_NOTICE_NULL_SENDER;  // a notice that cannot be delivered ends here
+  if (!delivery.content.empty())
+    return v1::FAILURE_NOTICE_NULL_SENDER;  // a notice that cannot be delivered ends here
   if (delivery.message.direction() == mail::v1::DIRECTION_INBOUND) return v1::FAILURE_NOTICE_HELD;
-  return delivery.message.envelope().sender().empty() ? v1::FAILURE_NOTICE_NULL_SENDER : v1::FAILURE_NOTICE_SENT;
+  return delivery.message.envelope().sender().empty() ? v1::FAILURE_NOTICE_NULL_SENDER
+                                                      : v1::FAILURE_NOTICE_SENT;
 }
 
 }  // namespace
 
-Settlement Settle(Delivery delivery, Attempt attempt, const SettlementOptions& options, const base::Clock& clock, base::Random& random) {
+Settlement Settle(Delivery delivery, Attempt attempt, const SettlementOptions& options,
+                  const base::Clock& clock, base::Random& random) {
   const absl::Time now = clock.Now();
   Settlement settlement;
   v1::DeliveryChanged& news = settlement.news;
@@ -23,15 +26,19 @@ Settlement Settle(Delivery delivery, Attempt attempt, const SettlementOptions& o
   std::vector<std::string> left;
   std::vector<v1::RecipientDelivery> failed;
   for (v1::RecipientDelivery& recipient : attempt.recipients) {
-    if (recipient.state() == v1::DELIVERY_STATE_DEFERRED && expired) recipient.set_state(v1::DELIVERY_STATE_EXPIRED);
+    if (recipient.state() == v1::DELIVERY_STATE_DEFERRED && expired)
+      recipient.set_state(v1::DELIVERY_STATE_EXPIRED);
     if (recipient.state() == v1::DELIVERY_STATE_DEFERRED) left.push_back(recipient.address());
-    if (recipient.state() == v1::DELIVERY_STATE_REFUSED || recipient.state() == v1::DELIVERY_STATE_EXPIRED) failed.push_back(recipient);
+    if (recipient.state() == v1::DELIVERY_STATE_REFUSED ||
+        recipient.state() == v1::DELIVERY_STATE_EXPIRED)
+      failed.push_back(recipient);
     delivery.last_reply = recipient.reply();
     *news.add_recipients() = std::move(recipient);
   }
   delivery.recipients = std::move(left);
   if (!delivery.recipients.empty()) {
-    delivery.next_attempt_at_us = absl::ToUnixMicros(now + options.backoff.After(delivery.attempts, random));
+    delivery.next_attempt_at_us =
+        absl::ToUnixMicros(now + options.backoff.After(delivery.attempts, random));
     news.set_next_attempt_at_us(delivery.next_attempt_at_us);
   }
   news.set_message_id(delivery.message.id());
@@ -44,7 +51,8 @@ Settlement Settle(Delivery delivery, Attempt attempt, const SettlementOptions& o
   if (!failed.empty()) {
     news.set_notice(NoticeFor(delivery));
     *news.mutable_message() = delivery.message;
-    if (news.notice() == v1::FAILURE_NOTICE_SENT) settlement.notice = MakeNotice(delivery, failed, attempt.headers, options.host_name, now);
+    if (news.notice() == v1::FAILURE_NOTICE_SENT)
+      settlement.notice = MakeNotice(delivery, failed, attempt.headers, options.host_name, now);
   }
   settlement.delivery = std::move(delivery);
   return settlement;

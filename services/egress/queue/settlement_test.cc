@@ -28,21 +28,24 @@ class SettleTest : public ::testing::Test {
     delivery_.message.mutable_envelope()->set_sender("ann@example.org");
   }
   Settlement After(std::vector<std::pair<std::string, v1::DeliveryState>> outcomes) {
-    Attempt attempt{.recipients = {}, .remote = "mx[192.0.2.1]:25", .tls = {}, .headers = "Subject: hello"};
+    Attempt attempt{
+        .recipients = {}, .remote = "mx[192.0.2.1]:25", .tls = {}, .headers = "Subject: hello"};
     delivery_.recipients.clear();
     for (const auto& [address, state] : outcomes) {
       delivery_.recipients.push_back(address);
       v1::RecipientDelivery& recipient = attempt.recipients.emplace_back();
       recipient.set_address(address);
       recipient.set_state(state);
-      recipient.set_reply(state == v1::DELIVERY_STATE_REFUSED ? "550 5.1.1 No such user" : "451 4.3.0 Later");
+      recipient.set_reply(state == v1::DELIVERY_STATE_REFUSED ? "550 5.1.1 No such user"
+                                                              : "451 4.3.0 Later");
     }
     return Settle(delivery_, std::move(attempt), options_, clock_, random_);
   }
 
   base::FakeClock clock_;
   base::FakeRandom random_;
-  SettlementOptions options_{.backoff = {}, .expire_after = absl::Hours(120), .host_name = "gateway.example"};
+  SettlementOptions options_{
+      .backoff = {}, .expire_after = absl::Hours(120), .host_name = "gateway.example"};
   Delivery delivery_;
 };
 
@@ -51,19 +54,22 @@ TEST_F(SettleTest, E8_ADeferralKeepsTheServersWordsAndComesBack) {
   EXPECT_THAT(settlement.delivery.recipients, ElementsAre("bob@example.net"));
   EXPECT_EQ(settlement.delivery.last_reply, "451 4.3.0 Later");
   EXPECT_EQ(settlement.delivery.attempts, 1);
-  EXPECT_THAT(settlement.delivery.next_attempt_at_us - base::NowMicros(clock_), AllOf(Ge(48'000'000), Le(72'000'000)));
+  EXPECT_THAT(settlement.delivery.next_attempt_at_us - base::NowMicros(clock_),
+              AllOf(Ge(48'000'000), Le(72'000'000)));
   EXPECT_EQ(settlement.news.recipients(0).state(), v1::DELIVERY_STATE_DEFERRED);
   EXPECT_EQ(settlement.news.notice(), v1::FAILURE_NOTICE_UNSPECIFIED);
   EXPECT_FALSE(settlement.notice.has_value());
 }
 
 TEST_F(SettleTest, WhatIsDeliveredIsNotTriedAgain) {
-  const Settlement settlement = After({{"a@example.net", v1::DELIVERY_STATE_DELIVERED}, {"b@example.net", v1::DELIVERY_STATE_DEFERRED}});
+  const Settlement settlement = After({{"a@example.net", v1::DELIVERY_STATE_DELIVERED},
+                                       {"b@example.net", v1::DELIVERY_STATE_DEFERRED}});
   EXPECT_THAT(settlement.delivery.recipients, ElementsAre("b@example.net"));
 }
 
 TEST_F(SettleTest, AnOutboundRefusalTellsTheSenderOnce) {
-  const Settlement settlement = After({{"a@example.net", v1::DELIVERY_STATE_REFUSED}, {"b@example.net", v1::DELIVERY_STATE_DELIVERED}});
+  const Settlement settlement = After({{"a@example.net", v1::DELIVERY_STATE_REFUSED},
+                                       {"b@example.net", v1::DELIVERY_STATE_DELIVERED}});
   EXPECT_THAT(settlement.delivery.recipients, IsEmpty());
   EXPECT_EQ(settlement.news.notice(), v1::FAILURE_NOTICE_SENT);
   ASSERT_TRUE(settlement.notice.has_value());
@@ -94,7 +100,8 @@ TEST_F(SettleTest, T_A10_TheNullSenderAndANoticeAreToldNothing) {
 
 TEST_F(SettleTest, AfterFiveDaysADeferralIsTheEnd) {
   clock_.Advance(absl::Hours(119));
-  EXPECT_EQ(After({{"a@example.net", v1::DELIVERY_STATE_DEFERRED}}).news.recipients(0).state(), v1::DELIVERY_STATE_DEFERRED);
+  EXPECT_EQ(After({{"a@example.net", v1::DELIVERY_STATE_DEFERRED}}).news.recipients(0).state(),
+            v1::DELIVERY_STATE_DEFERRED);
   clock_.Advance(absl::Hours(1));
   const Settlement settlement = After({{"a@example.net", v1::DELIVERY_STATE_DEFERRED}});
   EXPECT_EQ(settlement.news.recipients(0).state(), v1::DELIVERY_STATE_EXPIRED);
@@ -106,7 +113,8 @@ TEST(Backoff, DoublesUpToTheLongestWithJitter) {
   base::FakeRandom random;
   const Backoff backoff;
   for (int attempts = 1; attempts < 100; ++attempts) {
-    const absl::Duration plain = std::min(absl::Hours(2), absl::Minutes(1) * (1 << std::min(attempts - 1, 20)));
+    const absl::Duration plain =
+        std::min(absl::Hours(2), absl::Minutes(1) * (1 << std::min(attempts - 1, 20)));
     const absl::Duration wait = backoff.After(attempts, random);
     EXPECT_GE(wait, plain * 0.8);
     EXPECT_LE(wait, plain * 1.2);

@@ -26,17 +26,20 @@ struct RouterOptions {
   absl::Duration timeout = absl::Seconds(30);
 };
 
-// Says where mail for a domain goes: the tenant's route, else MX, else the domain's own addresses (RFC 5321 §5). Thread-safe.
+// Says where mail for a domain goes: the tenant's route, else MX, else the domain's own addresses
+// (RFC 5321 §5). Thread-safe.
 class Router {
  public:
   // All outlive it.
   Router(const directory::Directory& directory, dns::Resolver& resolver, RouterOptions options)
       : directory_(directory), resolver_(resolver), options_(std::move(options)) {}
 
-  // `done` is called once, on any thread, with at least one target, in order of preference. Unavailable: DNS is away, try again.
-  // NotFound: the domain does not exist or takes no mail (RFC 7505): for good. FailedPrecondition: every address was refused (we
-  // are the best MX ourselves, or they are private): for good.
-  void Find(std::string tenant, std::string domain, absl::AnyInvocable<void(absl::StatusOr<std::vector<Target>>) &&> done);
+  // `done` is called once, on any thread, with at least one target, in order of preference.
+  // Unavailable: DNS is away, try again. NotFound: the domain does not exist or takes no mail (RFC
+  // 7505): for good. FailedPrecondition: every address was refused (we are the best MX ourselves,
+  // or they are private): for good.
+  void Find(std::string tenant, std::string domain,
+            absl::AnyInvocable<void(absl::StatusOr<std::vector<Target>>) &&> done);
 
  private:
   class Search;

@@ -15,7 +15,9 @@ using ::testing::SizeIs;
 
 class RouterTest : public ::testing::Test {
  protected:
-  absl::StatusOr<std::vector<Target>> Find(const std::string& domain, RouterOptions options = {.host_name = "gateway.example"}) {
+  absl::StatusOr<std::vector<Target>> Find(const std::string& domain,
+                                           RouterOptions options = {
+                                               .host_name = "gateway.example"}) {
     options.timeout = absl::Milliseconds(300);
     Router router(directory_, resolver_, options);
     absl::Notification found;
@@ -27,12 +29,14 @@ class RouterTest : public ::testing::Test {
     EXPECT_TRUE(found.WaitForNotificationWithTimeout(absl::Seconds(10)));
     return result;
   }
-  std::vector<std::string> Texts(const std::string& domain, RouterOptions options = {.host_name = "gateway.example"}) {
+  std::vector<std::string> Texts(const std::string& domain,
+                                 RouterOptions options = {.host_name = "gateway.example"}) {
     const auto targets = Find(domain, options);
     EXPECT_TRUE(targets.ok()) << targets.status();
     std::vector<std::string> texts;
     if (targets.ok()) {
-      for (const Target& target : *targets) texts.push_back(target.host + " " + target.endpoint.ToString());
+      for (const Target& target : *targets)
+        texts.push_back(target.host + " " + target.endpoint.ToString());
     }
     return texts;
   }
@@ -40,7 +44,8 @@ class RouterTest : public ::testing::Test {
     provisioning::v1::DirectoryChanged change;
     change.set_name("tenants/acme/routes/example.org");
     change.mutable_route()->set_name(change.name());
-    for (const std::string& destination : destinations) change.mutable_route()->add_destinations(destination);
+    for (const std::string& destination : destinations)
+      change.mutable_route()->add_destinations(destination);
     directory_.Apply(change);
   }
 
@@ -52,7 +57,8 @@ TEST_F(RouterTest, TheTenantsRouteComesBeforeMxAndMayBePrivate) {
   resolver_.SetMx("example.org", {{10, "mx.example.org"}});
   resolver_.SetA("mail.inside", {"10.0.0.7"});
   SetRoute({"mail.inside:2525", "127.0.0.1"});
-  EXPECT_THAT(Texts("example.org"), ElementsAre("mail.inside 10.0.0.7:2525", "127.0.0.1 127.0.0.1:25"));
+  EXPECT_THAT(Texts("example.org"),
+              ElementsAre("mail.inside 10.0.0.7:2525", "127.0.0.1 127.0.0.1:25"));
 }
 
 TEST_F(RouterTest, FollowsMxByPreferenceWithAllAddresses) {
@@ -61,7 +67,8 @@ TEST_F(RouterTest, FollowsMxByPreferenceWithAllAddresses) {
   resolver_.SetAaaa("a.example.net", {"2001:4860::1"});
   resolver_.SetA("b.example.net", {"198.51.100.2"});
   EXPECT_THAT(Texts("example.net", {.host_name = "gateway.example", .mx_may_be_private = true}),
-              ElementsAre("a.example.net 198.51.100.1:25", "a.example.net [2001:4860::1]:25", "b.example.net 198.51.100.2:25"));
+              ElementsAre("a.example.net 198.51.100.1:25", "a.example.net [2001:4860::1]:25",
+                          "b.example.net 198.51.100.2:25"));
 }
 
 TEST_F(RouterTest, WithoutMxTheDomainsOwnAddressIsUsed) {  // RFC 5321 §5.1
@@ -85,7 +92,8 @@ TEST_F(RouterTest, ADomainThatDoesNotExistIsFinalAndDnsAwayIsNot) {
 }
 
 TEST_F(RouterTest, T_A10_ServersBehindUsInTheListAreLeftOut) {  // RFC 5321 §5.1
-  resolver_.SetMx("example.net", {{10, "a.example.net"}, {20, "gateway.example"}, {30, "c.example.net"}});
+  resolver_.SetMx("example.net",
+                  {{10, "a.example.net"}, {20, "gateway.example"}, {30, "c.example.net"}});
   resolver_.SetA("a.example.net", {"8.8.8.8"});
   resolver_.SetA("c.example.net", {"8.8.4.4"});
   EXPECT_THAT(Texts("example.net"), ElementsAre("a.example.net 8.8.8.8:25"));
@@ -97,7 +105,8 @@ TEST_F(RouterTest, AnMxThatPointsInsideIsRefused) {
   resolver_.SetMx("example.net", {{10, "a.example.net"}});
   resolver_.SetA("a.example.net", {"127.0.0.1", "10.1.2.3", "169.254.169.254"});
   EXPECT_TRUE(absl::IsFailedPrecondition(Find("example.net").status()));
-  EXPECT_THAT(Texts("example.net", {.host_name = "gateway.example", .mx_may_be_private = true}), SizeIs(3));
+  EXPECT_THAT(Texts("example.net", {.host_name = "gateway.example", .mx_may_be_private = true}),
+              SizeIs(3));
 }
 
 TEST_F(RouterTest, AnAddressLiteralNeedsNoDns) {

@@ -1,17 +1,17 @@
-// How many messages the sessions take with nothing behind them: `throughput_benchmark [messages] [bytes] [connections]`. The clients
-// are a second process; what is told is this process's time.
+// How many messages the sessions take with nothing behind them: `throughput_benchmark [messages]
+// [bytes] [connections]`. The clients are a second process; what is told is this process's time.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <string>
-#include <thread>
-#include <vector>
 
 #include "libs/base/clock.h"
 #include "libs/base/random.h"
@@ -30,7 +30,8 @@ class YesPolicy final : public EnvelopePolicy {
                 absl::AnyInvocable<void(absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>) &&>
                     done) override {
     policy::v1::EvaluateEnvelopeResponse response;
-    for (int i = 0; i < request.recipients_size(); ++i) response.add_decisions()->set_accepted(true);
+    for (int i = 0; i < request.recipients_size(); ++i)
+      response.add_decisions()->set_accepted(true);
     std::move(done)(response);
   }
 };
@@ -149,9 +150,9 @@ int Main(int messages, int bytes, int connections) {
   const auto loops = net::Loops::Create(2, 2);
   Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, intake, bus, clock,
                                            random, *log, metrics});
-  auto listener = net::Listener::Open(
-      *loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
-      [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });
+  auto listener =
+      net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
+                          [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });
   const uint16_t port = (*listener)->port();
   rusage before{}, after{};
   getrusage(RUSAGE_SELF, &before);
@@ -177,6 +178,8 @@ int Main(int messages, int bytes, int connections) {
 }  // namespace cleanmail::ingress
 
 int main(int argc, char** argv) {
-  const auto argument = [&](int i, int otherwise) { return argc > i ? std::atoi(argv[i]) : otherwise; };
+  const auto argument = [&](int i, int otherwise) {
+    return argc > i ? std::atoi(argv[i]) : otherwise;
+  };
   return cleanmail::ingress::Main(argument(1, 20000), argument(2, 4096), argument(3, 20));
 }

@@ -23,11 +23,12 @@ struct Decision {
   std::string reason;  // one sentence for people
 };
 
-// A tenant's way of deciding: rules in order, the first whose condition holds decides; the last one always holds. A value.
+// A tenant's way of deciding: rules in order, the first whose condition holds decides; the last one
+// always holds. A value.
 class RuleSet {
  public:
-  // The two recommended policies every tenant has from the start. Both judge alike; they differ in whether users get a
-  // quarantine report. An unknown name gives "standard".
+  // The two recommended policies every tenant has from the start. Both judge alike; they differ in
+  // whether users get a quarantine report. An unknown name gives "standard".
   static const RuleSet& Recommended(std::string_view policy);
 
   const std::string& name() const { return name_; }

@@ -31,18 +31,22 @@ TEST(RecommendedPolicies, C3_HoldAtExactlyFive) {
 }
 
 TEST(RecommendedPolicies, MalwareOutweighsEveryScore) {
-  const Decision decision = RuleSet::Recommended("standard").Decide(With(mail::v1::FINDING_CATEGORY_MALWARE, -100));
+  const Decision decision =
+      RuleSet::Recommended("standard").Decide(With(mail::v1::FINDING_CATEGORY_MALWARE, -100));
   EXPECT_EQ(decision.hold_kind, mail::v1::HOLD_KIND_VIRUS);
   EXPECT_EQ(decision.reason, "Malware: NAME (what was\\r\\nseen).");
 }
 
 TEST(RecommendedPolicies, WhatCouldNotBeScannedIsHeld) {
-  const Decision decision = RuleSet::Recommended("standard").Decide(With(mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0));
+  const Decision decision =
+      RuleSet::Recommended("standard").Decide(With(mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0));
   EXPECT_EQ(decision.disposition, mail::v1::DISPOSITION_KIND_HOLD);
   EXPECT_EQ(decision.hold_kind, mail::v1::HOLD_KIND_COULD_NOT_SCAN);
 }
 
-TEST(RecommendedPolicies, AnUnknownNameMeansStandard) { EXPECT_EQ(RuleSet::Recommended("nonsense").name(), "standard"); }
+TEST(RecommendedPolicies, AnUnknownNameMeansStandard) {
+  EXPECT_EQ(RuleSet::Recommended("nonsense").name(), "standard");
+}
 
 }  // namespace
 }  // namespace cleanmail::policy

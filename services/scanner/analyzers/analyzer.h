@@ -10,13 +10,14 @@ namespace cleanmail::scanner {
 
 using Findings = std::vector<mail::v1::Finding>;
 
-// Looks at one message and says what it found. Thread-safe: many messages are looked at in parallel.
+// Looks at one message and says what it found. Thread-safe: many messages are looked at in
+// parallel.
 class Analyzer {
  public:
   virtual ~Analyzer() = default;
   virtual std::string_view name() const = 0;
-  // `message` is the whole message, header and body, CRLF. Unavailable: an engine is away, the message shall wait. Any other
-  // error: this message made a working engine fail.
+  // `message` is the whole message, header and body, CRLF. Unavailable: an engine is away, the
+  // message shall wait. Any other error: this message made a working engine fail.
   virtual absl::StatusOr<Findings> Analyze(std::string_view message) = 0;
 };
 

@@ -4,7 +4,8 @@
 
 namespace cleanmail::scanner {
 
-// Finds the Generic Test for Unsolicited Bulk Email, by which an administrator sees that filtering works.
+// Finds the Generic Test for Unsolicited Bulk Email, by which an administrator sees that filtering
+// works.
 class Gtube final : public Analyzer {
  public:
   std::string_view name() const override { return "gtube"; }

@@ -7,13 +7,16 @@
 namespace cleanmail::scanner {
 
 absl::StatusOr<Findings> Structure::Analyze(std::string_view message) {
-  const mail::mime::Structure structure =
-      mail::mime::Inspect(message, {.parts = static_cast<size_t>(limits_.parts), .depth = static_cast<size_t>(limits_.depth)});
+  const mail::mime::Structure structure = mail::mime::Inspect(
+      message,
+      {.parts = static_cast<size_t>(limits_.parts), .depth = static_cast<size_t>(limits_.depth)});
   Findings findings;
   if (structure.over_limit) {
     const bool deep = structure.depth >= static_cast<size_t>(limits_.depth);
-    findings.push_back(deep ? MakeFinding(FindingId::kTooDeep, base::Cat("deeper than ", limits_.depth), name())
-                            : MakeFinding(FindingId::kTooManyParts, base::Cat("more than ", limits_.parts), name()));
+    findings.push_back(
+        deep ? MakeFinding(FindingId::kTooDeep, base::Cat("deeper than ", limits_.depth), name())
+             : MakeFinding(FindingId::kTooManyParts, base::Cat("more than ", limits_.parts),
+                           name()));
   }
   return findings;
 }
