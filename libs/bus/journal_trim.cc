@@ -44,8 +44,7 @@ absl::Status DeleteBefore(spool::Spool& spool, JournalTopic& topic, int64_t bord
     also.Put(Table::kState, NextKey(topic.name()), EncodeNumber(topic.end()));
   }
   if (also.empty()) return absl::OkStatus();
-  CLEANMAIL_RETURN_IF_ERROR(spool.CommitAndWait(std::move(also), spool::Durability::kApplied));
-  return any ? spool.Reclaim(Table::kEvents, begin, end) : absl::OkStatus();
+  return spool.CommitAndWait(std::move(also), spool::Durability::kApplied);
 }
 
 }  // namespace cleanmail::bus

@@ -19,6 +19,7 @@ using spool::Durability;
 using spool::Table;
 
 constexpr size_t kOutstandingBytes = 4 * crypto::kChunkBytes;  // given to the spool and not applied, for one writer
+constexpr absl::Duration kReclaimInterval = absl::Hours(1);
 constexpr size_t kBodiesAtOnce = 2000;                         // that the sweeper looks at while nobody can extend one
 
 std::string BodyKey(std::string_view tenant_key, const BlobName& name, std::string_view salt) {
@@ -153,6 +154,9 @@ struct SpoolBlobStore::Impl {
   base::Random& random;
   const SpoolBlobOptions options;
   std::mutex extend_mutex;  // extensions are read, then written
+  // The sweeper's own: where what it deleted ends, and when it last gave the space back.
+  std::string reclaim_end;
+  absl::Time reclaimed = absl::InfinitePast();
 
   absl::StatusOr<std::string> ReadBody(const BlobName& name, std::string_view tenant_key);
   absl::StatusOr<bool> IsExtended(std::string_view body_prefix, int64_t now_us);
@@ -165,7 +169,7 @@ SpoolBlobStore::~SpoolBlobStore() = default;
 
 std::unique_ptr<SpoolBlobStore> SpoolBlobStore::Create(spool::Spool& spool, TenantKeys& keys, const base::Clock& clock,
                                                        base::Random& random, SpoolBlobOptions options) {
-  return std::unique_ptr<SpoolBlobStore>(new SpoolBlobStore(std::unique_ptr<Impl>(new Impl{spool, keys, clock, random, options, {}})));
+  return std::unique_ptr<SpoolBlobStore>(new SpoolBlobStore(std::unique_ptr<Impl>(new Impl{spool, keys, clock, random, options, {}, {}})));
 }
 
 absl::StatusOr<std::unique_ptr<Writer>> SpoolBlobStore::Create(const BlobName& name) {
@@ -302,7 +306,7 @@ absl::StatusOr<int64_t> SpoolBlobStore::Impl::SweepSome(std::string& from) {
     batch.DeleteRange(Table::kExtensions, range.begin, range.end);
   }
   CLEANMAIL_RETURN_IF_ERROR(spool.CommitAndWait(std::move(batch), Durability::kApplied));
-  for (const Range& range : over) CLEANMAIL_RETURN_IF_ERROR(spool.Reclaim(Table::kBodies, range.begin, range.end));
+  reclaim_end = over.back().end;
   return bodies;
 }
 
@@ -313,6 +317,11 @@ absl::StatusOr<int64_t> SpoolBlobStore::Sweep() {
     CLEANMAIL_ASSIGN_OR_RETURN(const int64_t some, impl_->SweepSome(from));
     bodies += some;
   } while (!from.empty());
+  const absl::Time now = impl_->clock.Now();
+  if (impl_->reclaim_end.empty() || now - impl_->reclaimed < kReclaimInterval) return bodies;
+  CLEANMAIL_RETURN_IF_ERROR(impl_->spool.Reclaim(Table::kBodies, "", impl_->reclaim_end));
+  impl_->reclaim_end.clear();
+  impl_->reclaimed = now;
   return bodies;
 }
 

@@ -27,10 +27,11 @@ class SpoolBlobsUnderTest final : public BlobStoreUnderTest {
     Open();
   }
   spool::Spool& spool() { return *spool_; }
+  const std::string& folder() const { return folder_; }
 
  private:
   void Open() {
-    spool_ = *spool::Spool::Open(folder_);
+    spool_ = *spool::Spool::Open(folder_, {.body_memory_bytes = 8 << 20});
     blobs_ = SpoolBlobStore::Create(*spool_, keys, clock, random);
   }
   std::string folder_;
@@ -125,6 +126,26 @@ TEST_P(SpoolBlobs, AWriterDroppedWithChunksOnTheirWayIsHarmless) {
     auto writer = *blobs().Create(NewName());
     (void)writer->Append(Body(400'000), [] {});
   }
+}
+
+TEST_P(SpoolBlobs, SweepingGivesTheSpaceBack) {
+  const auto bytes = [&] {
+    int64_t sum = 0;
+    for (const auto& file : std::filesystem::directory_iterator(test().folder())) {
+      const std::string kind = file.path().extension().string();
+      if (kind == ".blob" || kind == ".sst") sum += static_cast<int64_t>(file.file_size());
+    }
+    return sum;
+  };
+  const BlobName held = NewName();
+  ASSERT_TRUE(Write(held, Body(1'000'000), 100'000).ok());
+  ASSERT_TRUE(blobs().Extend(held, "quarantine", absl::InfiniteFuture()).ok());
+  for (int i = 0; i < 150; ++i) ASSERT_TRUE(Write(NewName(), Body(1'000'000), 100'000).ok());
+  EXPECT_GT(bytes(), 100'000'000);
+  test_->clock.Advance(absl::Hours(9 * 24));
+  EXPECT_EQ(*blobs().Sweep(), 150);
+  EXPECT_LT(bytes(), 80'000'000);
+  EXPECT_EQ(*blobs().Read(held), Body(1'000'000));
 }
 
 TEST_P(SpoolBlobs, SweepsManyThousandBodies) {

@@ -1,7 +1,6 @@
 #include "libs/store/spool/spool.h"
 
 #include <rocksdb/cache.h>
-#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
@@ -105,6 +104,7 @@ rocksdb::ColumnFamilyOptions TableOptions(Table table, const SpoolOptions& optio
   family.compression = rocksdb::kNoCompression;
   family.write_buffer_size = table == Table::kEvents ? 32 << 20 : 8 << 20;
   family.max_write_buffer_number = 3;
+  family.periodic_compaction_seconds = 24 * 3600;  // files full of deleted keys are not kept
   rocksdb::BlockBasedTableOptions blocks;
   blocks.block_cache = cache;
   if (table == Table::kState) blocks.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
@@ -464,8 +464,9 @@ absl::Status Spool::Reclaim(Table table, std::string_view begin, std::string_vie
   std::shared_lock lock(impl_->db_mutex);
   if (impl_->db == nullptr) return BeingOpened();
   const rocksdb::Slice first = SliceOf(begin), limit = SliceOf(end);
-  return ToStatus(rocksdb::DeleteFilesInRange(impl_->db.get(), impl_->handle(table), &first, end.empty() ? nullptr : &limit, false),
-                  "giving space back");
+  rocksdb::CompactRangeOptions how;
+  how.exclusive_manual_compaction = false;
+  return ToStatus(impl_->db->CompactRange(how, impl_->handle(table), &first, end.empty() ? nullptr : &limit), "giving space back");
 }
 
 absl::StatusOr<int64_t> Spool::FreeBytes() const {

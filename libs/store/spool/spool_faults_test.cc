@@ -114,8 +114,8 @@ TEST(SpoolPower, T_E1_LossAtEachStepOfSmallCommits) { LosePowerAtEachStep(Loss::
 TEST(SpoolPower, T_E1_LossAtEachStepWithPartsOfTheUnsyncedKept) { LosePowerAtEachStep(Loss::kRandom, 12, 4096, 1); }
 
 TEST(SpoolPower, T_E1_LossWhileTablesAreWrittenAndLogsAreUsedAgain) {
-  LosePowerAtEachStep(Loss::kAll, 90, 20'000, 97);
-  LosePowerAtEachStep(Loss::kRandom, 90, 20'000, 101);
+  LosePowerAtEachStep(Loss::kAll, 60, 20'000, 113);
+  LosePowerAtEachStep(Loss::kRandom, 60, 20'000, 127);
 }
 
 // The log is kept in several files; the end of one may be lost while the next survives.
