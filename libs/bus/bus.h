@@ -36,8 +36,8 @@ struct Publication {
   std::vector<std::unique_ptr<blob::Finished>> bodies;  // made durable with or before the records
 };
 
-// An event on its way to one consumer. Finish must be called exactly once, on any thread; dropping it unfinished counts as
-// Unavailable ("later").
+// An event on its way to one consumer. Finish must be called exactly once, on any thread; dropping
+// it unfinished counts as Unavailable ("later").
 class Inbound {
  public:
   virtual ~Inbound() = default;
@@ -47,8 +47,9 @@ class Inbound {
   virtual int64_t position() const = 0;
   // How often this event has been given out since this process started, from 1.
   virtual int attempt() const = 0;
-  // OK: done, never again. Unavailable, Aborted, DeadlineExceeded, ResourceExhausted: this key waits and is tried again, other
-  // keys go on. Anything else: to the dead-letter twin with the reason.
+  // OK: done, never again. Unavailable, Aborted, DeadlineExceeded, ResourceExhausted: this key
+  // waits and is tried again, other keys go on. Anything else: to the dead-letter twin with the
+  // reason.
   virtual void Finish(absl::Status status) = 0;
 };
 
@@ -56,14 +57,17 @@ using BatchHandler = absl::AnyInvocable<void(std::vector<std::unique_ptr<Inbound
 
 struct SubscriptionOptions {
   std::string topic;
-  std::string group;            // one position per group: a service's name
-  int workers = 0;              // threads that run the handler, 0: the process's setting; one key is always handled by one of them, in order
-  size_t batch = 64;            // events given to the handler at once, at most
-  size_t window = 4096;         // events given out and not finished, at most; then the topic pauses
-  bool from_start = true;       // a group without a position begins at the oldest event (else at the newest)
+  std::string group;  // one position per group: a service's name
+  int workers = 0;    // threads that run the handler, 0: the process's setting; one key is always
+                      // handled by one of them, in order
+  size_t batch = 64;  // events given to the handler at once, at most
+  size_t window = 4096;  // events given out and not finished, at most; then the topic pauses
+  bool from_start =
+      true;  // a group without a position begins at the oldest event (else at the newest)
 };
 
-// Handed out by Subscribe; destroying it stops the consumer: no handler runs after the destructor has returned.
+// Handed out by Subscribe; destroying it stops the consumer: no handler runs after the destructor
+// has returned.
 class Subscription {
  public:
   virtual ~Subscription() = default;
@@ -88,14 +92,16 @@ struct Change {
 class Bus {
  public:
   virtual ~Bus() = default;
-  // `done` is called exactly once, on a thread of the bus, once the records will survive what their topic's options promise.
-  // Unavailable: nothing of it was kept, try again. ResourceExhausted: the disk is too full.
+  // `done` is called exactly once, on a thread of the bus, once the records will survive what their
+  // topic's options promise. Unavailable: nothing of it was kept, try again. ResourceExhausted: the
+  // disk is too full.
   virtual void Publish(Publication publication, absl::AnyInvocable<void(absl::Status) &&> done) = 0;
-  virtual absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(SubscriptionOptions options, BatchHandler handler) = 0;
-  // Gives every change of a compacted topic after `position` (-1: all), in order, on one thread, without a group, until the
-  // result is destroyed.
-  virtual absl::StatusOr<std::unique_ptr<Subscription>> Follow(std::string_view topic, int64_t position,
-                                                               absl::AnyInvocable<void(Change)> handler) = 0;
+  virtual absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(SubscriptionOptions options,
+                                                                  BatchHandler handler) = 0;
+  // Gives every change of a compacted topic after `position` (-1: all), in order, on one thread,
+  // without a group, until the result is destroyed.
+  virtual absl::StatusOr<std::unique_ptr<Subscription>> Follow(
+      std::string_view topic, int64_t position, absl::AnyInvocable<void(Change)> handler) = 0;
   // Position of the newest event of a topic, -1 when it has none.
   virtual absl::StatusOr<int64_t> NewestPosition(std::string_view topic) = 0;
   // Whether new mail may be taken: OK, or ResourceExhausted in words (disk, lag).

@@ -1,7 +1,5 @@
-// What was acknowledged reaches its end whatever step the power goes at, and nothing is ever half there: bodies and events over one
-// spool on a disk that loses what was not synced.
-#include <gtest/gtest.h>
-
+// What was acknowledged reaches its end whatever step the power goes at, and nothing is ever half
+// there: bodies and events over one spool on a disk that loses what was not synced.
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -14,6 +12,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "libs/base/fake_clock.h"
 #include "libs/base/random.h"
@@ -77,26 +77,33 @@ struct World {
   std::vector<std::string> broken;
 };
 
-// One life of the gateway: takes mail, a scanner that says something of each, a sink that takes what was said.
+// One life of the gateway: takes mail, a scanner that says something of each, a sink that takes
+// what was said.
 class Gateway {
  public:
-  Gateway(const std::string& folder, spool::UnsyncedFileSystem& disk, World& world, base::Clock& clock)
+  Gateway(const std::string& folder, spool::UnsyncedFileSystem& disk, World& world,
+          base::Clock& clock)
       : world_(world), clock_(clock) {
-    auto opened = spool::Spool::Open(folder, {.rocksdb_env = disk.env(), .body_memory_bytes = 512 << 10, .recovery_interval = absl::Milliseconds(5)});
+    auto opened = spool::Spool::Open(folder, {.rocksdb_env = disk.env(),
+                                              .body_memory_bytes = 512 << 10,
+                                              .recovery_interval = absl::Milliseconds(5)});
     if (!opened.ok()) {
       status_ = opened.status();
       return;
     }
     spool_ = *std::move(opened);
-    auto journal = bus::Journal::Create(*spool_, clock_, {.min_free_bytes = 0, .first_retry = absl::Milliseconds(2)});
+    auto journal = bus::Journal::Create(
+        *spool_, clock_, {.min_free_bytes = 0, .first_retry = absl::Milliseconds(2)});
     if (!journal.ok()) {
       status_ = journal.status();
       return;
     }
     journal_ = *std::move(journal);
     blobs_ = blob::SpoolBlobStore::Create(*spool_, keys_, clock_, random_);
-    scanner_ = *journal_->Subscribe({.topic = "received.v1", .group = "scanner"}, [this](auto batch) { Scan(std::move(batch)); });
-    sink_ = *journal_->Subscribe({.topic = "scanned.v1", .group = "sink"}, [this](auto batch) { Arrive(std::move(batch)); });
+    scanner_ = *journal_->Subscribe({.topic = "received.v1", .group = "scanner"},
+                                    [this](auto batch) { Scan(std::move(batch)); });
+    sink_ = *journal_->Subscribe({.topic = "scanned.v1", .group = "sink"},
+                                 [this](auto batch) { Arrive(std::move(batch)); });
   }
   ~Gateway() {
     scanner_.reset();
@@ -116,17 +123,25 @@ class Gateway {
     const std::string body = BodyOf(id, size);
     for (size_t at = 0; at < body.size(); at += 16'384) {
       Waited<bool> ready;
-      if (!(*writer)->Append(std::string_view(body).substr(at, 16'384), [&ready] { ready.Set(true); })) ready.Take();
+      if (!(*writer)->Append(std::string_view(body).substr(at, 16'384),
+                             [&ready] { ready.Set(true); }))
+        ready.Take();
     }
     Waited<absl::StatusOr<std::unique_ptr<blob::Finished>>> finished;
-    (*writer)->Finish([&](absl::StatusOr<std::unique_ptr<blob::Finished>> result) { finished.Set(std::move(result)); });
+    (*writer)->Finish([&](absl::StatusOr<std::unique_ptr<blob::Finished>> result) {
+      finished.Set(std::move(result));
+    });
     absl::StatusOr<std::unique_ptr<blob::Finished>> kept = finished.Take();
     if (!kept.ok()) return kept.status();
     bus::Publication publication;
-    publication.records.push_back({.topic = {.name = "received.v1", .flushed = true}, .key = id, .payload = std::to_string(size), .trace = {}});
+    publication.records.push_back({.topic = {.name = "received.v1", .flushed = true},
+                                   .key = id,
+                                   .payload = std::to_string(size),
+                                   .trace = {}});
     publication.bodies.push_back(*std::move(kept));
     Waited<absl::Status> published;
-    journal_->Publish(std::move(publication), [&](absl::Status status) { published.Set(std::move(status)); });
+    journal_->Publish(std::move(publication),
+                      [&](absl::Status status) { published.Set(std::move(status)); });
     absl::Status status = published.Take();
     if (status.ok()) {
       std::lock_guard lock(world_.mutex);
@@ -145,8 +160,14 @@ class Gateway {
         world_.broken.push_back(inbound->key() + ": " + body.status().ToString());
       }
       bus::Publication publication;
-      publication.records.push_back({.topic = {.name = "scanned.v1"}, .key = inbound->key(), .payload = "clean", .trace = {}});
-      journal_->Publish(std::move(publication), [inbound = std::move(inbound)](absl::Status status) { inbound->Finish(std::move(status)); });
+      publication.records.push_back({.topic = {.name = "scanned.v1"},
+                                     .key = inbound->key(),
+                                     .payload = "clean",
+                                     .trace = {}});
+      journal_->Publish(std::move(publication),
+                        [inbound = std::move(inbound)](absl::Status status) {
+                          inbound->Finish(std::move(status));
+                        });
     }
   }
   void Arrive(std::vector<std::unique_ptr<bus::Inbound>> batch) {
@@ -180,10 +201,13 @@ class Site {
     std::filesystem::create_directories(folder);
     disk = std::make_unique<spool::UnsyncedFileSystem>(root + "/trash");
   }
-  std::unique_ptr<Gateway> Start() { return std::make_unique<Gateway>(folder, *disk, world, clock); }
+  std::unique_ptr<Gateway> Start() {
+    return std::make_unique<Gateway>(folder, *disk, world, clock);
+  }
   bool AllAcknowledgedArrived() {
     std::lock_guard lock(world.mutex);
-    return std::includes(world.arrived.begin(), world.arrived.end(), world.acknowledged.begin(), world.acknowledged.end());
+    return std::includes(world.arrived.begin(), world.arrived.end(), world.acknowledged.begin(),
+                         world.acknowledged.end());
   }
   void ExpectWhole(const std::string& when) {
     EXPECT_TRUE(Eventually([this] { return AllAcknowledgedArrived(); })) << "lost mail: " << when;
@@ -198,7 +222,8 @@ class Site {
 
 // 4 KiB, and 200 KiB in four chunks.
 void AcceptSome(Gateway& gateway) {
-  for (const size_t size : {size_t{4096}, size_t{200'000}, size_t{0}, size_t{65'536}, size_t{4096}}) {
+  for (const size_t size :
+       {size_t{4096}, size_t{200'000}, size_t{0}, size_t{65'536}, size_t{4096}}) {
     if (!gateway.Accept(size).ok()) return;
   }
 }
@@ -237,7 +262,9 @@ void LosePowerAtEachStep(Loss loss, void (*accept)(Gateway&) = &AcceptSome, int6
 
 TEST(AcknowledgedMail, T_E1_SurvivesTheLossOfPowerAtEachStep) { LosePowerAtEachStep(Loss::kAll); }
 
-TEST(AcknowledgedMail, T_E1_SurvivesTheLossOfPowerAtEachStepWithPartsOfTheUnsyncedKept) { LosePowerAtEachStep(Loss::kRandom); }
+TEST(AcknowledgedMail, T_E1_SurvivesTheLossOfPowerAtEachStepWithPartsOfTheUnsyncedKept) {
+  LosePowerAtEachStep(Loss::kRandom);
+}
 
 TEST(AcknowledgedMail, T_E1_SurvivesTheLossOfPowerWhileTablesAreWritten) {
   LosePowerAtEachStep(Loss::kAll, &AcceptMany, 61);
@@ -266,11 +293,13 @@ TEST_P(BrokenDisk, T_E4_MailIsRefusedNothingIsLostAndItGoesOnWithoutARestart) {
   ASSERT_TRUE(gateway->status().ok());
   site.ExpectWhole("after a restart");
   std::lock_guard lock(site.world.mutex);
-  EXPECT_EQ(site.world.arrived, site.world.acknowledged) << "mail that was refused is not delivered";
+  EXPECT_EQ(site.world.arrived, site.world.acknowledged)
+      << "mail that was refused is not delivered";
 }
 
 INSTANTIATE_TEST_SUITE_P(Disk, BrokenDisk,
-                         testing::Values(spool::UnsyncedFileSystem::Fault::kNoSpace, spool::UnsyncedFileSystem::Fault::kReadOnly,
+                         testing::Values(spool::UnsyncedFileSystem::Fault::kNoSpace,
+                                         spool::UnsyncedFileSystem::Fault::kReadOnly,
                                          spool::UnsyncedFileSystem::Fault::kDevice));
 
 }  // namespace

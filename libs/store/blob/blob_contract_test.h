@@ -1,7 +1,5 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <functional>
@@ -10,6 +8,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "libs/base/fake_clock.h"
 #include "libs/base/fake_random.h"
@@ -24,7 +24,8 @@ class FakeTenantKeys final : public TenantKeys {
   absl::StatusOr<std::string> KeyOf(std::string_view tenant) override {
     std::lock_guard lock(mutex_);
     if (away_) return absl::UnavailableError("provisioning is away");
-    if (destroyed_.contains(std::string(tenant))) return absl::NotFoundError("the tenant's key was destroyed");
+    if (destroyed_.contains(std::string(tenant)))
+      return absl::NotFoundError("the tenant's key was destroyed");
     std::string key(32, 'k');
     std::copy_n(tenant.begin(), std::min<size_t>(tenant.size(), 32), key.begin());
     return key;
@@ -64,7 +65,9 @@ class BlobContract : public testing::TestWithParam<BlobStoreFactory> {
  protected:
   void SetUp() override { test_ = GetParam()(); }
   BlobStore& blobs() { return test_->blobs(); }
-  BlobName NewName(std::string tenant = "acme") { return {std::move(tenant), base::NewUuid(test_->clock, test_->random)}; }
+  BlobName NewName(std::string tenant = "acme") {
+    return {std::move(tenant), base::NewUuid(test_->clock, test_->random)};
+  }
 
   static absl::StatusOr<std::unique_ptr<Finished>> FinishAndWait(Writer& writer) {
     std::mutex mutex;
@@ -114,7 +117,8 @@ class BlobContract : public testing::TestWithParam<BlobStoreFactory> {
 
 TEST_P(BlobContract, GivesBackBodiesOfEverySize) {
   constexpr size_t kChunk = 64 * 1024;
-  for (const size_t size : {size_t{0}, size_t{1}, size_t{4096}, kChunk - 1, kChunk, kChunk + 1, 2 * kChunk, 5 * kChunk + 7, 20 * kChunk}) {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{4096}, kChunk - 1, kChunk, kChunk + 1,
+                            2 * kChunk, 5 * kChunk + 7, 20 * kChunk}) {
     for (const size_t piece : {size_t{1000}, kChunk, 3 * kChunk}) {
       const BlobName name = NewName();
       ASSERT_TRUE(Write(name, Body(size), piece).ok());
@@ -160,7 +164,8 @@ TEST_P(BlobContract, AnExtendedBodyStaysUntilItsLastHolderIsDone) {
   for (const BlobName& name : {before, held, after}) ASSERT_TRUE(Write(name, "body").ok());
   const absl::Time now = test_->clock.Now();
   ASSERT_TRUE(blobs().Extend(held, "quarantine", now + absl::Hours(30 * 24)).ok());
-  ASSERT_TRUE(blobs().Extend(held, "quarantine", now + absl::Hours(9 * 24)).ok()) << "never shortens";
+  ASSERT_TRUE(blobs().Extend(held, "quarantine", now + absl::Hours(9 * 24)).ok())
+      << "never shortens";
   ASSERT_TRUE(blobs().Extend(held, "egress", now + absl::Hours(10 * 24)).ok());
   test_->Restart();
   test_->clock.Advance(absl::Hours(20 * 24));
@@ -208,8 +213,10 @@ TEST_P(BlobContract, SaysWhenKeysAreNotToBeHadNow) {
 
 TEST_P(BlobContract, RefusesNamesThatAreNone) {
   EXPECT_EQ(blobs().Create({"", "m"}).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(blobs().Create({"acme", std::string("m\0x", 3)}).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(blobs().Read({"acme", std::string(300, 'm')}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(blobs().Create({"acme", std::string("m\0x", 3)}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(blobs().Read({"acme", std::string(300, 'm')}).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST_P(BlobContract, NamesThatAreNotTimesEndAsWell) {

@@ -13,7 +13,8 @@
 namespace cleanmail::blob {
 
 inline constexpr size_t kSaltBytes = 16;
-// Bodies whose message is named by a UUIDv7 sort by its time and come first; all others come from here on.
+// Bodies whose message is named by a UUIDv7 sort by its time and come first; all others come from
+// here on.
 inline constexpr char kFirstUntimed[] = "~";
 
 // InvalidArgument: a part is empty, longer than 255 bytes or holds a NUL.
@@ -28,7 +29,8 @@ std::string ChunkKey(const BlobName& name, uint32_t number);
 std::string_view BodyPrefixOf(std::string_view chunk_key);
 bool IsTimeOrdered(std::string_view body_prefix);
 
-// What stands before a chunk's sealed bytes. Time (when the writer was made) and salt are kept with the first only.
+// What stands before a chunk's sealed bytes. Time (when the writer was made) and salt are kept with
+// the first only.
 struct ChunkHead {
   bool last = false;
   bool first = false;
@@ -36,7 +38,8 @@ struct ChunkHead {
   std::string_view salt = {};
 };
 std::string EncodeChunkHead(const ChunkHead& head);
-// Takes the head off `value`; the salt lives as long as those bytes. DataLoss: it is no chunk of a version known here.
+// Takes the head off `value`; the salt lives as long as those bytes. DataLoss: it is no chunk of a
+// version known here.
 absl::StatusOr<ChunkHead> TakeChunkHead(std::string_view& value);
 
 std::string EncodeMicros(int64_t micros);

@@ -13,8 +13,8 @@
 
 namespace cleanmail::blob {
 
-// Bodies in memory, unsealed, without an end of life. A body is kept once TakeBatch of its Finished was called (which gives nullopt).
-// Thread-safe.
+// Bodies in memory, unsealed, without an end of life. A body is kept once TakeBatch of its Finished
+// was called (which gives nullopt). Thread-safe.
 class FakeBlobStore final : public BlobStore {
  public:
   FakeBlobStore() : state_(std::make_shared<State>()) {}
@@ -33,7 +33,9 @@ class FakeBlobStore final : public BlobStore {
   absl::Status Extend(const BlobName& name, std::string_view holder, absl::Time until) override {
     if (absl::Status failure = state_->TakeFailure(); !failure.ok()) return failure;
     std::lock_guard lock(state_->mutex);
-    absl::Time& kept = state_->kept_until.try_emplace({name.tenant, name.message}, absl::InfinitePast()).first->second;
+    absl::Time& kept =
+        state_->kept_until.try_emplace({name.tenant, name.message}, absl::InfinitePast())
+            .first->second;
     kept = std::max(kept, until);
     state_->holders.emplace(holder);
     return absl::OkStatus();
@@ -100,13 +102,16 @@ class FakeBlobStore final : public BlobStore {
   };
   class FakeWriter final : public Writer {
    public:
-    FakeWriter(std::shared_ptr<State> state, Key key) : state_(std::move(state)), key_(std::move(key)) {}
+    FakeWriter(std::shared_ptr<State> state, Key key)
+        : state_(std::move(state)), key_(std::move(key)) {}
     bool Append(std::string_view bytes, absl::AnyInvocable<void() &&>) override {
       body_ += bytes;
       return true;
     }
-    void Finish(absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Finished>>) &&> done) override {
-      if (absl::Status failure = state_->TakeFailure(); !failure.ok()) return std::move(done)(failure);
+    void Finish(
+        absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Finished>>) &&> done) override {
+      if (absl::Status failure = state_->TakeFailure(); !failure.ok())
+        return std::move(done)(failure);
       std::move(done)(std::make_unique<FakeFinished>(state_, key_, std::move(body_)));
     }
 

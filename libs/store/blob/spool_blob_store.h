@@ -16,11 +16,13 @@ struct SpoolBlobOptions {
   int64_t min_free_bytes = 0;
 };
 
-// Bodies in the spool, in sealed chunks of 64 KiB. Chunks before the last are applied as they come; the last one travels in the
-// batch of the event that names the body. What is lent must outlive the store; writers must not outlive it.
+// Bodies in the spool, in sealed chunks of 64 KiB. Chunks before the last are applied as they come;
+// the last one travels in the batch of the event that names the body. What is lent must outlive the
+// store; writers must not outlive it.
 class SpoolBlobStore final : public BlobStore {
  public:
-  static std::unique_ptr<SpoolBlobStore> Create(spool::Spool& spool, TenantKeys& keys, const base::Clock& clock, base::Random& random,
+  static std::unique_ptr<SpoolBlobStore> Create(spool::Spool& spool, TenantKeys& keys,
+                                                const base::Clock& clock, base::Random& random,
                                                 SpoolBlobOptions options = {});
   ~SpoolBlobStore() override;
 

@@ -1,8 +1,8 @@
 #include "libs/store/blob/spool_blob_store.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
+
+#include <gtest/gtest.h>
 
 #include "libs/store/blob/blob_contract_test.h"
 
@@ -20,7 +20,9 @@ class SpoolBlobsUnderTest final : public BlobStoreUnderTest {
     Open();
   }
   BlobStore& blobs() override { return *blobs_; }
-  absl::Status Keep(spool::Batch batch) override { return spool_->CommitAndWait(std::move(batch), spool::Durability::kFlushed); }
+  absl::Status Keep(spool::Batch batch) override {
+    return spool_->CommitAndWait(std::move(batch), spool::Durability::kFlushed);
+  }
   void Restart() override {
     blobs_.reset();
     spool_.reset();
@@ -39,7 +41,8 @@ class SpoolBlobsUnderTest final : public BlobStoreUnderTest {
   std::unique_ptr<SpoolBlobStore> blobs_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Spool, BlobContract, testing::Values([] { return std::make_unique<SpoolBlobsUnderTest>(); }));
+INSTANTIATE_TEST_SUITE_P(Spool, BlobContract,
+                         testing::Values([] { return std::make_unique<SpoolBlobsUnderTest>(); }));
 
 // The suite's helpers, for tests of what only the spool kind can be asked.
 class SpoolBlobs : public BlobContract {
@@ -47,15 +50,20 @@ class SpoolBlobs : public BlobContract {
   SpoolBlobsUnderTest& test() { return static_cast<SpoolBlobsUnderTest&>(*test_); }
   std::vector<std::pair<std::string, std::string>> Chunks() {
     std::vector<std::pair<std::string, std::string>> chunks;
-    EXPECT_TRUE(test().spool().Scan(Table::kBodies, "", "", [&](std::string_view key, std::string_view value) {
-      chunks.emplace_back(key, value);
-      return true;
-    }).ok());
+    EXPECT_TRUE(test()
+                    .spool()
+                    .Scan(Table::kBodies, "", "",
+                          [&](std::string_view key, std::string_view value) {
+                            chunks.emplace_back(key, value);
+                            return true;
+                          })
+                    .ok());
     return chunks;
   }
   void Change(spool::Batch batch) { ASSERT_TRUE(test_->Keep(std::move(batch)).ok()); }
 };
-INSTANTIATE_TEST_SUITE_P(Spool, SpoolBlobs, testing::Values([] { return std::make_unique<SpoolBlobsUnderTest>(); }));
+INSTANTIATE_TEST_SUITE_P(Spool, SpoolBlobs,
+                         testing::Values([] { return std::make_unique<SpoolBlobsUnderTest>(); }));
 
 TEST_P(SpoolBlobs, NothingOfTheBodyCanBeReadInTheSpool) {
   const std::string secret = "the secret words of a letter";

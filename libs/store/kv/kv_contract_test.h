@@ -1,13 +1,13 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "libs/store/kv/kv_store.h"
 
@@ -62,7 +62,8 @@ TEST_P(KvContract, ACounterEndsALifeAfterItsFirstAddition) {
 
 TEST_P(KvContract, TextIsNoCounter) {
   ASSERT_TRUE(kv().Set("a", "pear", absl::Minutes(1)).ok());
-  EXPECT_EQ(kv().Add("a", 1, absl::Minutes(1)).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(kv().Add("a", 1, absl::Minutes(1)).status().code(),
+            absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_P(KvContract, CountsEveryAdditionOfEveryThread) {

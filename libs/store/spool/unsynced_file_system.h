@@ -6,14 +6,16 @@
 
 namespace cleanmail::spool {
 
-// A disk for tests that can lose power and break. It works on real files and remembers, for each write, what stood there before, until
-// the file is synced; for each created, renamed or deleted file, until its folder is synced. Steps (writes, syncs, creations,
-// renames, deletions) are counted, RocksDB's own LOG excepted. Give env() to SpoolOptions. Thread-safe.
+// A disk for tests that can lose power and break. It works on real files and remembers, for each
+// write, what stood there before, until the file is synced; for each created, renamed or deleted
+// file, until its folder is synced. Steps (writes, syncs, creations, renames, deletions) are
+// counted, RocksDB's own LOG excepted. Give env() to SpoolOptions. Thread-safe.
 class UnsyncedFileSystem {
  public:
   enum class Loss {
-    kAll,     // nothing unsynced survives
-    kRandom,  // of what was overwritten any part survives, of what was appended and of changed names a beginning
+    kAll,        // nothing unsynced survives
+    kRandom,     // of what was overwritten any part survives, of what was appended and of changed
+                 // names a beginning
     kOlderLogs,  // all survives but what is unsynced in write-ahead logs before the newest
   };
   enum class Fault { kNone, kNoSpace, kReadOnly, kDevice };
@@ -25,10 +27,12 @@ class UnsyncedFileSystem {
   void* env();
 
   int64_t steps() const;
-  // The power goes at the step of this number (counted from 1) instead of it, and everything fails from then on; 0: never.
+  // The power goes at the step of this number (counted from 1) instead of it, and everything fails
+  // from then on; 0: never.
   void LosePowerAt(int64_t step);
   bool lost_power() const;
-  // Brings the files to what a machine would find after the loss, and the power back. The spool must be closed.
+  // Brings the files to what a machine would find after the loss, and the power back. The spool
+  // must be closed.
   void RestorePower(Loss loss, uint64_t seed = 1);
 
   // From now on writes do half their work and fail like this, and so does every other step.

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "libs/store/sql/database.h"
 
@@ -28,7 +28,9 @@ class SqlContract : public testing::TestWithParam<DatabaseFactory> {
  protected:
   void SetUp() override {
     test_ = GetParam()();
-    ASSERT_TRUE(Execute("CREATE TABLE fruit (name TEXT PRIMARY KEY, weight BIGINT NOT NULL, price DOUBLE PRECISION, note TEXT)").ok());
+    ASSERT_TRUE(Execute("CREATE TABLE fruit (name TEXT PRIMARY KEY, weight BIGINT NOT NULL, price "
+                        "DOUBLE PRECISION, note TEXT)")
+                    .ok());
   }
   Database& database() { return test_->database(); }
   absl::StatusOr<int64_t> Execute(std::string_view statement, const Parameters& parameters = {}) {
@@ -41,7 +43,8 @@ class SqlContract : public testing::TestWithParam<DatabaseFactory> {
     if (!status.ok()) return status;
     return changed;
   }
-  absl::StatusOr<std::vector<Row>> Query(std::string_view statement, const Parameters& parameters = {}) {
+  absl::StatusOr<std::vector<Row>> Query(std::string_view statement,
+                                         const Parameters& parameters = {}) {
     std::vector<Row> rows;
     const absl::Status status = database().Read([&](Session& session) {
       auto result = session.Query(statement, parameters);
@@ -51,9 +54,12 @@ class SqlContract : public testing::TestWithParam<DatabaseFactory> {
     if (!status.ok()) return status;
     return rows;
   }
-  absl::Status Insert(const std::string& name, int64_t weight, Value price = std::nullopt, Value note = std::nullopt) {
-    return Execute("INSERT INTO fruit (name, weight, price, note) VALUES (:name, :weight, :price, :note)",
-                   {{"name", name}, {"weight", weight}, {"price", price}, {"note", note}})
+  absl::Status Insert(const std::string& name, int64_t weight, Value price = std::nullopt,
+                      Value note = std::nullopt) {
+    return Execute(
+               "INSERT INTO fruit (name, weight, price, note) VALUES (:name, :weight, :price, "
+               ":note)",
+               {{"name", name}, {"weight", weight}, {"price", price}, {"note", note}})
         .status();
   }
   int64_t Count() { return (*Query("SELECT COUNT(*) FROM fruit"))[0].Int(0); }
@@ -62,7 +68,8 @@ class SqlContract : public testing::TestWithParam<DatabaseFactory> {
 
 TEST_P(SqlContract, GivesBackEachType) {
   ASSERT_TRUE(Insert("apple", int64_t{1} << 60, 1.25, "Grüße; 'quoted' :not_a_parameter").ok());
-  const std::vector<Row> rows = *Query("SELECT name, weight, price, note FROM fruit WHERE name = :name", {{"name", "apple"}});
+  const std::vector<Row> rows =
+      *Query("SELECT name, weight, price, note FROM fruit WHERE name = :name", {{"name", "apple"}});
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].Text(0), "apple");
   EXPECT_EQ(rows[0].Int(1), int64_t{1} << 60);
@@ -85,7 +92,9 @@ TEST_P(SqlContract, CountsAndSums) {
   EXPECT_EQ((*Query("SELECT MAX(weight) FROM fruit"))[0].Int(0), 0);
   ASSERT_TRUE(Insert("apple", 5, 0.5).ok());
   ASSERT_TRUE(Insert("pear", 7, 0.25).ok());
-  const Row row = (*Query("SELECT COUNT(*), SUM(weight), SUM(price), weight + 1 FROM fruit GROUP BY weight ORDER BY weight"))[0];
+  const Row row =
+      (*Query("SELECT COUNT(*), SUM(weight), SUM(price), weight + 1 FROM fruit GROUP BY weight "
+              "ORDER BY weight"))[0];
   EXPECT_EQ(row.Int(0), 1);
   EXPECT_EQ(row.Int(1), 5);
   EXPECT_EQ(row.Double(2), 0.5);
@@ -107,7 +116,9 @@ TEST_P(SqlContract, ASecondRowOfTheSameKeyAlreadyExists) {
 }
 
 TEST_P(SqlContract, AMissingValueIsRefused) {
-  EXPECT_FALSE(Execute("INSERT INTO fruit (name, weight) VALUES (:name, :weight)", {{"name", "x"}, {"weight", std::nullopt}}).ok());
+  EXPECT_FALSE(Execute("INSERT INTO fruit (name, weight) VALUES (:name, :weight)",
+                       {{"name", "x"}, {"weight", std::nullopt}})
+                   .ok());
 }
 
 TEST_P(SqlContract, WrongSqlIsAnErrorAndNotTheEnd) {
@@ -126,19 +137,27 @@ TEST_P(SqlContract, AFailedTransactionLeavesNothing) {
 }
 
 TEST_P(SqlContract, ATransactionSeesItsOwnRows) {
-  ASSERT_TRUE(database().Transact([](Session& session) -> absl::Status {
-    EXPECT_TRUE(session.Execute("INSERT INTO fruit (name, weight) VALUES ('apple', 1)").ok());
-    EXPECT_EQ((*session.Query("SELECT name FROM fruit")).size(), 1u);
-    return absl::OkStatus();
-  }).ok());
+  ASSERT_TRUE(
+      database()
+          .Transact([](Session& session) -> absl::Status {
+            EXPECT_TRUE(
+                session.Execute("INSERT INTO fruit (name, weight) VALUES ('apple', 1)").ok());
+            EXPECT_EQ((*session.Query("SELECT name FROM fruit")).size(), 1u);
+            return absl::OkStatus();
+          })
+          .ok());
 }
 
 TEST_P(SqlContract, AnAbortedTransactionIsRunAgain) {
   int runs = 0;
-  EXPECT_TRUE(database().Transact([&](Session& session) -> absl::Status {
-    EXPECT_TRUE(session.Execute("INSERT INTO fruit (name, weight) VALUES ('apple', 1)").ok());
-    return ++runs < 3 ? absl::AbortedError("serialization") : absl::OkStatus();
-  }).ok());
+  EXPECT_TRUE(
+      database()
+          .Transact([&](Session& session) -> absl::Status {
+            EXPECT_TRUE(
+                session.Execute("INSERT INTO fruit (name, weight) VALUES ('apple', 1)").ok());
+            return ++runs < 3 ? absl::AbortedError("serialization") : absl::OkStatus();
+          })
+          .ok());
   EXPECT_EQ(runs, 3);
   EXPECT_EQ(Count(), 1);
 }
@@ -146,37 +165,49 @@ TEST_P(SqlContract, AnAbortedTransactionIsRunAgain) {
 TEST_P(SqlContract, InsertsManyRows) {
   std::vector<Parameters> rows;
   for (int i = 0; i < 1000; ++i) {
-    rows.push_back({{"name", std::to_string(i)}, {"weight", i}, {"note", i % 2 == 0 ? Value("even") : Value()}});
+    rows.push_back({{"name", std::to_string(i)},
+                    {"weight", i},
+                    {"note", i % 2 == 0 ? Value("even") : Value()}});
   }
-  ASSERT_TRUE(database().Transact([&](Session& session) {
-    return session.ExecuteMany("INSERT INTO fruit (name, weight, note) VALUES (:name, :weight, :note)", rows);
-  }).ok());
+  ASSERT_TRUE(database()
+                  .Transact([&](Session& session) {
+                    return session.ExecuteMany(
+                        "INSERT INTO fruit (name, weight, note) VALUES (:name, :weight, :note)",
+                        rows);
+                  })
+                  .ok());
   EXPECT_EQ((*Query("SELECT COUNT(*), COUNT(note) FROM fruit"))[0].Int(1), 500);
 }
 
 TEST_P(SqlContract, UpsertsTakeTheNewRow) {
   const std::string_view upsert =
-      "INSERT INTO fruit (name, weight) VALUES (:name, :weight) ON CONFLICT (name) DO UPDATE SET weight = excluded.weight";
+      "INSERT INTO fruit (name, weight) VALUES (:name, :weight) ON CONFLICT (name) DO UPDATE SET "
+      "weight = excluded.weight";
   ASSERT_TRUE(Execute(upsert, {{"name", "apple"}, {"weight", 1}}).ok());
   ASSERT_TRUE(Execute(upsert, {{"name", "apple"}, {"weight", 2}}).ok());
   EXPECT_EQ((*Query("SELECT weight FROM fruit"))[0].Int(0), 2);
 }
 
 TEST_P(SqlContract, ReadersMayNotWrite) {
-  EXPECT_FALSE(database().Read([](Session& session) {
-    return session.Execute("INSERT INTO fruit (name, weight) VALUES ('apple', 1)").status();
-  }).ok());
+  EXPECT_FALSE(
+      database()
+          .Read([](Session& session) {
+            return session.Execute("INSERT INTO fruit (name, weight) VALUES ('apple', 1)").status();
+          })
+          .ok());
   EXPECT_EQ(Count(), 0);
 }
 
 TEST_P(SqlContract, ReadersSeeOneSnapshotWhileOthersWrite) {
   ASSERT_TRUE(Insert("apple", 1).ok());
-  ASSERT_TRUE(database().Read([&](Session& session) -> absl::Status {
-    EXPECT_EQ((*session.Query("SELECT COUNT(*) FROM fruit"))[0].Int(0), 1);
-    EXPECT_TRUE(Insert("pear", 2).ok());
-    EXPECT_EQ((*session.Query("SELECT COUNT(*) FROM fruit"))[0].Int(0), 1);
-    return absl::OkStatus();
-  }).ok());
+  ASSERT_TRUE(database()
+                  .Read([&](Session& session) -> absl::Status {
+                    EXPECT_EQ((*session.Query("SELECT COUNT(*) FROM fruit"))[0].Int(0), 1);
+                    EXPECT_TRUE(Insert("pear", 2).ok());
+                    EXPECT_EQ((*session.Query("SELECT COUNT(*) FROM fruit"))[0].Int(0), 1);
+                    return absl::OkStatus();
+                  })
+                  .ok());
   EXPECT_EQ(Count(), 2);
 }
 
@@ -203,7 +234,9 @@ TEST_P(SqlContract, KeepsRowsOverARestart) {
 }
 
 TEST_P(SqlContract, MigratesStepByStepAndOnlyOnce) {
-  const Migration first{1, "jars", "-- A jar.\nCREATE TABLE jar (id TEXT PRIMARY KEY,\n  n BIGINT);\nINSERT INTO jar (id, n) VALUES ('a;b', 1);\n"};
+  const Migration first{1, "jars",
+                        "-- A jar.\nCREATE TABLE jar (id TEXT PRIMARY KEY,\n  n BIGINT);\nINSERT "
+                        "INTO jar (id, n) VALUES ('a;b', 1);\n"};
   const Migration second{2, "more", "INSERT INTO jar (id, n) VALUES ('b', 2);"};
   ASSERT_TRUE(Migrate(database(), std::vector{first}).ok());
   ASSERT_TRUE(Migrate(database(), std::vector{first, second}).ok());
@@ -214,7 +247,8 @@ TEST_P(SqlContract, MigratesStepByStepAndOnlyOnce) {
 }
 
 TEST_P(SqlContract, AFailedMigrationLeavesNothing) {
-  const Migration broken{1, "broken", "CREATE TABLE jar (id TEXT PRIMARY KEY);\nINSERT INTO nothing VALUES (1);\n"};
+  const Migration broken{
+      1, "broken", "CREATE TABLE jar (id TEXT PRIMARY KEY);\nINSERT INTO nothing VALUES (1);\n"};
   EXPECT_FALSE(Migrate(database(), std::vector{broken}).ok());
   const Migration whole{1, "whole", "CREATE TABLE jar (id TEXT PRIMARY KEY);\n"};
   EXPECT_TRUE(Migrate(database(), std::vector{whole}).ok());
