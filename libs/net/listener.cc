@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <cerrno>
@@ -167,7 +168,8 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Loops& loops, ListenOpt
   state->acceptor.assign(fd);
   state->proxies = *std::move(proxies);
   state->port = LocalEndpoint(fd).port;
-  Spawn(state->accepting, [state]() { return state->Accept(); });
+  // Not by Spawn: a listener that is still open is no work in hand that Loops::Stop would wait for.
+  boost::asio::co_spawn(state->accepting.io(), [state]() { return state->Accept(); }, boost::asio::detached);
   return std::unique_ptr<Listener>(new Listener(std::move(state)));
 }
 

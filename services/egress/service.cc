@@ -55,7 +55,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   auto& courier = service.Own(std::make_unique<Courier>(env.loops(), router, env.blobs(), tls, ToSessionOptions(settings.timeouts(), host_name),
                                                         config::OrDefault(settings.messages_per_connection(), 100), metrics));
   auto& queue = service.Own(std::make_unique<Queue>(
-      QueueParts{store, outbox, courier, env.blobs(), env.loops(), env.clock(), env.random(), env.mail_log(), env.log(), metrics},
+      QueueParts{store, outbox, courier, env.blobs(), env.loops(), env.clock(), env.random(), env.mail_log(), env.log(), metrics, env.directory()},
       QueueOptions{.connections_per_destination = config::OrDefault(settings.connections_per_destination(), 20),
                    .connections = config::OrDefault(settings.connections(), 500),
                    .owner = base::NewUuid(env.clock(), env.random()),

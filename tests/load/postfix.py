@@ -43,7 +43,7 @@ mynetworks = 127.0.0.0/8
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 relay_domains = example.org
-transport_maps = inline:{{example.org = smtp:[127.0.0.1]:{sink}}}
+transport_maps = inline:{{{{example.org = smtp:[127.0.0.1]:{sink}}}}}
 maillog_file = {folder}/mail.log
 maillog_file_prefixes = /tmp, /var
 smtpd_client_connection_rate_limit = 0

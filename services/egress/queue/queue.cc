@@ -96,6 +96,7 @@ void Queue::Enqueue(std::vector<Delivery> deliveries) {
 }
 
 void Queue::StartWorkers() {
+  if (!parts_.directory.complete()) return;  // Tick looks again
   while (!starved_.empty() && workers_ < options_.connections && !draining_) {
     const std::string key = std::move(starved_.front());
     starved_.pop_front();
@@ -245,6 +246,7 @@ void Queue::Tick() {
   bool must_record = false;
   {
     const absl::MutexLock lock(&mutex_);
+    StartWorkers();
     must_record = !ended_.empty() && !recording_;
     recording_ = recording_ || must_record;
   }

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "libs/directory/directory.h"
 #include "libs/outbox/outbox.h"
 #include "libs/telemetry/log.h"
 #include "services/egress/delivery/courier.h"
@@ -36,11 +37,13 @@ struct QueueParts {
   telemetry::Log& mail_log;
   telemetry::Log& log;
   Metrics& metrics;
+  const directory::Directory& directory;
 };
 
 // Deliveries, durable from Add to their end. In memory are those being worked on and a bounded number of those that come next;
 // the others wait in the table. A delivery's place among the connections is free only once its end is durable, so that what a
-// kill can cause to be sent twice is at most what was on those connections. Thread-safe.
+// kill can cause to be sent twice is at most what was on those connections. Until the directory is complete nothing is delivered: a
+// route that is not known yet must not be taken for none. Thread-safe.
 class Queue {
  public:
   Queue(QueueParts parts, QueueOptions options) : parts_(parts), options_(std::move(options)) {}

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Throughput, CPU and latency beside Debian's Postfix, interleaved in one run.
+
+    tests/load/bench [--messages 20000] [--runs 5] [--size 4096] [--folder /tmp/...] [--only-latency]
+
+Each run sends messages over 20 connections, one message each, to a server that filters nothing (no clamd) and delivers to a sink; it
+ends when the last one has arrived. Both flush before their 250. CPU is utime + stime of all of the server's processes. Prints a table
+row a run and the medians. Needs the packages of deploy/packages/tests.txt and `bazel build -c opt //:cleanmail //tests/sink //tests/load:source`.
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from gateway import Gateway  # noqa: E402
+from postfix import Postfix  # noqa: E402
+
+TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def ticks(server):
+    """CPU so far of a server's processes, ended children included."""
+    total = server.reaped_ticks()
+    for process in server.processes():
+        try:
+            fields = pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+            total += int(fields[11]) + int(fields[12])
+        except FileNotFoundError:
+            pass
+    return total
+
+
+class Sink:
+    """tests/sink, counting arrivals by the lines of its id file."""
+
+    def __init__(self, binary, folder):
+        self.ids = pathlib.Path(folder) / "sink.ids"
+        self.port = free_port()
+        self.process = subprocess.Popen([str(binary), f"127.0.0.1:{self.port}", "--quiet", "--ids", str(self.ids)], stdout=subprocess.DEVNULL)
+        time.sleep(0.5)
+
+    def count(self):
+        return self.ids.read_bytes().count(b"\n") if self.ids.exists() else 0
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def wait_for(condition, seconds, what):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.005)
+
+
+def send(source, server, messages, size, *more):
+    out = subprocess.run([str(source), f"127.0.0.1:{server.port}", "--messages", str(messages), "--size", str(size), "--connections", "20", *more],
+                         check=True, capture_output=True, text=True).stdout
+    return json.loads(out)
+
+
+def measure(source, server, sink, messages, size):
+    """One run; messages a second from the first byte to the last arrival, and CPU-ms a message."""
+    before, cpu, begin = sink.count(), ticks(server), time.monotonic()
+    result = send(source, server, messages, size)
+    if result["failed"]:
+        raise RuntimeError(f"{server.name} refused {result['failed']} messages")
+    wait_for(lambda: sink.count() >= before + messages, 300, f"{server.name}'s deliveries")
+    seconds = time.monotonic() - begin
+    time.sleep(1)  # what is written behind counts too
+    return {"rate": messages / seconds, "cpu_ms": (ticks(server) - cpu) * TICK_MS / messages, "p99_ms": result["p99_us"] / 1000}
+
+
+def synced_append_p99(folder, size, number=2000):
+    """p99 of appending `size` bytes and fdatasync, on the same disk, in ms."""
+    times = []
+    with open(pathlib.Path(folder) / "append", "wb", buffering=0) as file:
+        for _ in range(number):
+            begin = time.perf_counter()
+            file.write(b"x" * size)
+            os.fdatasync(file.fileno())
+            times.append((time.perf_counter() - begin) * 1000)
+    return sorted(times)[int(number * 0.99)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=20000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--size", type=int, default=4096)
+    parser.add_argument("--bin", default="bazel-bin", help="where the binaries were built")
+    parser.add_argument("--without-postfix", action="store_true")
+    arguments = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="cleanmail-bench-", dir="/tmp")
+    os.chmod(folder, 0o755)
+    binaries = pathlib.Path(arguments.bin)
+    source = binaries / "tests/load/source"
+    sinks = [Sink(binaries / "tests/sink/sink", tempfile.mkdtemp(dir=folder)) for _ in range(2)]
+    servers = [Gateway(binaries / "services/allinone/cleanmail", f"{folder}/gateway", free_port(), free_port(), sinks[0].port)]
+    if not arguments.without_postfix:
+        servers.append(Postfix(f"{folder}/postfix", free_port(), sinks[1].port))
+    results = {server.name: [] for server in servers}
+    try:
+        for server, sink in zip(servers, sinks):
+            measure(source, server, sink, 1000, arguments.size)  # warm
+        for run in range(arguments.runs):
+            for server, sink in zip(servers, sinks):
+                result = measure(source, server, sink, arguments.messages, arguments.size)
+                results[server.name].append(result)
+                print(f"run {run + 1} {server.name:10} {result['rate']:8.0f} msg/s {result['cpu_ms']:7.3f} CPU-ms/msg", flush=True)
+        medians = {name: {key: statistics.median(r[key] for r in rows) for key in rows[0]} for name, rows in results.items()}
+        for name, row in medians.items():
+            print(f"median {name:10} {row['rate']:8.0f} msg/s {row['cpu_ms']:7.3f} CPU-ms/msg")
+        if "postfix" in medians:
+            print(f"rate {medians['cleanmail']['rate'] / medians['postfix']['rate']:.2f}x, "
+                  f"CPU {medians['cleanmail']['cpu_ms'] / medians['postfix']['cpu_ms']:.2f}x of Postfix")
+        half = medians["cleanmail"]["rate"] / 2
+        latencies, appends = [], []
+        for _ in range(arguments.runs):
+            number = min(arguments.messages, int(half * 10))
+            latencies.append(send(source, servers[0], number, arguments.size, "--rate", str(half))["p99_us"] / 1000)
+            appends.append(synced_append_p99(folder, arguments.size))
+        print(f"end of data to 250 at {half:.0f} msg/s: p99 {statistics.median(latencies):.2f} ms; synced append of {arguments.size} bytes: "
+              f"p99 {statistics.median(appends):.2f} ms; {statistics.median(latencies) / statistics.median(appends):.1f}x")
+    finally:
+        for each in servers + sinks:
+            each.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
