@@ -1,7 +1,5 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -16,9 +14,12 @@
 #include <utility>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "libs/bus/bus.h"
 
-// What every Bus promises. A kind instantiates the suite with a factory: INSTANTIATE_TEST_SUITE_P(Journal, BusContract, Values(&Make)).
+// What every Bus promises. A kind instantiates the suite with a factory:
+// INSTANTIATE_TEST_SUITE_P(Journal, BusContract, Values(&Make)).
 namespace cleanmail::bus {
 
 // A bus under test. Restart ends the process's view of it and begins a new one over what was kept.
@@ -42,7 +43,10 @@ inline bool Eventually(const std::function<bool()>& condition) {
 }
 
 inline Record MakeRecord(std::string key, std::string payload, std::string topic = "fruit.v1") {
-  return {.topic = {.name = std::move(topic)}, .key = std::move(key), .payload = std::move(payload), .trace = "00-trace"};
+  return {.topic = {.name = std::move(topic)},
+          .key = std::move(key),
+          .payload = std::move(payload),
+          .trace = "00-trace"};
 }
 
 inline absl::Status PublishAndWait(Bus& bus, std::vector<Record> records) {
@@ -65,7 +69,8 @@ inline absl::Status PublishAndWait(Bus& bus, std::vector<Record> records) {
 class Eater {
  public:
   using Answer = std::function<absl::Status(const Inbound&)>;
-  explicit Eater(Answer answer = [](const Inbound&) { return absl::OkStatus(); }) : answer_(std::move(answer)) {}
+  explicit Eater(Answer answer = [](const Inbound&) { return absl::OkStatus(); })
+      : answer_(std::move(answer)) {}
 
   BatchHandler Handler() {
     return [this](std::vector<std::unique_ptr<Inbound>> batch) {
@@ -124,17 +129,18 @@ TEST_P(BusContract, CarriesKeyPayloadTraceAndPosition) {
   std::mutex mutex;
   std::string trace;
   int64_t position = -2;
-  auto subscription = Subscribe({.topic = "fruit.v1", .group = "one"}, [&](std::vector<std::unique_ptr<Inbound>> batch) {
-    for (auto& inbound : batch) {
-      {
-        std::lock_guard lock(mutex);
-        trace = inbound->trace();
-        position = inbound->position();
-      }
-      EXPECT_EQ(inbound->attempt(), 1);
-      inbound->Finish(absl::OkStatus());
-    }
-  });
+  auto subscription = Subscribe({.topic = "fruit.v1", .group = "one"},
+                                [&](std::vector<std::unique_ptr<Inbound>> batch) {
+                                  for (auto& inbound : batch) {
+                                    {
+                                      std::lock_guard lock(mutex);
+                                      trace = inbound->trace();
+                                      position = inbound->position();
+                                    }
+                                    EXPECT_EQ(inbound->attempt(), 1);
+                                    inbound->Finish(absl::OkStatus());
+                                  }
+                                });
   ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("a", "apple")}).ok());
   const auto got = [&] {
     std::lock_guard lock(mutex);
@@ -147,7 +153,8 @@ TEST_P(BusContract, CarriesKeyPayloadTraceAndPosition) {
 }
 
 TEST_P(BusContract, AGroupThatComesLaterBeginsAtTheOldestEvent) {
-  for (int i = 0; i < 600; ++i) ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("k", std::to_string(i))}).ok());
+  for (int i = 0; i < 600; ++i)
+    ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("k", std::to_string(i))}).ok());
   Eater eater;
   auto subscription = Subscribe({.topic = "fruit.v1", .group = "late"}, eater.Handler());
   ASSERT_TRUE(Eventually([&] { return eater.count() == 600; }));
@@ -158,7 +165,8 @@ TEST_P(BusContract, AGroupThatComesLaterBeginsAtTheOldestEvent) {
 TEST_P(BusContract, AGroupMayBeginAtTheNewestEvent) {
   ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("a", "old")}).ok());
   Eater eater;
-  auto subscription = Subscribe({.topic = "fruit.v1", .group = "late", .from_start = false}, eater.Handler());
+  auto subscription =
+      Subscribe({.topic = "fruit.v1", .group = "late", .from_start = false}, eater.Handler());
   ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("a", "new")}).ok());
   ASSERT_TRUE(Eventually([&] { return eater.count() == 1; }));
   EXPECT_EQ(eater.seen()[0], "a:new");
@@ -166,11 +174,13 @@ TEST_P(BusContract, AGroupMayBeginAtTheNewestEvent) {
 
 TEST_P(BusContract, KeepsTheOrderOfEachKey) {
   Eater eater;
-  auto subscription = Subscribe({.topic = "fruit.v1", .group = "one", .workers = 4, .batch = 7}, eater.Handler());
+  auto subscription =
+      Subscribe({.topic = "fruit.v1", .group = "one", .workers = 4, .batch = 7}, eater.Handler());
   constexpr int kKeys = 10, kEach = 100;
   for (int i = 0; i < kEach; ++i) {
     std::vector<Record> records;
-    for (int k = 0; k < kKeys; ++k) records.push_back(MakeRecord(std::to_string(k), std::to_string(i)));
+    for (int k = 0; k < kKeys; ++k)
+      records.push_back(MakeRecord(std::to_string(k), std::to_string(i)));
     ASSERT_TRUE(PublishAndWait(bus(), std::move(records)).ok());
   }
   ASSERT_TRUE(Eventually([&] { return eater.count() == kKeys * kEach; }));
@@ -184,10 +194,14 @@ TEST_P(BusContract, KeepsTheOrderOfEachKey) {
 TEST_P(BusContract, AnEventToBeTriedAgainHoldsItsKeyAndNoOther) {
   std::atomic<bool> closed{true};
   Eater eater([&](const Inbound& inbound) {
-    return inbound.key() == "stuck" && closed ? absl::UnavailableError("engine away") : absl::OkStatus();
+    return inbound.key() == "stuck" && closed ? absl::UnavailableError("engine away")
+                                              : absl::OkStatus();
   });
-  auto subscription = Subscribe({.topic = "fruit.v1", .group = "one", .workers = 1}, eater.Handler());
-  ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("stuck", "1"), MakeRecord("stuck", "2"), MakeRecord("free", "1")}).ok());
+  auto subscription =
+      Subscribe({.topic = "fruit.v1", .group = "one", .workers = 1}, eater.Handler());
+  ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("stuck", "1"), MakeRecord("stuck", "2"),
+                                     MakeRecord("free", "1")})
+                  .ok());
   ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("free", "2"), MakeRecord("free", "3")}).ok());
   EXPECT_TRUE(Eventually([&] { return eater.count("free:3") == 1; }));
   EXPECT_TRUE(Eventually([&] { return eater.count("stuck:1") >= 2; }));
@@ -200,12 +214,16 @@ TEST_P(BusContract, AnEventToBeTriedAgainHoldsItsKeyAndNoOther) {
 
 TEST_P(BusContract, T_E3_APoisonEventGoesToTheDeadLetterTwinAndOthersGoOn) {
   Eater eater([](const Inbound& inbound) {
-    return inbound.payload() == "poison" ? absl::InvalidArgumentError("cannot be eaten") : absl::OkStatus();
+    return inbound.payload() == "poison" ? absl::InvalidArgumentError("cannot be eaten")
+                                         : absl::OkStatus();
   });
   Eater undertaker;
-  auto subscription = Subscribe({.topic = "fruit.v1", .group = "one", .workers = 1}, eater.Handler());
+  auto subscription =
+      Subscribe({.topic = "fruit.v1", .group = "one", .workers = 1}, eater.Handler());
   auto dead = Subscribe({.topic = "fruit.v1.dead", .group = "undertaker"}, undertaker.Handler());
-  ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("a", "1"), MakeRecord("a", "poison"), MakeRecord("a", "2"), MakeRecord("b", "3")}).ok());
+  ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("a", "1"), MakeRecord("a", "poison"),
+                                     MakeRecord("a", "2"), MakeRecord("b", "3")})
+                  .ok());
   EXPECT_TRUE(Eventually([&] { return subscription->lag() == 0; }));
   EXPECT_EQ(eater.count("a:poison"), 1u);
   EXPECT_EQ(eater.count("a:2"), 1u);
@@ -217,16 +235,17 @@ TEST_P(BusContract, T_E2_WhatWasNotFinishedIsGivenAgainAfterARestart) {
   {
     std::mutex mutex;
     std::vector<std::unique_ptr<Inbound>> kept;
-    auto subscription = Subscribe({.topic = "fruit.v1", .group = "one"}, [&](std::vector<std::unique_ptr<Inbound>> batch) {
-      for (auto& inbound : batch) {
-        if (inbound->key() == "done") {
-          inbound->Finish(absl::OkStatus());
-        } else {
-          std::lock_guard lock(mutex);
-          kept.push_back(std::move(inbound));
-        }
-      }
-    });
+    auto subscription = Subscribe({.topic = "fruit.v1", .group = "one"},
+                                  [&](std::vector<std::unique_ptr<Inbound>> batch) {
+                                    for (auto& inbound : batch) {
+                                      if (inbound->key() == "done") {
+                                        inbound->Finish(absl::OkStatus());
+                                      } else {
+                                        std::lock_guard lock(mutex);
+                                        kept.push_back(std::move(inbound));
+                                      }
+                                    }
+                                  });
     ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("done", "1"), MakeRecord("open", "2")}).ok());
     const auto both = [&] {
       std::lock_guard lock(mutex);
@@ -244,12 +263,13 @@ TEST_P(BusContract, T_E2_WhatWasNotFinishedIsGivenAgainAfterARestart) {
 
 TEST_P(BusContract, AnEventDroppedUnfinishedComesAgain) {
   std::atomic<int> attempts{0};
-  auto subscription = Subscribe({.topic = "fruit.v1", .group = "one"}, [&](std::vector<std::unique_ptr<Inbound>> batch) {
-    for (auto& inbound : batch) {
-      attempts = inbound->attempt();
-      if (inbound->attempt() > 1) inbound->Finish(absl::OkStatus());
-    }
-  });
+  auto subscription = Subscribe({.topic = "fruit.v1", .group = "one"},
+                                [&](std::vector<std::unique_ptr<Inbound>> batch) {
+                                  for (auto& inbound : batch) {
+                                    attempts = inbound->attempt();
+                                    if (inbound->attempt() > 1) inbound->Finish(absl::OkStatus());
+                                  }
+                                });
   ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("a", "1")}).ok());
   EXPECT_TRUE(Eventually([&] { return subscription->lag() == 0; }));
   EXPECT_EQ(attempts.load(), 2);
@@ -258,11 +278,13 @@ TEST_P(BusContract, AnEventDroppedUnfinishedComesAgain) {
 TEST_P(BusContract, StopsGivingOutAtTheWindow) {
   std::mutex mutex;
   std::vector<std::unique_ptr<Inbound>> kept;
-  auto subscription = Subscribe({.topic = "fruit.v1", .group = "one", .window = 10}, [&](std::vector<std::unique_ptr<Inbound>> batch) {
-    std::lock_guard lock(mutex);
-    for (auto& inbound : batch) kept.push_back(std::move(inbound));
-  });
-  for (int i = 0; i < 50; ++i) ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord(std::to_string(i), "x")}).ok());
+  auto subscription = Subscribe({.topic = "fruit.v1", .group = "one", .window = 10},
+                                [&](std::vector<std::unique_ptr<Inbound>> batch) {
+                                  std::lock_guard lock(mutex);
+                                  for (auto& inbound : batch) kept.push_back(std::move(inbound));
+                                });
+  for (int i = 0; i < 50; ++i)
+    ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord(std::to_string(i), "x")}).ok());
   EXPECT_TRUE(Eventually([&] { return subscription->in_hand() == 10; }));
   EXPECT_EQ(subscription->lag(), 50);
   int finished = 0;
@@ -320,7 +342,8 @@ TEST_P(BusContract, ACompactedTopicKeepsTheNewestOfEachKeyOverARestart) {
   };
   ASSERT_TRUE(Eventually(all));
   std::lock_guard lock(mutex);
-  EXPECT_EQ(seen, (std::map<std::string, std::string>{{"a", "3"}, {"b", "(gone)"}, {"c", "1"}, {"d", "1"}}));
+  EXPECT_EQ(seen, (std::map<std::string, std::string>{
+                      {"a", "3"}, {"b", "(gone)"}, {"c", "1"}, {"d", "1"}}));
 }
 
 TEST_P(BusContract, AFollowerBeginsBehindThePositionItNames) {
@@ -344,17 +367,21 @@ TEST_P(BusContract, AFollowerBeginsBehindThePositionItNames) {
   EXPECT_EQ(seen[0], "b");
 }
 
-TEST_P(BusContract, ATopicWithoutEventsHasNoNewest) { EXPECT_EQ(*bus().NewestPosition("nothing.v1"), -1); }
+TEST_P(BusContract, ATopicWithoutEventsHasNoNewest) {
+  EXPECT_EQ(*bus().NewestPosition("nothing.v1"), -1);
+}
 
 TEST_P(BusContract, NoHandlerRunsAfterTheSubscriptionIsGone) {
   std::atomic<bool> gone{false};
   for (int round = 0; round < 20; ++round) {
     gone = false;
-    auto subscription = Subscribe({.topic = "fruit.v1", .group = "one"}, [&](std::vector<std::unique_ptr<Inbound>> batch) {
-      EXPECT_FALSE(gone);
-      for (auto& inbound : batch) inbound->Finish(absl::OkStatus());
-    });
-    for (int i = 0; i < 20; ++i) ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord(std::to_string(i), "x")}).ok());
+    auto subscription = Subscribe({.topic = "fruit.v1", .group = "one"},
+                                  [&](std::vector<std::unique_ptr<Inbound>> batch) {
+                                    EXPECT_FALSE(gone);
+                                    for (auto& inbound : batch) inbound->Finish(absl::OkStatus());
+                                  });
+    for (int i = 0; i < 20; ++i)
+      ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord(std::to_string(i), "x")}).ok());
     subscription.reset();
     gone = true;
   }

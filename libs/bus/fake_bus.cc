@@ -9,7 +9,8 @@ struct FakeBus::State {
     SubscriptionOptions options;
     BatchHandler handler;
     std::map<std::string, int> attempts;
-    std::mutex running;  // held while the handler runs: the destructor of the subscription waits for it
+    std::mutex
+        running;  // held while the handler runs: the destructor of the subscription waits for it
   };
   struct Follower {
     std::string topic;
@@ -35,8 +36,13 @@ struct FakeBus::State {
 
 class FakeBus::FakeInbound final : public Inbound {
  public:
-  FakeInbound(std::shared_ptr<State> state, size_t index, Record record, int64_t position, int attempt)
-      : state_(std::move(state)), index_(index), record_(std::move(record)), position_(position), attempt_(attempt) {}
+  FakeInbound(std::shared_ptr<State> state, size_t index, Record record, int64_t position,
+              int attempt)
+      : state_(std::move(state)),
+        index_(index),
+        record_(std::move(record)),
+        position_(position),
+        attempt_(attempt) {}
   ~FakeInbound() override {
     if (!finished_) Finish(absl::UnavailableError("dropped unfinished"));
   }
@@ -129,7 +135,8 @@ void FakeBus::Publish(Publication publication, absl::AnyInvocable<void(absl::Sta
   if (done) std::move(done)(absl::OkStatus());
 }
 
-absl::StatusOr<std::unique_ptr<Subscription>> FakeBus::Subscribe(SubscriptionOptions options, BatchHandler handler) {
+absl::StatusOr<std::unique_ptr<Subscription>> FakeBus::Subscribe(SubscriptionOptions options,
+                                                                 BatchHandler handler) {
   auto consumer = std::make_shared<State::Consumer>();
   consumer->options = std::move(options);
   consumer->handler = std::move(handler);
@@ -138,8 +145,8 @@ absl::StatusOr<std::unique_ptr<Subscription>> FakeBus::Subscribe(SubscriptionOpt
   return std::make_unique<FakeSubscription>(state_, std::move(consumer), nullptr);
 }
 
-absl::StatusOr<std::unique_ptr<Subscription>> FakeBus::Follow(std::string_view topic, int64_t position,
-                                                              absl::AnyInvocable<void(Change)> handler) {
+absl::StatusOr<std::unique_ptr<Subscription>> FakeBus::Follow(
+    std::string_view topic, int64_t position, absl::AnyInvocable<void(Change)> handler) {
   auto follower = std::make_shared<State::Follower>();
   follower->topic = topic;
   follower->handler = std::move(handler);
@@ -222,7 +229,8 @@ void FakeBus::SetAccepting(absl::Status status) {
 
 std::vector<size_t> FakeBus::Deliver(std::vector<Record> records) {
   std::vector<size_t> indexes;
-  std::vector<std::pair<std::shared_ptr<State::Consumer>, std::vector<std::unique_ptr<Inbound>>>> batches;
+  std::vector<std::pair<std::shared_ptr<State::Consumer>, std::vector<std::unique_ptr<Inbound>>>>
+      batches;
   {
     std::lock_guard lock(state_->mutex);
     for (const auto& consumer : state_->consumers) {
@@ -233,7 +241,8 @@ std::vector<size_t> FakeBus::Deliver(std::vector<Record> records) {
         const size_t index = state_->outcomes.size();
         state_->outcomes.push_back({consumer->options.group, record.key, std::nullopt});
         indexes.push_back(index);
-        batch.push_back(std::make_unique<FakeInbound>(state_, index, record, static_cast<int64_t>(index), attempt));
+        batch.push_back(std::make_unique<FakeInbound>(state_, index, record,
+                                                      static_cast<int64_t>(index), attempt));
       }
       if (!batch.empty()) batches.emplace_back(consumer, std::move(batch));
     }

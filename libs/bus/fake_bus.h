@@ -15,8 +15,8 @@
 
 namespace cleanmail::bus {
 
-// A bus in memory, without threads of its own: `done`, handlers and followers run on the thread that publishes or delivers.
-// Positions count from 0 per topic. Thread-safe.
+// A bus in memory, without threads of its own: `done`, handlers and followers run on the thread
+// that publishes or delivers. Positions count from 0 per topic. Thread-safe.
 class FakeBus final : public Bus {
  public:
   // What became of one event that was given to one group.
@@ -30,9 +30,10 @@ class FakeBus final : public Bus {
   ~FakeBus() override;
 
   void Publish(Publication publication, absl::AnyInvocable<void(absl::Status) &&> done) override;
-  absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(SubscriptionOptions options, BatchHandler handler) override;
-  absl::StatusOr<std::unique_ptr<Subscription>> Follow(std::string_view topic, int64_t position,
-                                                       absl::AnyInvocable<void(Change)> handler) override;
+  absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(SubscriptionOptions options,
+                                                          BatchHandler handler) override;
+  absl::StatusOr<std::unique_ptr<Subscription>> Follow(
+      std::string_view topic, int64_t position, absl::AnyInvocable<void(Change)> handler) override;
   absl::StatusOr<int64_t> NewestPosition(std::string_view topic) override;
   absl::Status Accepting() override;
 
@@ -43,7 +44,8 @@ class FakeBus final : public Bus {
   template <class Event>
   std::vector<Event> Events() const {
     std::vector<Event> events;
-    for (const Record& record : records(TopicOf(*Event::descriptor()).name)) events.emplace_back().ParseFromString(record.payload);
+    for (const Record& record : records(TopicOf(*Event::descriptor()).name))
+      events.emplace_back().ParseFromString(record.payload);
     return events;
   }
   // How often Publish was called with success: records of one call became visible together.
@@ -58,12 +60,16 @@ class FakeBus final : public Bus {
   void ReleaseDone();
   void SetAccepting(absl::Status status);
 
-  // Gives records to every group subscribed to their topics, one batch per group and topic; returns indexes for outcome(). An event
-  // that was not finished with OK can be delivered again: `attempt` then counts up per group and key.
+  // Gives records to every group subscribed to their topics, one batch per group and topic; returns
+  // indexes for outcome(). An event that was not finished with OK can be delivered again: `attempt`
+  // then counts up per group and key.
   std::vector<size_t> Deliver(std::vector<Record> records);
   // The same for one typed event to its subscribers.
-  std::vector<size_t> DeliverEvent(const google::protobuf::Message& event) { return Deliver({ToRecord(event)}); }
-  // Delivers what was published and not yet delivered, and what handlers publish meanwhile, until nothing is left.
+  std::vector<size_t> DeliverEvent(const google::protobuf::Message& event) {
+    return Deliver({ToRecord(event)});
+  }
+  // Delivers what was published and not yet delivered, and what handlers publish meanwhile, until
+  // nothing is left.
   void DeliverPublished();
   Outcome outcome(size_t index) const;
   // Events given out and not finished, over all groups.

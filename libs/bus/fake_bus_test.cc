@@ -6,7 +6,10 @@ namespace cleanmail::bus {
 namespace {
 
 Record RecordOf(std::string key, std::string payload) {
-  return {.topic = {.name = "fruit.v1"}, .key = std::move(key), .payload = std::move(payload), .trace = {}};
+  return {.topic = {.name = "fruit.v1"},
+          .key = std::move(key),
+          .payload = std::move(payload),
+          .trace = {}};
 }
 
 TEST(FakeBus, RemembersWhatWasPublished) {
@@ -34,10 +37,14 @@ TEST(FakeBus, FailsWhenTold) {
 
 TEST(FakeBus, GivesOutEventsAndTellsWhatBecameOfThem) {
   FakeBus bus;
-  auto subscription = bus.Subscribe({.topic = "fruit.v1", .group = "eater"}, [](std::vector<std::unique_ptr<Inbound>> batch) {
-    for (auto& inbound : batch) inbound->Finish(inbound->payload() == "stone" ? absl::InvalidArgumentError("hard") : absl::OkStatus());
-  });
-  const std::vector<size_t> outcomes = bus.Deliver({RecordOf("a", "apple"), RecordOf("b", "stone")});
+  auto subscription = bus.Subscribe(
+      {.topic = "fruit.v1", .group = "eater"}, [](std::vector<std::unique_ptr<Inbound>> batch) {
+        for (auto& inbound : batch)
+          inbound->Finish(inbound->payload() == "stone" ? absl::InvalidArgumentError("hard")
+                                                        : absl::OkStatus());
+      });
+  const std::vector<size_t> outcomes =
+      bus.Deliver({RecordOf("a", "apple"), RecordOf("b", "stone")});
   ASSERT_EQ(outcomes.size(), 2u);
   EXPECT_TRUE(bus.outcome(outcomes[0]).status->ok());
   EXPECT_FALSE(bus.outcome(outcomes[1]).status->ok());

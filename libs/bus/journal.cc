@@ -27,11 +27,14 @@ using spool::Batch;
 using spool::Durability;
 using spool::Table;
 
-constexpr std::chrono::milliseconds kMarkInterval(20);   // marks are noted this often at most: what is given again after a kill
+constexpr std::chrono::milliseconds kMarkInterval(
+    20);  // marks are noted this often at most: what is given again after a kill
 constexpr std::chrono::milliseconds kAcceptInterval(100);
 constexpr int kTombstonesAtOnce = 10'000;
 
-std::chrono::milliseconds Chrono(absl::Duration duration) { return absl::ToChronoMilliseconds(duration); }
+std::chrono::milliseconds Chrono(absl::Duration duration) {
+  return absl::ToChronoMilliseconds(duration);
+}
 
 }  // namespace
 
@@ -41,11 +44,14 @@ class Journal::Impl final : public ConsumerHost {
       : spool_(spool), clock_(clock), options_(std::move(options)) {}
 
   absl::Status Load();
-  void Start() { marker_ = std::thread([this] { NoteMarks(); }); }
+  void Start() {
+    marker_ = std::thread([this] { NoteMarks(); });
+  }
   void Stop();
 
   void Publish(Publication publication, absl::AnyInvocable<void(absl::Status) &&> done);
-  absl::StatusOr<std::shared_ptr<JournalConsumer>> Subscribe(SubscriptionOptions options, BatchHandler handler);
+  absl::StatusOr<std::shared_ptr<JournalConsumer>> Subscribe(SubscriptionOptions options,
+                                                             BatchHandler handler);
   void Unsubscribe(JournalConsumer& consumer);
   JournalTopic& TopicOf(std::string_view name);
   absl::Status Accepting();
@@ -53,8 +59,8 @@ class Journal::Impl final : public ConsumerHost {
   int64_t dead_letters() const { return dead_letters_.load(std::memory_order_relaxed); }
 
   void MarkMoved() override;
-  void BuryDead(std::string_view topic, std::string_view group, const EventRef& event, const absl::Status& reason,
-                std::function<void(absl::Status)> done) override;
+  void BuryDead(std::string_view topic, std::string_view group, const EventRef& event,
+                const absl::Status& reason, std::function<void(absl::Status)> done) override;
 
  private:
   struct Topic {
@@ -64,7 +70,8 @@ class Journal::Impl final : public ConsumerHost {
   struct Group {
     std::string topic;
     Mark noted;
-    std::shared_ptr<JournalConsumer> live;  // shared with its subscription and with the events it gave out
+    std::shared_ptr<JournalConsumer>
+        live;  // shared with its subscription and with the events it gave out
   };
   struct Newest {
     int64_t position;
@@ -73,7 +80,8 @@ class Journal::Impl final : public ConsumerHost {
   struct Outgoing;
 
   Topic& Find(std::string_view name);
-  absl::Status Compact(Topic& topic, const Record& record, int64_t position, int64_t now, Batch& batch);
+  absl::Status Compact(Topic& topic, const Record& record, int64_t position, int64_t now,
+                       Batch& batch);
   void Published(Outgoing& outgoing, const absl::Status& status);
   void NoteMarks();
   absl::Status StoreMarks();
@@ -88,9 +96,11 @@ class Journal::Impl final : public ConsumerHost {
   std::atomic<int64_t> dead_letters_{0};
 
   std::mutex topics_mutex_;
-  std::map<std::string, Topic, std::less<>> topics_;  // guarded by topics_mutex_; entries stay where they are
+  std::map<std::string, Topic, std::less<>>
+      topics_;  // guarded by topics_mutex_; entries stay where they are
 
-  std::mutex publish_mutex_;  // held while positions are given and the commit is queued: both have one order
+  std::mutex publish_mutex_;  // held while positions are given and the commit is queued: both have
+                              // one order
   // Guarded by publish_mutex_: compacted keys whose newest event is not committed yet.
   std::map<std::string, Newest, std::less<>> pending_;
 
@@ -121,20 +131,23 @@ struct Journal::Impl::Outgoing {
 };
 
 absl::Status Journal::Impl::Load() {
-  const auto next_topic = [this](std::string_view key, std::string_view) -> std::optional<std::string> {
+  const auto next_topic = [this](std::string_view key,
+                                 std::string_view) -> std::optional<std::string> {
     const std::string name(key.substr(0, key.find('\0')));
     topics_.try_emplace(name);
     return name + '\1';
   };
   CLEANMAIL_RETURN_IF_ERROR(spool_.SkipScan(Table::kEvents, "", "", next_topic));
   const std::string next_prefix = NextKey(""), compacted_prefix = CompactedKey("");
-  CLEANMAIL_RETURN_IF_ERROR(spool_.Scan(Table::kState, next_prefix, After(next_prefix), [&](std::string_view key, std::string_view) {
-    topics_.try_emplace(std::string(key.substr(next_prefix.size())));
-    return true;
-  }));
+  CLEANMAIL_RETURN_IF_ERROR(spool_.Scan(
+      Table::kState, next_prefix, After(next_prefix), [&](std::string_view key, std::string_view) {
+        topics_.try_emplace(std::string(key.substr(next_prefix.size())));
+        return true;
+      }));
   for (auto& [name, topic] : topics_) {
     int64_t next = 0;
-    const auto last = spool_.Last(Table::kEvents, EventKey(name, 0), MarkKey(name, "") + std::string(9, '\xff'));
+    const auto last =
+        spool_.Last(Table::kEvents, EventKey(name, 0), MarkKey(name, "") + std::string(9, '\xff'));
     if (last.ok()) {
       CLEANMAIL_ASSIGN_OR_RETURN(next, PositionOf(name, last->first));
       ++next;
@@ -147,21 +160,24 @@ absl::Status Journal::Impl::Load() {
     }
     topic.log = std::make_unique<JournalTopic>(spool_, name, next, options_.tail_bytes);
   }
+  CLEANMAIL_RETURN_IF_ERROR(spool_.Scan(Table::kState, compacted_prefix, After(compacted_prefix),
+                                        [&](std::string_view key, std::string_view) {
+                                          Find(key.substr(compacted_prefix.size())).compacted =
+                                              true;
+                                          return true;
+                                        }));
+  absl::Status damaged;
   CLEANMAIL_RETURN_IF_ERROR(
-      spool_.Scan(Table::kState, compacted_prefix, After(compacted_prefix), [&](std::string_view key, std::string_view) {
-        Find(key.substr(compacted_prefix.size())).compacted = true;
+      spool_.Scan(Table::kPositions, "", "", [&](std::string_view key, std::string_view value) {
+        const absl::StatusOr<Mark> mark = DecodeMark(value);
+        if (!mark.ok()) {
+          damaged = mark.status();
+          return false;
+        }
+        groups_[std::string(key)] = {
+            .topic = std::string(key.substr(0, key.find('\0'))), .noted = *mark, .live = nullptr};
         return true;
       }));
-  absl::Status damaged;
-  CLEANMAIL_RETURN_IF_ERROR(spool_.Scan(Table::kPositions, "", "", [&](std::string_view key, std::string_view value) {
-    const absl::StatusOr<Mark> mark = DecodeMark(value);
-    if (!mark.ok()) {
-      damaged = mark.status();
-      return false;
-    }
-    groups_[std::string(key)] = {.topic = std::string(key.substr(0, key.find('\0'))), .noted = *mark, .live = nullptr};
-    return true;
-  }));
   return damaged;
 }
 
@@ -170,13 +186,15 @@ Journal::Impl::Topic& Journal::Impl::Find(std::string_view name) {
   auto it = topics_.find(name);
   if (it == topics_.end()) it = topics_.try_emplace(std::string(name)).first;
   // Topics that hold or held anything were loaded at the start.
-  if (it->second.log == nullptr) it->second.log = std::make_unique<JournalTopic>(spool_, it->first, 0, options_.tail_bytes);
+  if (it->second.log == nullptr)
+    it->second.log = std::make_unique<JournalTopic>(spool_, it->first, 0, options_.tail_bytes);
   return it->second;
 }
 
 JournalTopic& Journal::Impl::TopicOf(std::string_view name) { return *Find(name).log; }
 
-void Journal::Impl::Publish(Publication publication, absl::AnyInvocable<void(absl::Status) &&> done) {
+void Journal::Impl::Publish(Publication publication,
+                            absl::AnyInvocable<void(absl::Status) &&> done) {
   const int64_t now = base::NowMicros(clock_);
   Batch batch;
   for (const auto& body : publication.bodies) {
@@ -204,21 +222,26 @@ void Journal::Impl::Publish(Publication publication, absl::AnyInvocable<void(abs
   for (size_t i = 0; i < outgoing.items.size(); ++i) {
     Outgoing::Item& item = outgoing.items[i];
     item.event->position = item.topic->log->Reserve();
-    batch.Put(Table::kEvents, EventKey(item.topic->log->name(), item.event->position), std::move(values[i]));
-    if (item.compacted) refused.Update(Compact(*item.topic, publication.records[i], item.event->position, now, batch));
+    batch.Put(Table::kEvents, EventKey(item.topic->log->name(), item.event->position),
+              std::move(values[i]));
+    if (item.compacted)
+      refused.Update(
+          Compact(*item.topic, publication.records[i], item.event->position, now, batch));
   }
   {
     std::lock_guard count(marker_mutex_);
     ++in_flight_;
   }
   if (!refused.ok()) batch = {};
-  spool_.Commit(std::move(batch), durability, [this, refused, outgoing = std::move(outgoing)](absl::Status status) mutable {
-    Published(outgoing, refused.ok() ? status : refused);
-  });
+  spool_.Commit(std::move(batch), durability,
+                [this, refused, outgoing = std::move(outgoing)](absl::Status status) mutable {
+                  Published(outgoing, refused.ok() ? status : refused);
+                });
 }
 
 // Replaces the key's event before this one.
-absl::Status Journal::Impl::Compact(Topic& topic, const Record& record, int64_t position, int64_t now, Batch& batch) {
+absl::Status Journal::Impl::Compact(Topic& topic, const Record& record, int64_t position,
+                                    int64_t now, Batch& batch) {
   const std::string& name = topic.log->name();
   std::string index = IndexKey(name, record.key);
   std::optional<int64_t> before;
@@ -226,7 +249,8 @@ absl::Status Journal::Impl::Compact(Topic& topic, const Record& record, int64_t 
   if (!fresh) {
     before = std::exchange(it->second.position, position);
     ++it->second.in_flight;
-  } else if (const absl::StatusOr<std::string> noted = spool_.Get(Table::kState, index); noted.ok()) {
+  } else if (const absl::StatusOr<std::string> noted = spool_.Get(Table::kState, index);
+             noted.ok()) {
     CLEANMAIL_ASSIGN_OR_RETURN(before, DecodeNumber(*noted));
   } else if (!absl::IsNotFound(noted.status())) {
     return noted.status();
@@ -239,7 +263,8 @@ absl::Status Journal::Impl::Compact(Topic& topic, const Record& record, int64_t 
 }
 
 void Journal::Impl::Published(Outgoing& outgoing, const absl::Status& status) {
-  const bool any_compacted = std::any_of(outgoing.items.begin(), outgoing.items.end(), [](const auto& item) { return item.compacted; });
+  const bool any_compacted = std::any_of(outgoing.items.begin(), outgoing.items.end(),
+                                         [](const auto& item) { return item.compacted; });
   if (any_compacted) {
     std::lock_guard lock(publish_mutex_);
     for (const Outgoing::Item& item : outgoing.items) {
@@ -260,7 +285,8 @@ void Journal::Impl::Published(Outgoing& outgoing, const absl::Status& status) {
   if (--in_flight_ == 0) marker_wake_.notify_all();
 }
 
-absl::StatusOr<std::shared_ptr<JournalConsumer>> Journal::Impl::Subscribe(SubscriptionOptions options, BatchHandler handler) {
+absl::StatusOr<std::shared_ptr<JournalConsumer>> Journal::Impl::Subscribe(
+    SubscriptionOptions options, BatchHandler handler) {
   JournalTopic& topic = TopicOf(options.topic);
   const std::string key = MarkKey(options.topic, options.group);
   const ConsumerTiming timing{Chrono(options_.first_retry), Chrono(options_.last_retry)};
@@ -268,14 +294,17 @@ absl::StatusOr<std::shared_ptr<JournalConsumer>> Journal::Impl::Subscribe(Subscr
   bool fresh;
   {
     std::lock_guard lock(groups_mutex_);
-    const auto it = groups_.try_emplace(key, Group{.topic = options.topic, .noted = {}, .live = nullptr}).first;
+    const auto it =
+        groups_.try_emplace(key, Group{.topic = options.topic, .noted = {}, .live = nullptr}).first;
     Group& group = it->second;
     if (group.live != nullptr) {
-      return absl::AlreadyExistsError(base::Cat("journal: ", options.group, " already reads ", options.topic));
+      return absl::AlreadyExistsError(
+          base::Cat("journal: ", options.group, " already reads ", options.topic));
     }
     fresh = group.noted.seen_us == 0;
     if (fresh && !options.from_start) group.noted.position = topic.end();
-    consumer = std::make_shared<JournalConsumer>(topic, *this, std::move(options), std::move(handler), group.noted.position, timing);
+    consumer = std::make_shared<JournalConsumer>(topic, *this, std::move(options),
+                                                 std::move(handler), group.noted.position, timing);
     group.live = consumer;
     group.noted.seen_us = base::NowMicros(clock_);
   }
@@ -342,8 +371,8 @@ absl::Status Journal::Impl::StoreMarks() {
   return absl::OkStatus();
 }
 
-void Journal::Impl::BuryDead(std::string_view topic, std::string_view group, const EventRef& event, const absl::Status& reason,
-                             std::function<void(absl::Status)> done) {
+void Journal::Impl::BuryDead(std::string_view topic, std::string_view group, const EventRef& event,
+                             const absl::Status& reason, std::function<void(absl::Status)> done) {
   v1::DeadLetter letter;
   letter.set_topic(std::string(topic));
   letter.set_key(event->key);
@@ -356,8 +385,8 @@ void Journal::Impl::BuryDead(std::string_view topic, std::string_view group, con
                                  .key = event->key,
                                  .payload = letter.SerializeAsString(),
                                  .trace = event->trace});
-  Publish(std::move(publication), [this, topic = std::string(topic), group = std::string(group), reason,
-                                   done = std::move(done)](absl::Status status) {
+  Publish(std::move(publication), [this, topic = std::string(topic), group = std::string(group),
+                                   reason, done = std::move(done)](absl::Status status) {
     if (status.ok()) {
       dead_letters_.fetch_add(1, std::memory_order_relaxed);
       if (options_.on_dead_letter) options_.on_dead_letter(topic, group, reason);
@@ -382,14 +411,16 @@ absl::Status Journal::Impl::CheckAccepting() {
   }
   CLEANMAIL_ASSIGN_OR_RETURN(const int64_t free, spool_.FreeBytes());
   if (free < options_.min_free_bytes) {
-    return absl::ResourceExhaustedError(base::Cat("the disk is too full: ", free, " bytes are free and spool.min_free_bytes is ",
+    return absl::ResourceExhaustedError(base::Cat("the disk is too full: ", free,
+                                                  " bytes are free and spool.min_free_bytes is ",
                                                   options_.min_free_bytes));
   }
   std::lock_guard lock(groups_mutex_);
   for (const auto& [key, group] : groups_) {
     if (group.live == nullptr) continue;
     if (const int64_t lag = group.live->lag(); lag > options_.max_lag) {
-      return absl::ResourceExhaustedError(base::Cat(group.live->options().group, " is ", lag, " events behind in ", group.topic));
+      return absl::ResourceExhaustedError(
+          base::Cat(group.live->options().group, " is ", lag, " events behind in ", group.topic));
     }
   }
   return absl::OkStatus();
@@ -403,7 +434,8 @@ absl::Status Journal::Impl::Trim() {
     for (auto& [name, topic] : topics_) topics.push_back(&topic);
   }
   absl::Status first;
-  for (Topic* topic : topics) first.Update(topic->compacted ? TrimTombstones(*topic->log, now) : TrimLog(*topic->log, now));
+  for (Topic* topic : topics)
+    first.Update(topic->compacted ? TrimTombstones(*topic->log, now) : TrimLog(*topic->log, now));
   return first;
 }
 
@@ -413,7 +445,8 @@ int64_t Journal::Impl::FloorOf(const std::string& topic, int64_t now, Batch& bat
   std::lock_guard lock(groups_mutex_);
   for (auto it = groups_.begin(); it != groups_.end();) {
     Group& group = it->second;
-    const bool counts = group.live != nullptr || now - group.noted.seen_us < absl::ToInt64Microseconds(options_.group_life);
+    const bool counts = group.live != nullptr ||
+                        now - group.noted.seen_us < absl::ToInt64Microseconds(options_.group_life);
     if (group.topic != topic) {
       ++it;
     } else if (counts) {
@@ -433,24 +466,30 @@ absl::Status Journal::Impl::TrimLog(JournalTopic& topic, int64_t now) {
   const absl::Duration life = dead ? options_.dead_letter_life : options_.event_life;
   Batch forgotten_groups;
   const int64_t floor = FloorOf(topic.name(), now, forgotten_groups);
-  CLEANMAIL_ASSIGN_OR_RETURN(const int64_t border, FirstYoungerThan(spool_, topic.name(), now - absl::ToInt64Microseconds(life), floor));
+  CLEANMAIL_ASSIGN_OR_RETURN(
+      const int64_t border,
+      FirstYoungerThan(spool_, topic.name(), now - absl::ToInt64Microseconds(life), floor));
   return DeleteBefore(spool_, topic, border, std::move(forgotten_groups));
 }
 
 absl::Status Journal::Impl::TrimTombstones(JournalTopic& topic, int64_t now) {
   const std::string prefix = TombstonePrefix(topic.name());
-  const std::string end = prefix + EncodeNumber(std::max<int64_t>(0, now - absl::ToInt64Microseconds(options_.tombstone_life)));
+  const std::string end =
+      prefix +
+      EncodeNumber(std::max<int64_t>(0, now - absl::ToInt64Microseconds(options_.tombstone_life)));
   std::vector<std::pair<std::string, std::string>> old;
-  CLEANMAIL_RETURN_IF_ERROR(spool_.Scan(Table::kState, prefix, end, [&](std::string_view key, std::string_view value) {
-    old.emplace_back(key, value);
-    return old.size() < kTombstonesAtOnce;
-  }));
+  CLEANMAIL_RETURN_IF_ERROR(
+      spool_.Scan(Table::kState, prefix, end, [&](std::string_view key, std::string_view value) {
+        old.emplace_back(key, value);
+        return old.size() < kTombstonesAtOnce;
+      }));
   if (old.empty()) return absl::OkStatus();
   Batch batch;
   std::lock_guard lock(publish_mutex_);  // nobody replaces these keys meanwhile
   for (const auto& [key, resource] : old) {
     batch.Delete(Table::kState, key);
-    CLEANMAIL_ASSIGN_OR_RETURN(const int64_t position, DecodeNumber(std::string_view(key).substr(prefix.size() + 8)));
+    CLEANMAIL_ASSIGN_OR_RETURN(const int64_t position,
+                               DecodeNumber(std::string_view(key).substr(prefix.size() + 8)));
     const std::string index = IndexKey(topic.name(), resource);
     const absl::StatusOr<std::string> newest = spool_.Get(Table::kState, index);
     if (pending_.contains(index) || !newest.ok() || *newest != EncodeNumber(position)) continue;
@@ -475,7 +514,9 @@ void Journal::Impl::Stop() {
 Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Journal::~Journal() { impl_->Stop(); }
 
-absl::StatusOr<std::unique_ptr<Journal>> Journal::Create(spool::Spool& spool, const base::Clock& clock, JournalOptions options) {
+absl::StatusOr<std::unique_ptr<Journal>> Journal::Create(spool::Spool& spool,
+                                                         const base::Clock& clock,
+                                                         JournalOptions options) {
   auto impl = std::make_unique<Impl>(spool, clock, std::move(options));
   CLEANMAIL_RETURN_IF_ERROR(impl->Load());
   impl->Start();
@@ -486,13 +527,16 @@ void Journal::Publish(Publication publication, absl::AnyInvocable<void(absl::Sta
   impl_->Publish(std::move(publication), std::move(done));
 }
 
-absl::StatusOr<std::unique_ptr<Subscription>> Journal::Subscribe(SubscriptionOptions options, BatchHandler handler) {
-  CLEANMAIL_ASSIGN_OR_RETURN(std::shared_ptr<JournalConsumer> consumer, impl_->Subscribe(std::move(options), std::move(handler)));
-  return std::make_unique<Reading>(std::move(consumer), [this](JournalConsumer& ended) { impl_->Unsubscribe(ended); });
+absl::StatusOr<std::unique_ptr<Subscription>> Journal::Subscribe(SubscriptionOptions options,
+                                                                 BatchHandler handler) {
+  CLEANMAIL_ASSIGN_OR_RETURN(std::shared_ptr<JournalConsumer> consumer,
+                             impl_->Subscribe(std::move(options), std::move(handler)));
+  return std::make_unique<Reading>(std::move(consumer),
+                                   [this](JournalConsumer& ended) { impl_->Unsubscribe(ended); });
 }
 
-absl::StatusOr<std::unique_ptr<Subscription>> Journal::Follow(std::string_view topic, int64_t position,
-                                                              absl::AnyInvocable<void(Change)> handler) {
+absl::StatusOr<std::unique_ptr<Subscription>> Journal::Follow(
+    std::string_view topic, int64_t position, absl::AnyInvocable<void(Change)> handler) {
   JournalTopic& followed = impl_->TopicOf(topic);
   auto follower = std::make_shared<JournalFollower>(followed, position + 1, std::move(handler));
   followed.Add(follower);
@@ -500,7 +544,9 @@ absl::StatusOr<std::unique_ptr<Subscription>> Journal::Follow(std::string_view t
   return std::make_unique<Following>(followed, std::move(follower));
 }
 
-absl::StatusOr<int64_t> Journal::NewestPosition(std::string_view topic) { return impl_->TopicOf(topic).end() - 1; }
+absl::StatusOr<int64_t> Journal::NewestPosition(std::string_view topic) {
+  return impl_->TopicOf(topic).end() - 1;
+}
 
 absl::Status Journal::Accepting() { return impl_->Accepting(); }
 absl::Status Journal::Trim() { return impl_->Trim(); }

@@ -10,7 +10,8 @@ namespace {
 
 constexpr size_t kFetch = 256;        // events read from the topic at once
 constexpr size_t kParkedWindows = 8;  // fetched events behind keys that wait, at most, in windows
-constexpr size_t kLineInMemory = 256;  // events of one waiting line kept in memory; the rest is read again
+constexpr size_t kLineInMemory =
+    256;  // events of one waiting line kept in memory; the rest is read again
 
 bool IsRetryable(const absl::Status& status) {
   switch (status.code()) {
@@ -29,7 +30,8 @@ class JournalInbound final : public Inbound {
   JournalInbound(std::shared_ptr<JournalConsumer> consumer, EventRef event, int attempt)
       : consumer_(std::move(consumer)), event_(std::move(event)), attempt_(attempt) {}
   ~JournalInbound() override {
-    if (consumer_ != nullptr) Finish(absl::UnavailableError("the consumer dropped the event unfinished"));
+    if (consumer_ != nullptr)
+      Finish(absl::UnavailableError("the consumer dropped the event unfinished"));
   }
   const std::string& key() const override { return event_->key; }
   const std::string& payload() const override { return event_->payload; }
@@ -42,15 +44,17 @@ class JournalInbound final : public Inbound {
   }
 
  private:
-  std::shared_ptr<JournalConsumer> consumer_;  // shared: the event may be finished after the subscription has ended
+  std::shared_ptr<JournalConsumer>
+      consumer_;  // shared: the event may be finished after the subscription has ended
   const EventRef event_;
   const int attempt_;
 };
 
 }  // namespace
 
-JournalConsumer::JournalConsumer(JournalTopic& topic, ConsumerHost& host, SubscriptionOptions options, BatchHandler handler,
-                                 int64_t start, ConsumerTiming timing)
+JournalConsumer::JournalConsumer(JournalTopic& topic, ConsumerHost& host,
+                                 SubscriptionOptions options, BatchHandler handler, int64_t start,
+                                 ConsumerTiming timing)
     : topic_(topic),
       topic_name_(topic.name()),
       options_(std::move(options)),
@@ -58,13 +62,15 @@ JournalConsumer::JournalConsumer(JournalTopic& topic, ConsumerHost& host, Subscr
       handler_(std::move(handler)),
       cursor_(start),
       host_(&host) {
-  for (int i = 0; i < std::max(1, options_.workers); ++i) workers_.push_back(std::make_unique<Worker>());
+  for (int i = 0; i < std::max(1, options_.workers); ++i)
+    workers_.push_back(std::make_unique<Worker>());
 }
 
 JournalConsumer::~JournalConsumer() = default;
 
 void JournalConsumer::Start() {
-  for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->thread = std::thread([this, i] { Run(i); });
+  for (size_t i = 0; i < workers_.size(); ++i)
+    workers_[i]->thread = std::thread([this, i] { Run(i); });
 }
 
 void JournalConsumer::Stop() {
@@ -125,13 +131,16 @@ void JournalConsumer::Run(size_t index) {
   }
 }
 
-// Reads without the lock, so that the committer that wakes us never waits for a disk. One worker reads at a time.
+// Reads without the lock, so that the committer that wakes us never waits for a disk. One worker
+// reads at a time.
 void JournalConsumer::Fetch(std::unique_lock<std::mutex>& lock) {
-  if (fetching_ || (read_again_ != Time() && std::chrono::steady_clock::now() < read_again_)) return;
+  if (fetching_ || (read_again_ != Time() && std::chrono::steady_clock::now() < read_again_))
+    return;
   read_again_ = Time();
   fetching_ = true;
   while (!stopping_) {
-    starved_ = ready_ + out_ >= options_.window || slots_ - ready_ - out_ >= kParkedWindows * options_.window;
+    starved_ = ready_ + out_ >= options_.window ||
+               slots_ - ready_ - out_ >= kParkedWindows * options_.window;
     if (starved_) break;
     const int64_t from = cursor();
     const size_t limit = std::min(kFetch, options_.window - ready_ - out_);
@@ -157,7 +166,8 @@ void JournalConsumer::Enqueue(EventRef event) {
   Line& line = entry->second;
   Slot slot{.event = nullptr, .position = event->position, .attempts = 0, .result = {}};
   const size_t hash = event->key_hash;
-  if (line.state == Line::kReady || line.slots.size() < kLineInMemory) slot.event = std::move(event);
+  if (line.state == Line::kReady || line.slots.size() < kLineInMemory)
+    slot.event = std::move(event);
   line.slots.push_back(std::move(slot));
   if (line.state == Line::kReady) ++ready_;
   if (!fresh) return;
@@ -187,7 +197,8 @@ bool JournalConsumer::LoadFront(Line& line, size_t count) {
     if (event.ok()) {
       line.slots[i].event = *std::move(event);
     } else if (absl::IsNotFound(event.status())) {
-      line.slots[i].result = absl::OkStatus();  // of a compacted topic, and a newer event of its key is there
+      line.slots[i].result =
+          absl::OkStatus();  // of a compacted topic, and a newer event of its key is there
     } else {
       return false;
     }
@@ -195,7 +206,8 @@ bool JournalConsumer::LoadFront(Line& line, size_t count) {
   return true;
 }
 
-std::vector<std::unique_ptr<Inbound>> JournalConsumer::TakeBatch(Worker& worker, std::vector<Letter>& letters) {
+std::vector<std::unique_ptr<Inbound>> JournalConsumer::TakeBatch(Worker& worker,
+                                                                 std::vector<Letter>& letters) {
   std::vector<std::unique_ptr<Inbound>> batch;
   while (!worker.ready.empty() && batch.size() < options_.batch) {
     if (out_ >= options_.window) {
@@ -205,7 +217,8 @@ std::vector<std::unique_ptr<Inbound>> JournalConsumer::TakeBatch(Worker& worker,
     Lines::value_type& entry = *worker.ready.front();
     worker.ready.pop_front();
     Line& line = entry.second;
-    const size_t count = std::min({line.slots.size(), options_.batch - batch.size(), options_.window - out_});
+    const size_t count =
+        std::min({line.slots.size(), options_.batch - batch.size(), options_.window - out_});
     ready_ -= line.slots.size();
     if (!LoadFront(line, count)) {
       WaitFor(entry, 1);
@@ -217,12 +230,14 @@ std::vector<std::unique_ptr<Inbound>> JournalConsumer::TakeBatch(Worker& worker,
     for (size_t i = 0; i < count; ++i) {
       Slot& slot = line.slots[i];
       ++slot.attempts;
-      if (!slot.result && slot.event->damaged) slot.result = absl::DataLossError("the event's bytes in the journal cannot be read");
+      if (!slot.result && slot.event->damaged)
+        slot.result = absl::DataLossError("the event's bytes in the journal cannot be read");
       if (slot.result) {
         --line.unfinished;
         continue;
       }
-      batch.push_back(std::make_unique<JournalInbound>(shared_from_this(), slot.event, slot.attempts));
+      batch.push_back(
+          std::make_unique<JournalInbound>(shared_from_this(), slot.event, slot.attempts));
     }
     if (line.unfinished == 0) Resolve(entry, letters);
   }
@@ -236,7 +251,8 @@ void JournalConsumer::Finish(std::string_view key, int64_t position, absl::Statu
     const auto it = lines_.find(std::string(key));
     CLEANMAIL_CHECK(it != lines_.end(), "an event that was given out has its line");
     Line& line = it->second;
-    const auto slot = std::find_if(line.slots.begin(), line.slots.end(), [&](const Slot& each) { return each.position == position; });
+    const auto slot = std::find_if(line.slots.begin(), line.slots.end(),
+                                   [&](const Slot& each) { return each.position == position; });
     CLEANMAIL_CHECK(slot != line.slots.end(), "an event that was given out stands in its line");
     slot->result = std::move(status);
     if (--line.unfinished == 0) Resolve(*it, letters);
@@ -274,11 +290,13 @@ void JournalConsumer::WaitFor(Lines::value_type& entry, int attempts) {
   WakeWorker(worker);  // to reckon anew how long it may sleep
 }
 
-// All that was given out of a line is finished: what comes before the first that must be tried again is done or dead.
+// All that was given out of a line is finished: what comes before the first that must be tried
+// again is done or dead.
 void JournalConsumer::Resolve(Lines::value_type& entry, std::vector<Letter>& letters) {
   Line& line = entry.second;
   const auto given_end = line.slots.begin() + static_cast<std::ptrdiff_t>(line.out);
-  const auto retry = std::find_if(line.slots.begin(), given_end, [](const Slot& slot) { return IsRetryable(*slot.result); });
+  const auto retry = std::find_if(line.slots.begin(), given_end,
+                                  [](const Slot& slot) { return IsRetryable(*slot.result); });
   for (auto slot = line.slots.begin(); slot != retry; ++slot) {
     if (slot->result->ok()) continue;
     letters.push_back({entry.first, slot->event, *slot->result});
@@ -306,7 +324,8 @@ void JournalConsumer::Resolve(Lines::value_type& entry, std::vector<Letter>& let
 }
 
 void JournalConsumer::Complete(int64_t position) {
-  const auto it = std::lower_bound(open_.begin(), open_.end(), position, [](const auto& each, int64_t at) { return each.first < at; });
+  const auto it = std::lower_bound(open_.begin(), open_.end(), position,
+                                   [](const auto& each, int64_t at) { return each.first < at; });
   it->second = true;
   if (it != open_.begin()) return;
   while (!open_.empty() && open_.front().second) open_.pop_front();
@@ -322,8 +341,12 @@ void JournalConsumer::Bury(std::vector<Letter> letters) {
   lock.unlock();
   for (const Letter& letter : letters) {
     host.BuryDead(topic_name_, options_.group, letter.event, letter.reason,
-                  [self = shared_from_this(), key = letter.key, position = letter.event->position](absl::Status status) {
-                    self->Finish(key, position, status.ok() ? status : absl::UnavailableError("the dead letter could not be kept"));
+                  [self = shared_from_this(), key = letter.key,
+                   position = letter.event->position](absl::Status status) {
+                    self->Finish(key, position,
+                                 status.ok()
+                                     ? status
+                                     : absl::UnavailableError("the dead letter could not be kept"));
                   });
   }
   lock.lock();

@@ -26,8 +26,8 @@ class ConsumerHost {
   // The consumer's mark() has moved: note it soon.
   virtual void MarkMoved() = 0;
   // Keeps an event nobody can handle; `done` is called once, on any thread.
-  virtual void BuryDead(std::string_view topic, std::string_view group, const EventRef& event, const absl::Status& reason,
-                        std::function<void(absl::Status)> done) = 0;
+  virtual void BuryDead(std::string_view topic, std::string_view group, const EventRef& event,
+                        const absl::Status& reason, std::function<void(absl::Status)> done) = 0;
 };
 
 struct ConsumerTiming {
@@ -35,14 +35,17 @@ struct ConsumerTiming {
   std::chrono::milliseconds last_retry;
 };
 
-// One group's reading of one topic. Events of one key form a line: what is given out of a line comes from its front and is given
-// out at once or not at all; the rest waits until all of that is finished. A line belongs to one worker. Thread-safe.
+// One group's reading of one topic. Events of one key form a line: what is given out of a line
+// comes from its front and is given out at once or not at all; the rest waits until all of that is
+// finished. A line belongs to one worker. Thread-safe.
 //
-// Each worker fetches for all when it looks for work, so that a new event wakes no thread but the one that will handle it.
-class JournalConsumer final : public Listener, public std::enable_shared_from_this<JournalConsumer> {
+// Each worker fetches for all when it looks for work, so that a new event wakes no thread but the
+// one that will handle it.
+class JournalConsumer final : public Listener,
+                              public std::enable_shared_from_this<JournalConsumer> {
  public:
-  JournalConsumer(JournalTopic& topic, ConsumerHost& host, SubscriptionOptions options, BatchHandler handler, int64_t start,
-                  ConsumerTiming timing);
+  JournalConsumer(JournalTopic& topic, ConsumerHost& host, SubscriptionOptions options,
+                  BatchHandler handler, int64_t start, ConsumerTiming timing);
   ~JournalConsumer() override;
 
   void Start();
@@ -120,16 +123,17 @@ class JournalConsumer final : public Listener, public std::enable_shared_from_th
   ConsumerHost* host_;
   bool stopping_ = false;
   bool paused_ = false;
-  bool starved_ = false;  // a fetch stopped at the window
+  bool starved_ = false;   // a fetch stopped at the window
   bool fetching_ = false;  // one worker is reading
   bool news_ = false;      // events have come since it began to
   Time read_again_;        // after a failure to read
   Lines lines_;
-  std::deque<std::pair<int64_t, bool>> open_;  // fetched and not before the mark: position, finished
-  size_t slots_ = 0;                           // fetched and not finished …
-  size_t ready_ = 0;                           // … of those in lines that may be given out …
-  size_t out_ = 0;                             // … of those given out
-  int burying_ = 0;                            // threads inside the host
+  std::deque<std::pair<int64_t, bool>>
+      open_;          // fetched and not before the mark: position, finished
+  size_t slots_ = 0;  // fetched and not finished …
+  size_t ready_ = 0;  // … of those in lines that may be given out …
+  size_t out_ = 0;    // … of those given out
+  int burying_ = 0;   // threads inside the host
   std::condition_variable buried_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

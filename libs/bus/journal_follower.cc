@@ -11,7 +11,8 @@ constexpr std::chrono::milliseconds kReadAgain(200);
 
 }  // namespace
 
-JournalFollower::JournalFollower(JournalTopic& topic, int64_t start, absl::AnyInvocable<void(Change)> handler)
+JournalFollower::JournalFollower(JournalTopic& topic, int64_t start,
+                                 absl::AnyInvocable<void(Change)> handler)
     : topic_(topic), handler_(std::move(handler)), cursor_(start) {}
 
 JournalFollower::~JournalFollower() { Stop(); }
@@ -53,7 +54,10 @@ void JournalFollower::Run() {
     if (page.ok()) {
       for (const EventRef& event : page->events) {
         if (!event->damaged) {
-          handler_({.key = event->key, .payload = event->payload, .tombstone = event->tombstone, .position = event->position});
+          handler_({.key = event->key,
+                    .payload = event->payload,
+                    .tombstone = event->tombstone,
+                    .position = event->position});
         }
         std::lock_guard check(mutex_);
         if (stopping_) return;

@@ -11,7 +11,8 @@
 
 namespace cleanmail::bus {
 
-// Gives every change of a topic from a position on to one handler, on a thread of its own. Thread-safe.
+// Gives every change of a topic from a position on to one handler, on a thread of its own.
+// Thread-safe.
 class JournalFollower final : public Listener {
  public:
   JournalFollower(JournalTopic& topic, int64_t start, absl::AnyInvocable<void(Change)> handler);

@@ -41,7 +41,8 @@ bool TakeText(std::string_view& bytes, std::string& text) {
 
 std::string EncodeNumber(int64_t number) {
   std::string bytes(kNumberBytes, '\0');
-  for (size_t i = 0; i < kNumberBytes; ++i) bytes[i] = static_cast<char>(static_cast<uint64_t>(number) >> (56 - 8 * i));
+  for (size_t i = 0; i < kNumberBytes; ++i)
+    bytes[i] = static_cast<char>(static_cast<uint64_t>(number) >> (56 - 8 * i));
   return bytes;
 }
 
@@ -61,7 +62,8 @@ std::string EventKey(std::string_view topic, int64_t position) {
 }
 
 absl::StatusOr<int64_t> PositionOf(std::string_view topic, std::string_view key) {
-  if (!key.starts_with(topic) || key.size() != topic.size() + 1 + kNumberBytes) return absl::DataLossError("journal: not an event's key");
+  if (!key.starts_with(topic) || key.size() != topic.size() + 1 + kNumberBytes)
+    return absl::DataLossError("journal: not an event's key");
   return DecodeNumber(key.substr(topic.size() + 1));
 }
 
@@ -80,7 +82,8 @@ std::string EncodeEvent(const Record& record, int64_t time_us) {
 }
 
 absl::StatusOr<Event> DecodeEvent(int64_t position, std::string_view bytes) {
-  if (bytes.size() < 2 || bytes[0] != kEventVersion) return absl::DataLossError("journal: not an event this version can read");
+  if (bytes.size() < 2 || bytes[0] != kEventVersion)
+    return absl::DataLossError("journal: not an event this version can read");
   const auto flags = static_cast<unsigned char>(bytes[1]);
   if ((flags & ~kTombstone) != 0) return absl::DataLossError("journal: unknown flags in an event");
   bytes.remove_prefix(2);
@@ -120,9 +123,13 @@ std::string NextKey(std::string_view topic) { return MarkKey("journal/next", top
 
 std::string CompactedKey(std::string_view topic) { return MarkKey("journal/compacted", topic); }
 
-std::string IndexKey(std::string_view topic, std::string_view key) { return MarkKey(MarkKey("journal/index", topic), key); }
+std::string IndexKey(std::string_view topic, std::string_view key) {
+  return MarkKey(MarkKey("journal/index", topic), key);
+}
 
-std::string TombstonePrefix(std::string_view topic) { return MarkKey(MarkKey("journal/tombstones", topic), ""); }
+std::string TombstonePrefix(std::string_view topic) {
+  return MarkKey(MarkKey("journal/tombstones", topic), "");
+}
 
 std::string TombstoneKey(std::string_view topic, int64_t time_us, int64_t position) {
   return TombstonePrefix(topic) + EncodeNumber(time_us) + EncodeNumber(position);

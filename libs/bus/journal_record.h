@@ -9,7 +9,8 @@
 #include "absl/status/statusor.h"
 #include "libs/bus/bus.h"
 
-// The bytes of events in the spool. Values carry a version; damage is noticed by the spool's checksums.
+// The bytes of events in the spool. Values carry a version; damage is noticed by the spool's
+// checksums.
 namespace cleanmail::bus {
 
 // An event as the journal keeps it.
@@ -23,9 +24,11 @@ struct Event {
   std::string trace = {};
   size_t key_hash = 0;
 };
-using EventRef = std::shared_ptr<const Event>;  // shared by the tail and every reader that has not finished with it
+using EventRef = std::shared_ptr<const Event>;  // shared by the tail and every reader that has not
+                                                // finished with it
 
-// The spool's key of an event: keys of one topic sort by position. Topics have no NUL in their names.
+// The spool's key of an event: keys of one topic sort by position. Topics have no NUL in their
+// names.
 std::string EventKey(std::string_view topic, int64_t position);
 // The position in a key made by EventKey. DataLoss: it is none.
 absl::StatusOr<int64_t> PositionOf(std::string_view topic, std::string_view key);
@@ -38,7 +41,8 @@ absl::StatusOr<Event> DecodeEvent(int64_t position, std::string_view bytes);
 std::string EncodeNumber(int64_t number);
 absl::StatusOr<int64_t> DecodeNumber(std::string_view bytes);
 
-// How far a group has come: everything before `position` is finished. `seen_us`: when that was last noted.
+// How far a group has come: everything before `position` is finished. `seen_us`: when that was last
+// noted.
 struct Mark {
   int64_t position = 0;
   int64_t seen_us = 0;
@@ -47,8 +51,8 @@ std::string MarkKey(std::string_view topic, std::string_view group);
 std::string EncodeMark(const Mark& mark);
 absl::StatusOr<Mark> DecodeMark(std::string_view bytes);
 
-// Keys of the table kState: the first position a topic never used; that it is compacted; the position of a compacted key's newest
-// event; its tombstones by age.
+// Keys of the table kState: the first position a topic never used; that it is compacted; the
+// position of a compacted key's newest event; its tombstones by age.
 std::string NextKey(std::string_view topic);
 std::string CompactedKey(std::string_view topic);
 std::string IndexKey(std::string_view topic, std::string_view key);

@@ -6,7 +6,11 @@ namespace cleanmail::bus {
 namespace {
 
 Record Example() {
-  return {.topic = {.name = "fruit.v1"}, .key = "k1", .payload = std::string("a\0b", 3), .trace = "00-trace", .tombstone = true};
+  return {.topic = {.name = "fruit.v1"},
+          .key = "k1",
+          .payload = std::string("a\0b", 3),
+          .trace = "00-trace",
+          .tombstone = true};
 }
 
 TEST(JournalRecord, ComesBackAsItWas) {
@@ -22,7 +26,9 @@ TEST(JournalRecord, ComesBackAsItWas) {
 TEST(JournalRecord, CutShortBeforeThePayloadIsDataLoss) {
   const std::string bytes = EncodeEvent(Example(), 1);
   for (size_t length = 0; length < bytes.size() - Example().payload.size(); ++length) {
-    EXPECT_EQ(DecodeEvent(0, std::string_view(bytes).substr(0, length)).status().code(), absl::StatusCode::kDataLoss) << length;
+    EXPECT_EQ(DecodeEvent(0, std::string_view(bytes).substr(0, length)).status().code(),
+              absl::StatusCode::kDataLoss)
+        << length;
   }
 }
 

@@ -29,7 +29,8 @@ class Reading final : public Subscription {
 // What Follow hands out.
 class Following final : public Subscription {
  public:
-  Following(JournalTopic& topic, std::shared_ptr<JournalFollower> follower) : topic_(topic), follower_(std::move(follower)) {}
+  Following(JournalTopic& topic, std::shared_ptr<JournalFollower> follower)
+      : topic_(topic), follower_(std::move(follower)) {}
   ~Following() override {
     topic_.Remove(follower_.get());
     follower_->Stop();

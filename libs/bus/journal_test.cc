@@ -1,8 +1,8 @@
 #include "libs/bus/journal.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
+
+#include <gtest/gtest.h>
 
 #include "libs/base/clock.h"
 #include "libs/base/fake_clock.h"
@@ -47,11 +47,15 @@ class JournalUnderTest final : public BusUnderTest {
   std::unique_ptr<Journal> journal_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Journal, BusContract, testing::Values([] { return std::make_unique<JournalUnderTest>(); }));
+INSTANTIATE_TEST_SUITE_P(Journal, BusContract,
+                         testing::Values([] { return std::make_unique<JournalUnderTest>(); }));
 
 int64_t EventsKept(spool::Spool& spool) {
   int64_t count = 0;
-  EXPECT_TRUE(spool.Scan(spool::Table::kEvents, "", "", [&](std::string_view, std::string_view) { return ++count, true; }).ok());
+  EXPECT_TRUE(spool
+                  .Scan(spool::Table::kEvents, "", "",
+                        [&](std::string_view, std::string_view) { return ++count, true; })
+                  .ok());
   return count;
 }
 
@@ -59,8 +63,9 @@ TEST(Journal, AGroupReadsATopicOnceAtATime) {
   JournalUnderTest test;
   Eater eater;
   auto first = test.bus().Subscribe({.topic = "fruit.v1", .group = "one"}, eater.Handler());
-  EXPECT_EQ(test.bus().Subscribe({.topic = "fruit.v1", .group = "one"}, eater.Handler()).status().code(),
-            absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(
+      test.bus().Subscribe({.topic = "fruit.v1", .group = "one"}, eater.Handler()).status().code(),
+      absl::StatusCode::kAlreadyExists);
   first->reset();
   EXPECT_TRUE(test.bus().Subscribe({.topic = "fruit.v1", .group = "one"}, eater.Handler()).ok());
 }
@@ -72,14 +77,17 @@ TEST(Journal, TrimKeepsWhatAGroupHasNotFinishedAndWhatIsYoung) {
     return inbound.key() == "2" && closed ? absl::UnavailableError("later") : absl::OkStatus();
   });
   auto subscription = *test.bus().Subscribe({.topic = "fruit.v1", .group = "one"}, eater.Handler());
-  for (int i = 0; i < 4; ++i) ASSERT_TRUE(PublishAndWait(test.bus(), {MakeRecord(std::to_string(i), "x")}).ok());
-  ASSERT_TRUE(Eventually([&] { return subscription->lag() == 2; }) || subscription->lag() == 1);
+  for (int i = 0; i < 4; ++i)
+    ASSERT_TRUE(PublishAndWait(test.bus(), {MakeRecord(std::to_string(i), "x")}).ok());
+  ASSERT_TRUE(Eventually([&] { return subscription->lag() == 1; }));
   ASSERT_TRUE(test.journal().Trim().ok());
   EXPECT_EQ(EventsKept(test.spool()), 4) << "young events stay";
   test.clock().Advance(absl::Hours(25));
-  ASSERT_TRUE(Eventually([&] { return test.journal().Trim().ok() && EventsKept(test.spool()) == 2; }));
+  ASSERT_TRUE(
+      Eventually([&] { return test.journal().Trim().ok() && EventsKept(test.spool()) == 2; }));
   closed = false;
-  ASSERT_TRUE(Eventually([&] { return test.journal().Trim().ok() && EventsKept(test.spool()) == 0; }));
+  ASSERT_TRUE(
+      Eventually([&] { return test.journal().Trim().ok() && EventsKept(test.spool()) == 0; }));
   ASSERT_TRUE(PublishAndWait(test.bus(), {MakeRecord("a", "x")}).ok());
   EXPECT_EQ(*test.bus().NewestPosition("fruit.v1"), 4) << "positions are never used again";
 }
@@ -98,7 +106,10 @@ TEST(Journal, PositionsAreNotUsedAgainAfterTrimAndRestart) {
 TEST(Journal, AGroupNobodySubscribesForAWeekHoldsNothing) {
   JournalUnderTest test;
   Eater eater([](const Inbound&) { return absl::UnavailableError("never"); });
-  { auto subscription = test.bus().Subscribe({.topic = "fruit.v1", .group = "removed"}, eater.Handler()); }
+  {
+    auto subscription =
+        test.bus().Subscribe({.topic = "fruit.v1", .group = "removed"}, eater.Handler());
+  }
   ASSERT_TRUE(PublishAndWait(test.bus(), {MakeRecord("a", "x")}).ok());
   test.clock().Advance(absl::Hours(6 * 24));
   ASSERT_TRUE(test.journal().Trim().ok());
@@ -146,7 +157,8 @@ TEST(Journal, T_E3_DamagedBytesAreBuriedAndOthersGoOn) {
   JournalUnderTest test;
   ASSERT_TRUE(PublishAndWait(test.bus(), {MakeRecord("a", "1")}).ok());
   spool::Batch batch;
-  batch.Put(spool::Table::kEvents, std::string("fruit.v1\0\0\0\0\0\0\0\0\1", 17), "\x07 not an event");
+  batch.Put(spool::Table::kEvents, std::string("fruit.v1\0\0\0\0\0\0\0\0\1", 17),
+            "\x07 not an event");
   ASSERT_TRUE(test.spool().CommitAndWait(std::move(batch), spool::Durability::kApplied).ok());
   test.Restart();
   ASSERT_TRUE(PublishAndWait(test.bus(), {MakeRecord("a", "2")}).ok());
@@ -160,7 +172,8 @@ TEST(Journal, T_E3_DamagedBytesAreBuriedAndOthersGoOn) {
 TEST(Journal, AManyThousandEventsBehindAWaitingKeyKeepTheirOrder) {
   JournalUnderTest test;
   std::atomic<bool> closed{true};
-  Eater eater([&](const Inbound&) { return closed ? absl::UnavailableError("later") : absl::OkStatus(); });
+  Eater eater(
+      [&](const Inbound&) { return closed ? absl::UnavailableError("later") : absl::OkStatus(); });
   auto subscription = *test.bus().Subscribe({.topic = "fruit.v1", .group = "one"}, eater.Handler());
   ASSERT_TRUE(PublishAndWait(test.bus(), {MakeRecord("a", "0")}).ok());
   ASSERT_TRUE(Eventually([&] { return eater.count() > 0; }));
@@ -182,11 +195,15 @@ TEST(Journal, LateFinishesAndDropsHaveNoEffect) {
   std::mutex mutex;
   {
     JournalUnderTest test;
-    auto subscription = *test.bus().Subscribe({.topic = "fruit.v1", .group = "one"}, [&](std::vector<std::unique_ptr<Inbound>> batch) {
-      std::lock_guard lock(mutex);
-      for (auto& inbound : batch) kept.push_back(std::move(inbound));
-    });
-    ASSERT_TRUE(PublishAndWait(test.bus(), {MakeRecord("a", "1"), MakeRecord("b", "2"), MakeRecord("c", "3")}).ok());
+    auto subscription = *test.bus().Subscribe({.topic = "fruit.v1", .group = "one"},
+                                              [&](std::vector<std::unique_ptr<Inbound>> batch) {
+                                                std::lock_guard lock(mutex);
+                                                for (auto& inbound : batch)
+                                                  kept.push_back(std::move(inbound));
+                                              });
+    ASSERT_TRUE(PublishAndWait(test.bus(),
+                               {MakeRecord("a", "1"), MakeRecord("b", "2"), MakeRecord("c", "3")})
+                    .ok());
     ASSERT_TRUE(Eventually([&] { return subscription->in_hand() == 3; }));
   }
   kept[0]->Finish(absl::OkStatus());

@@ -8,7 +8,9 @@
 namespace cleanmail::bus {
 namespace {
 
-size_t BytesOf(const Event& event) { return sizeof(Event) + event.key.size() + event.payload.size() + event.trace.size(); }
+size_t BytesOf(const Event& event) {
+  return sizeof(Event) + event.key.size() + event.payload.size() + event.trace.size();
+}
 
 }  // namespace
 
@@ -40,7 +42,8 @@ void JournalTopic::Announce(std::vector<EventRef> events, int64_t end) {
 // Drops what every listener has read, and the oldest beyond the limit.
 void JournalTopic::DropTail() {
   int64_t needed = end_;
-  for (const std::shared_ptr<Listener>& listener : *listeners_) needed = std::min(needed, listener->cursor());
+  for (const std::shared_ptr<Listener>& listener : *listeners_)
+    needed = std::min(needed, listener->cursor());
   while (!tail_.empty() && (tail_.front()->position < needed || tail_bytes_ > tail_limit_)) {
     tail_start_ = tail_.front()->position + 1;
     tail_bytes_ -= BytesOf(*tail_.front());
@@ -60,8 +63,9 @@ absl::StatusOr<JournalTopic::Page> JournalTopic::Read(int64_t position, size_t l
     std::lock_guard lock(mutex_);
     if (position >= tail_start_) {
       Page page;
-      auto it = std::lower_bound(tail_.begin(), tail_.end(), position,
-                                 [](const EventRef& event, int64_t at) { return event->position < at; });
+      auto it =
+          std::lower_bound(tail_.begin(), tail_.end(), position,
+                           [](const EventRef& event, int64_t at) { return event->position < at; });
       for (; it != tail_.end() && page.events.size() < limit; ++it) page.events.push_back(*it);
       page.next = it == tail_.end() ? std::max(position, end_) : (*it)->position;
       return page;
@@ -71,7 +75,8 @@ absl::StatusOr<JournalTopic::Page> JournalTopic::Read(int64_t position, size_t l
   return ReadSpool(position, spool_end, limit);
 }
 
-absl::StatusOr<JournalTopic::Page> JournalTopic::ReadSpool(int64_t position, int64_t end, size_t limit) {
+absl::StatusOr<JournalTopic::Page> JournalTopic::ReadSpool(int64_t position, int64_t end,
+                                                           size_t limit) {
   Page page{.events = {}, .next = end};
   const auto take = [&](std::string_view key, std::string_view value) {
     const absl::StatusOr<int64_t> at = PositionOf(name_, key);
@@ -85,12 +90,14 @@ absl::StatusOr<JournalTopic::Page> JournalTopic::ReadSpool(int64_t position, int
     page.events.push_back(std::make_shared<const Event>(*std::move(event)));
     return true;
   };
-  CLEANMAIL_RETURN_IF_ERROR(spool_.Scan(spool::Table::kEvents, EventKey(name_, position), EventKey(name_, end), take));
+  CLEANMAIL_RETURN_IF_ERROR(
+      spool_.Scan(spool::Table::kEvents, EventKey(name_, position), EventKey(name_, end), take));
   return page;
 }
 
 absl::StatusOr<EventRef> JournalTopic::ReadOne(int64_t position) {
-  CLEANMAIL_ASSIGN_OR_RETURN(const std::string bytes, spool_.Get(spool::Table::kEvents, EventKey(name_, position)));
+  CLEANMAIL_ASSIGN_OR_RETURN(const std::string bytes,
+                             spool_.Get(spool::Table::kEvents, EventKey(name_, position)));
   CLEANMAIL_ASSIGN_OR_RETURN(Event event, DecodeEvent(position, bytes));
   return std::make_shared<const Event>(std::move(event));
 }
@@ -105,7 +112,9 @@ void JournalTopic::Add(std::shared_ptr<Listener> listener) {
 void JournalTopic::Remove(const Listener* listener) {
   std::lock_guard lock(mutex_);
   auto listeners = std::make_shared<Listeners>(*listeners_);
-  std::erase_if(*listeners, [listener](const std::shared_ptr<Listener>& each) { return each.get() == listener; });
+  std::erase_if(*listeners, [listener](const std::shared_ptr<Listener>& each) {
+    return each.get() == listener;
+  });
   listeners_ = std::move(listeners);
 }
 

@@ -34,9 +34,11 @@ class JournalTopic {
   JournalTopic(spool::Spool& spool, std::string name, int64_t next, size_t tail_bytes);
 
   const std::string& name() const { return name_; }
-  // The position of the next event; the journal calls it under its own lock, in the order of its commits.
+  // The position of the next event; the journal calls it under its own lock, in the order of its
+  // commits.
   int64_t Reserve() { return next_++; }
-  // Every position below `end` is settled: `events` (ascending, behind all earlier ones) are in the spool, others never will be.
+  // Every position below `end` is settled: `events` (ascending, behind all earlier ones) are in the
+  // spool, others never will be.
   void Announce(std::vector<EventRef> events, int64_t end);
   // Everything below it is settled.
   int64_t end() const;
@@ -68,7 +70,8 @@ class JournalTopic {
   int64_t tail_start_;  // every settled event at or behind it is in tail_
   std::deque<EventRef> tail_;
   size_t tail_bytes_ = 0;
-  std::shared_ptr<const Listeners> listeners_;  // replaced, never changed: Announce wakes them without the lock
+  std::shared_ptr<const Listeners>
+      listeners_;  // replaced, never changed: Announce wakes them without the lock
 };
 
 }  // namespace cleanmail::bus

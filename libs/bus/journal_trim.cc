@@ -9,7 +9,8 @@ namespace cleanmail::bus {
 
 using spool::Table;
 
-absl::StatusOr<int64_t> FirstYoungerThan(spool::Spool& spool, const std::string& topic, int64_t cutoff_us, int64_t floor) {
+absl::StatusOr<int64_t> FirstYoungerThan(spool::Spool& spool, const std::string& topic,
+                                         int64_t cutoff_us, int64_t floor) {
   int64_t low = 0, high = floor;  // the border is in [low, high]
   while (low < high) {
     const int64_t middle = low + (high - low) / 2;
@@ -22,7 +23,8 @@ absl::StatusOr<int64_t> FirstYoungerThan(spool::Spool& spool, const std::string&
       time = event->time_us;
       return false;
     };
-    CLEANMAIL_RETURN_IF_ERROR(spool.Scan(Table::kEvents, EventKey(topic, middle), EventKey(topic, floor), first));
+    CLEANMAIL_RETURN_IF_ERROR(
+        spool.Scan(Table::kEvents, EventKey(topic, middle), EventKey(topic, floor), first));
     if (time < cutoff_us) {
       low = at + 1;
     } else {
@@ -32,20 +34,21 @@ absl::StatusOr<int64_t> FirstYoungerThan(spool::Spool& spool, const std::string&
   return low;
 }
 
-absl::Status DeleteBefore(spool::Spool& spool, JournalTopic& topic, int64_t border, spool::Batch also) {
+absl::Status DeleteBefore(spool::Spool& spool, JournalTopic& topic, int64_t border,
+                          spool::Batch also) {
   const std::string begin = EventKey(topic.name(), 0), end = EventKey(topic.name(), border);
   bool any = false;
-  CLEANMAIL_RETURN_IF_ERROR(spool.Scan(Table::kEvents, begin, end, [&any](std::string_view, std::string_view) {
-    any = true;
-    return false;
-  }));
+  CLEANMAIL_RETURN_IF_ERROR(
+      spool.Scan(Table::kEvents, begin, end, [&any](std::string_view, std::string_view) {
+        any = true;
+        return false;
+      }));
   if (any) {
     also.DeleteRange(Table::kEvents, begin, end);
     also.Put(Table::kState, NextKey(topic.name()), EncodeNumber(topic.end()));
   }
   if (also.empty()) return absl::OkStatus();
-  CLEANMAIL_RETURN_IF_ERROR(spool.CommitAndWait(std::move(also), spool::Durability::kApplied));
-  return any ? spool.Reclaim(Table::kEvents, begin, end) : absl::OkStatus();
+  return spool.CommitAndWait(std::move(also), spool::Durability::kApplied);
 }
 
 }  // namespace cleanmail::bus

@@ -10,11 +10,13 @@
 
 namespace cleanmail::bus {
 
-// The position below `floor` where the events published at `cutoff_us` or later begin; `floor` when there are none. Times grow with
-// positions, as long as the clock does.
-absl::StatusOr<int64_t> FirstYoungerThan(spool::Spool& spool, const std::string& topic, int64_t cutoff_us, int64_t floor);
+// The position below `floor` where the events published at `cutoff_us` or later begin; `floor` when
+// there are none. Times grow with positions, as long as the clock does.
+absl::StatusOr<int64_t> FirstYoungerThan(spool::Spool& spool, const std::string& topic,
+                                         int64_t cutoff_us, int64_t floor);
 
-// Deletes a topic's events before `border`, along with `also`, and gives their space back.
-absl::Status DeleteBefore(spool::Spool& spool, JournalTopic& topic, int64_t border, spool::Batch also);
+// Deletes a topic's events before `border`, along with `also`.
+absl::Status DeleteBefore(spool::Spool& spool, JournalTopic& topic, int64_t border,
+                          spool::Batch also);
 
 }  // namespace cleanmail::bus

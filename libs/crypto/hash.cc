@@ -9,7 +9,9 @@
 namespace cleanmail::crypto {
 namespace {
 
-const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+const unsigned char* Bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
 
 // Fetching an algorithm by name costs more than hashing a short text: once per process.
 const EVP_MD* Sha256Algorithm() {
@@ -23,9 +25,10 @@ const EVP_MD* Sha256Algorithm() {
 std::string Sha256(std::string_view bytes) {
   std::string digest(kSha256Bytes, '\0');
   unsigned int length = 0;
-  CLEANMAIL_CHECK(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &length,
-                             Sha256Algorithm(), nullptr) == 1,
-                  "SHA-256 failed");
+  CLEANMAIL_CHECK(
+      EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()),
+                 &length, Sha256Algorithm(), nullptr) == 1,
+      "SHA-256 failed");
   return digest;
 }
 
@@ -42,16 +45,19 @@ std::string Sha256Hex(std::string_view bytes) {
 std::string HmacSha256(std::string_view key, std::string_view bytes) {
   std::string digest(kSha256Bytes, '\0');
   unsigned int length = 0;
-  CLEANMAIL_CHECK(HMAC(Sha256Algorithm(), key.data(), static_cast<int>(key.size()), Bytes(bytes), bytes.size(),
-                       reinterpret_cast<unsigned char*>(digest.data()), &length) != nullptr,
-                  "HMAC-SHA256 failed");
+  CLEANMAIL_CHECK(
+      HMAC(Sha256Algorithm(), key.data(), static_cast<int>(key.size()), Bytes(bytes), bytes.size(),
+           reinterpret_cast<unsigned char*>(digest.data()), &length) != nullptr,
+      "HMAC-SHA256 failed");
   return digest;
 }
 
-std::string Hkdf(std::string_view secret, std::string_view salt, std::string_view info, size_t length) {
+std::string Hkdf(std::string_view secret, std::string_view salt, std::string_view info,
+                 size_t length) {
   CLEANMAIL_CHECK(length <= 255 * kSha256Bytes, "RFC 5869 §2.3 allows no more");
   static constexpr char kNoSalt[kSha256Bytes] = {};
-  const std::string extracted = HmacSha256(salt.empty() ? std::string_view(kNoSalt, sizeof kNoSalt) : salt, secret);
+  const std::string extracted =
+      HmacSha256(salt.empty() ? std::string_view(kNoSalt, sizeof kNoSalt) : salt, secret);
   std::string out, block;
   for (unsigned char counter = 1; out.size() < length; ++counter) {
     block.append(info);

@@ -16,8 +16,10 @@ std::string Sha256Hex(std::string_view bytes);
 // HMAC-SHA256 (RFC 2104): 32 raw bytes.
 std::string HmacSha256(std::string_view key, std::string_view bytes);
 
-// HKDF with SHA-256 (RFC 5869): `length` (at most 8160) bytes that depend on all three and tell nothing of `secret`.
-std::string Hkdf(std::string_view secret, std::string_view salt, std::string_view info, size_t length);
+// HKDF with SHA-256 (RFC 5869): `length` (at most 8160) bytes that depend on all three and tell
+// nothing of `secret`.
+std::string Hkdf(std::string_view secret, std::string_view salt, std::string_view info,
+                 size_t length);
 
 // Whether two texts are equal, in a time that depends on their lengths only.
 bool EqualInConstantTime(std::string_view a, std::string_view b);

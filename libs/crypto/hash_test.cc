@@ -7,7 +7,8 @@ namespace {
 
 std::string FromHex(std::string_view hex) {
   std::string bytes;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+  for (size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
   return bytes;
 }
 
@@ -17,13 +18,18 @@ TEST(Hash, Sha256OfFips180Example) {
 }
 
 TEST(Hash, HkdfOfRfc5869Case1) {
-  EXPECT_EQ(Hkdf(std::string(22, '\x0b'), FromHex("000102030405060708090a0b0c"), FromHex("f0f1f2f3f4f5f6f7f8f9"), 42),
-            FromHex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"));
+  EXPECT_EQ(
+      Hkdf(std::string(22, '\x0b'), FromHex("000102030405060708090a0b0c"),
+           FromHex("f0f1f2f3f4f5f6f7f8f9"), 42),
+      FromHex(
+          "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"));
 }
 
 TEST(Hash, HkdfOfRfc5869Case3WithoutSaltAndInfo) {
-  EXPECT_EQ(Hkdf(std::string(22, '\x0b'), "", "", 42),
-            FromHex("8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"));
+  EXPECT_EQ(
+      Hkdf(std::string(22, '\x0b'), "", "", 42),
+      FromHex(
+          "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"));
 }
 
 TEST(Hash, EqualityLooksAtLengthAndEveryByte) {

@@ -19,14 +19,17 @@ inline constexpr size_t kChunkBytes = 64 * 1024;  // plaintext in a chunk of a b
 // A new key.
 std::string NewKey(base::Random& random);
 
-// Seals `key` (any secret) under `master` (32 bytes) so that only Unwrap with the same `context` opens it. Random nonce: at most 2^32
-// wraps under one master (SP 800-38D §8.3).
-std::string Wrap(base::Random& random, std::string_view master, std::string_view key, std::string_view context);
+// Seals `key` (any secret) under `master` (32 bytes) so that only Unwrap with the same `context`
+// opens it. Random nonce: at most 2^32 wraps under one master (SP 800-38D §8.3).
+std::string Wrap(base::Random& random, std::string_view master, std::string_view key,
+                 std::string_view context);
 // DataLoss: not what Wrap made, or another master or context.
-absl::StatusOr<std::string> Unwrap(std::string_view master, std::string_view wrapped, std::string_view context);
+absl::StatusOr<std::string> Unwrap(std::string_view master, std::string_view wrapped,
+                                   std::string_view context);
 
-// Seals one body in chunks (the STREAM construction over AES-256-GCM): a chunk opens only under its number and only as the last or
-// not the last, so chunks left out, cut off, swapped or repeated are noticed. Never seal two bodies under one key. Not thread-safe.
+// Seals one body in chunks (the STREAM construction over AES-256-GCM): a chunk opens only under its
+// number and only as the last or not the last, so chunks left out, cut off, swapped or repeated are
+// noticed. Never seal two bodies under one key. Not thread-safe.
 class ChunkSealer {
  public:
   explicit ChunkSealer(std::string_view key);  // 32 bytes

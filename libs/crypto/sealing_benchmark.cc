@@ -26,9 +26,10 @@ void SealXChaCha20(benchmark::State& state) {
   for (auto _ : state) {
     std::string out(plain.size() + 16, '\0');
     unsigned long long length = 0;
-    crypto_aead_xchacha20poly1305_ietf_encrypt(reinterpret_cast<unsigned char*>(out.data()), &length,
-                                               reinterpret_cast<const unsigned char*>(plain.data()), plain.size(), nullptr, 0,
-                                               nullptr, nonce, reinterpret_cast<const unsigned char*>(key.data()));
+    crypto_aead_xchacha20poly1305_ietf_encrypt(
+        reinterpret_cast<unsigned char*>(out.data()), &length,
+        reinterpret_cast<const unsigned char*>(plain.data()), plain.size(), nullptr, 0, nullptr,
+        nonce, reinterpret_cast<const unsigned char*>(key.data()));
     benchmark::DoNotOptimize(out);
   }
   state.SetBytesProcessed(state.iterations() * state.range(0));

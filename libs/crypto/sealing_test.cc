@@ -16,7 +16,8 @@ std::string Sealed(uint32_t number, bool last, std::string_view plain) {
   return out;
 }
 
-absl::Status Opens(uint32_t number, bool last, std::string_view sealed, std::string_view key = kKey) {
+absl::Status Opens(uint32_t number, bool last, std::string_view sealed,
+                   std::string_view key = kKey) {
   ChunkOpener opener(key);
   std::string out;
   return opener.Open(number, last, sealed, out);
@@ -35,14 +36,17 @@ TEST(Wrapping, RefusesAnotherContextMasterOrByte) {
   const std::string master = NewKey(random), key = NewKey(random);
   std::string wrapped = Wrap(random, master, key, "tenants/acme");
   EXPECT_EQ(Unwrap(master, wrapped, "tenants/evil").status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(Unwrap(NewKey(random), wrapped, "tenants/acme").status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Unwrap(NewKey(random), wrapped, "tenants/acme").status().code(),
+            absl::StatusCode::kDataLoss);
   for (size_t i = 0; i < wrapped.size(); ++i) {
     wrapped[i] ^= 1;
-    EXPECT_EQ(Unwrap(master, wrapped, "tenants/acme").status().code(), absl::StatusCode::kDataLoss) << i;
+    EXPECT_EQ(Unwrap(master, wrapped, "tenants/acme").status().code(), absl::StatusCode::kDataLoss)
+        << i;
     wrapped[i] ^= 1;
   }
   for (size_t length = 0; length < wrapped.size(); ++length) {
-    EXPECT_FALSE(Unwrap(master, std::string_view(wrapped).substr(0, length), "tenants/acme").ok()) << length;
+    EXPECT_FALSE(Unwrap(master, std::string_view(wrapped).substr(0, length), "tenants/acme").ok())
+        << length;
   }
 }
 
@@ -66,11 +70,14 @@ TEST(Chunks, DoNotOpenAtAnotherPlace) {
   EXPECT_EQ(Opens(256, false, Sealed(1, false, "x")).code(), absl::StatusCode::kDataLoss);
 }
 
-TEST(Chunks, ACutOffBodyIsNoticed) { EXPECT_EQ(Opens(0, true, Sealed(0, false, "x")).code(), absl::StatusCode::kDataLoss); }
+TEST(Chunks, ACutOffBodyIsNoticed) {
+  EXPECT_EQ(Opens(0, true, Sealed(0, false, "x")).code(), absl::StatusCode::kDataLoss);
+}
 
 TEST(Chunks, AnotherKeyOrAChangedByteIsNoticed) {
   std::string sealed = Sealed(0, true, "body");
-  EXPECT_EQ(Opens(0, true, sealed, std::string(kKeyBytes, 'x')).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Opens(0, true, sealed, std::string(kKeyBytes, 'x')).code(),
+            absl::StatusCode::kDataLoss);
   for (size_t i = 0; i < sealed.size(); ++i) {
     sealed[i] ^= 1;
     EXPECT_EQ(Opens(0, true, sealed).code(), absl::StatusCode::kDataLoss) << i;

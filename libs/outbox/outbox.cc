@@ -15,7 +15,8 @@
 
 namespace cleanmail::outbox {
 
-// The numbers come from the rows themselves (one past the greatest, by the one writer a schema has): no engine's own words.
+// The numbers come from the rows themselves (one past the greatest, by the one writer a schema
+// has): no engine's own words.
 const std::string_view kMigration = R"sql(
 CREATE TABLE outbox (
   number BIGINT PRIMARY KEY,
@@ -59,8 +60,10 @@ class Relay final : public Outbox {
   absl::Status Add(sql::Session& session, const bus::Record& record) override {
     return session
         .Execute(
-            "INSERT INTO outbox (number, topic, compacted, flushed, event_key, payload, trace, tombstone) "
-            "SELECT COALESCE(MAX(number), 0) + 1, :topic, :compacted, :flushed, :event_key, :payload, :trace, :tombstone FROM outbox",
+            "INSERT INTO outbox (number, topic, compacted, flushed, event_key, payload, trace, "
+            "tombstone) "
+            "SELECT COALESCE(MAX(number), 0) + 1, :topic, :compacted, :flushed, :event_key, "
+            ":payload, :trace, :tombstone FROM outbox",
             {{"topic", record.topic.name},
              {"compacted", int64_t{record.topic.compacted}},
              {"flushed", int64_t{record.topic.flushed}},
@@ -122,13 +125,17 @@ class Relay final : public Outbox {
     CLEANMAIL_RETURN_IF_ERROR(database_.Read([&page](sql::Session& session) -> absl::Status {
       CLEANMAIL_ASSIGN_OR_RETURN(
           const std::vector<sql::Row> rows,
-          session.Query("SELECT number, topic, compacted, flushed, event_key, payload, trace, tombstone FROM outbox ORDER BY number LIMIT :page",
+          session.Query("SELECT number, topic, compacted, flushed, event_key, payload, trace, "
+                        "tombstone FROM outbox ORDER BY number LIMIT :page",
                         {{"page", int64_t{kPage}}}));
       for (const sql::Row& row : rows) {
         std::string payload;
-        if (!absl::Base64Unescape(row.Text(5), &payload)) return absl::DataLossError("outbox: an event is not base64");
+        if (!absl::Base64Unescape(row.Text(5), &payload))
+          return absl::DataLossError("outbox: an event is not base64");
         page.push_back({.number = row.Int(0),
-                        .record = {.topic = {.name = row.Text(1), .compacted = row.Int(2) != 0, .flushed = row.Int(3) != 0},
+                        .record = {.topic = {.name = row.Text(1),
+                                             .compacted = row.Int(2) != 0,
+                                             .flushed = row.Int(3) != 0},
                                    .key = row.Text(4),
                                    .payload = std::move(payload),
                                    .trace = row.Text(6),
@@ -167,6 +174,8 @@ class Relay final : public Outbox {
 
 }  // namespace
 
-std::unique_ptr<Outbox> Outbox::Create(sql::Database& database, bus::Bus& bus) { return std::make_unique<Relay>(database, bus); }
+std::unique_ptr<Outbox> Outbox::Create(sql::Database& database, bus::Bus& bus) {
+  return std::make_unique<Relay>(database, bus);
+}
 
 }  // namespace cleanmail::outbox

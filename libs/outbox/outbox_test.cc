@@ -1,12 +1,12 @@
 #include "libs/outbox/outbox.h"
 
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "libs/bus/fake_bus.h"
 #include "libs/store/sql/sqlite_database.h"
@@ -24,7 +24,11 @@ bool Eventually(const std::function<bool()>& condition) {
 }
 
 bus::Record RecordOf(std::string payload) {
-  return {.topic = {.name = "fruit.v1", .compacted = true, .flushed = true}, .key = "k", .payload = std::move(payload), .trace = "t", .tombstone = true};
+  return {.topic = {.name = "fruit.v1", .compacted = true, .flushed = true},
+          .key = "k",
+          .payload = std::move(payload),
+          .trace = "t",
+          .tombstone = true};
 }
 
 // A database whose transactions fail from now on, as when the process dies.
@@ -35,7 +39,9 @@ class Mortal final : public sql::Database {
     if (dead) return absl::UnavailableError("dead");
     return database_.Transact(body);
   }
-  absl::Status Read(absl::FunctionRef<absl::Status(sql::Session&)> body) override { return database_.Read(body); }
+  absl::Status Read(absl::FunctionRef<absl::Status(sql::Session&)> body) override {
+    return database_.Read(body);
+  }
   std::atomic<bool> dead{false};
 
  private:
@@ -45,28 +51,33 @@ class Mortal final : public sql::Database {
 class OutboxTest : public testing::Test {
  protected:
   void SetUp() override {
-    const std::string folder = testing::TempDir() + "/outbox-" + testing::UnitTest::GetInstance()->current_test_info()->name();
+    const std::string folder = testing::TempDir() + "/outbox-" +
+                               testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::remove_all(folder);
     std::filesystem::create_directories(folder);
     database_ = *sql::OpenSqlite(folder + "/x.db");
     const std::vector<sql::Migration> migrations = {{1, "outbox", kMigration}};
     ASSERT_TRUE(Migrate(*database_, migrations).ok());
   }
-  absl::Status Add(Outbox& outbox, const std::vector<std::string>& payloads, absl::Status end = absl::OkStatus()) {
+  absl::Status Add(Outbox& outbox, const std::vector<std::string>& payloads,
+                   absl::Status end = absl::OkStatus()) {
     return database_->Transact([&](sql::Session& session) -> absl::Status {
       for (const std::string& payload : payloads) {
-        if (absl::Status status = outbox.Add(session, RecordOf(payload)); !status.ok()) return status;
+        if (absl::Status status = outbox.Add(session, RecordOf(payload)); !status.ok())
+          return status;
       }
       return end;
     });
   }
   int64_t Rows() {
     int64_t rows = -1;
-    EXPECT_TRUE(database_->Read([&](sql::Session& session) {
-      auto result = session.Query("SELECT COUNT(*) FROM outbox");
-      if (result.ok()) rows = (*result)[0].Int(0);
-      return result.status();
-    }).ok());
+    EXPECT_TRUE(database_
+                    ->Read([&](sql::Session& session) {
+                      auto result = session.Query("SELECT COUNT(*) FROM outbox");
+                      if (result.ok()) rows = (*result)[0].Int(0);
+                      return result.status();
+                    })
+                    .ok());
     return rows;
   }
   std::vector<std::string> Published() {

@@ -12,10 +12,13 @@ constexpr size_t kTimeBytes = 8;
 constexpr size_t kNameBytes = 255;
 constexpr size_t kVersionDigit = 14;  // of a UUID in text
 
-bool IsTimed(std::string_view message) { return base::IsUuid(message) && message[kVersionDigit] == '7'; }
+bool IsTimed(std::string_view message) {
+  return base::IsUuid(message) && message[kVersionDigit] == '7';
+}
 
 absl::Status CheckPart(std::string_view part, std::string_view what) {
-  if (!part.empty() && part.size() <= kNameBytes && part.find('\0') == std::string_view::npos) return absl::OkStatus();
+  if (!part.empty() && part.size() <= kNameBytes && part.find('\0') == std::string_view::npos)
+    return absl::OkStatus();
   return absl::InvalidArgumentError(base::Cat("blobs: not a ", what, "'s id"));
 }
 
@@ -47,13 +50,16 @@ std::string ChunkKey(const BlobName& name, uint32_t number) {
   return key;
 }
 
-std::string_view BodyPrefixOf(std::string_view chunk_key) { return chunk_key.substr(0, chunk_key.size() - 4); }
+std::string_view BodyPrefixOf(std::string_view chunk_key) {
+  return chunk_key.substr(0, chunk_key.size() - 4);
+}
 
 bool IsTimeOrdered(std::string_view body_prefix) { return !body_prefix.starts_with(kFirstUntimed); }
 
 std::string EncodeMicros(int64_t micros) {
   std::string bytes;
-  for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(static_cast<uint64_t>(micros) >> shift));
+  for (int shift = 56; shift >= 0; shift -= 8)
+    bytes.push_back(static_cast<char>(static_cast<uint64_t>(micros) >> shift));
   return bytes;
 }
 
@@ -72,13 +78,15 @@ std::string EncodeChunkHead(const ChunkHead& head) {
 }
 
 absl::StatusOr<ChunkHead> TakeChunkHead(std::string_view& value) {
-  if (value.size() < 2 || value[0] != kVersion || (static_cast<unsigned char>(value[1]) & ~(kLast | kFirst)) != 0) {
+  if (value.size() < 2 || value[0] != kVersion ||
+      (static_cast<unsigned char>(value[1]) & ~(kLast | kFirst)) != 0) {
     return absl::DataLossError("not a chunk this version can read");
   }
   ChunkHead head{.last = (value[1] & kLast) != 0, .first = (value[1] & kFirst) != 0};
   value.remove_prefix(2);
   if (!head.first) return head;
-  if (value.size() < kTimeBytes + kSaltBytes) return absl::DataLossError("a body's first chunk is cut short");
+  if (value.size() < kTimeBytes + kSaltBytes)
+    return absl::DataLossError("a body's first chunk is cut short");
   head.time_us = DecodeMicros(value.substr(0, kTimeBytes));
   head.salt = value.substr(kTimeBytes, kSaltBytes);
   value.remove_prefix(kTimeBytes + kSaltBytes);

@@ -11,7 +11,8 @@ TEST(FakeBlobStore, KeepsABodyOnceItsBatchIsTaken) {
   auto writer = *blobs.Create(name);
   EXPECT_TRUE(writer->Append("hello", [] {}));
   std::unique_ptr<Finished> finished;
-  writer->Finish([&](absl::StatusOr<std::unique_ptr<Finished>> result) { finished = *std::move(result); });
+  writer->Finish(
+      [&](absl::StatusOr<std::unique_ptr<Finished>> result) { finished = *std::move(result); });
   EXPECT_EQ(blobs.Read(name).status().code(), absl::StatusCode::kNotFound);
   EXPECT_FALSE(finished->TakeBatch().has_value());
   EXPECT_EQ(*blobs.Read(name), "hello");

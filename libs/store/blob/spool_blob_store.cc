@@ -18,11 +18,15 @@ using spool::Batch;
 using spool::Durability;
 using spool::Table;
 
-constexpr size_t kOutstandingBytes = 4 * crypto::kChunkBytes;  // given to the spool and not applied, for one writer
-constexpr size_t kBodiesAtOnce = 2000;                         // that the sweeper looks at while nobody can extend one
+constexpr size_t kOutstandingBytes =
+    4 * crypto::kChunkBytes;  // given to the spool and not applied, for one writer
+constexpr absl::Duration kReclaimInterval = absl::Hours(1);
+constexpr size_t kBodiesAtOnce = 2000;  // that the sweeper looks at while nobody can extend one
 
 std::string BodyKey(std::string_view tenant_key, const BlobName& name, std::string_view salt) {
-  return crypto::Hkdf(tenant_key, salt, base::Cat("cleanmail body 1/", name.tenant, "/", name.message), crypto::kKeyBytes);
+  return crypto::Hkdf(tenant_key, salt,
+                      base::Cat("cleanmail body 1/", name.tenant, "/", name.message),
+                      crypto::kKeyBytes);
 }
 
 std::string NewSalt(base::Random& random) {
@@ -58,8 +62,10 @@ void ChunkApplied(Outstanding& outstanding, size_t bytes, absl::Status status) {
     outstanding.bytes -= bytes;
     outstanding.failure.Update(std::move(status));
     failure = outstanding.failure;
-    if (outstanding.ready && outstanding.bytes < kOutstandingBytes) ready = std::exchange(outstanding.ready, nullptr);
-    if (outstanding.drained && outstanding.bytes == 0) drained = std::exchange(outstanding.drained, nullptr);
+    if (outstanding.ready && outstanding.bytes < kOutstandingBytes)
+      ready = std::exchange(outstanding.ready, nullptr);
+    if (outstanding.drained && outstanding.bytes == 0)
+      drained = std::exchange(outstanding.drained, nullptr);
   }
   if (ready) std::move(ready)();
   if (drained) std::move(drained)(failure);
@@ -67,7 +73,8 @@ void ChunkApplied(Outstanding& outstanding, size_t bytes, absl::Status status) {
 
 class SpoolWriter final : public Writer {
  public:
-  SpoolWriter(spool::Spool& spool, BlobName name, std::string salt, std::string_view body_key, int64_t now_us)
+  SpoolWriter(spool::Spool& spool, BlobName name, std::string salt, std::string_view body_key,
+              int64_t now_us)
       : spool_(spool),
         name_(std::move(name)),
         salt_(std::move(salt)),
@@ -95,7 +102,8 @@ class SpoolWriter final : public Writer {
     return false;
   }
 
-  void Finish(absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Finished>>) &&> done) override {
+  void Finish(
+      absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Finished>>) &&> done) override {
     Batch batch;
     batch.Put(Table::kBodies, ChunkKey(name_, number_), SealedChunk(true, pending_));
     auto answer = [done = std::move(done), batch = std::move(batch)](absl::Status status) mutable {
@@ -116,7 +124,8 @@ class SpoolWriter final : public Writer {
 
  private:
   std::string SealedChunk(bool last, std::string_view plain) {
-    std::string value = EncodeChunkHead({.last = last, .first = number_ == 0, .time_us = now_us_, .salt = salt_});
+    std::string value =
+        EncodeChunkHead({.last = last, .first = number_ == 0, .time_us = now_us_, .salt = salt_});
     sealer_.Seal(number_, last, plain, value);
     return value;
   }
@@ -131,7 +140,9 @@ class SpoolWriter final : public Writer {
       outstanding_->bytes += bytes;
     }
     spool_.Commit(std::move(batch), Durability::kApplied,
-                  [outstanding = outstanding_, bytes](absl::Status status) { ChunkApplied(*outstanding, bytes, std::move(status)); });
+                  [outstanding = outstanding_, bytes](absl::Status status) {
+                    ChunkApplied(*outstanding, bytes, std::move(status));
+                  });
   }
 
   spool::Spool& spool_;
@@ -153,6 +164,9 @@ struct SpoolBlobStore::Impl {
   base::Random& random;
   const SpoolBlobOptions options;
   std::mutex extend_mutex;  // extensions are read, then written
+  // The sweeper's own: where what it deleted ends, and when it last gave the space back.
+  std::string reclaim_end;
+  absl::Time reclaimed = absl::InfinitePast();
 
   absl::StatusOr<std::string> ReadBody(const BlobName& name, std::string_view tenant_key);
   absl::StatusOr<bool> IsExtended(std::string_view body_prefix, int64_t now_us);
@@ -163,9 +177,12 @@ struct SpoolBlobStore::Impl {
 SpoolBlobStore::SpoolBlobStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SpoolBlobStore::~SpoolBlobStore() = default;
 
-std::unique_ptr<SpoolBlobStore> SpoolBlobStore::Create(spool::Spool& spool, TenantKeys& keys, const base::Clock& clock,
-                                                       base::Random& random, SpoolBlobOptions options) {
-  return std::unique_ptr<SpoolBlobStore>(new SpoolBlobStore(std::unique_ptr<Impl>(new Impl{spool, keys, clock, random, options, {}})));
+std::unique_ptr<SpoolBlobStore> SpoolBlobStore::Create(spool::Spool& spool, TenantKeys& keys,
+                                                       const base::Clock& clock,
+                                                       base::Random& random,
+                                                       SpoolBlobOptions options) {
+  return std::unique_ptr<SpoolBlobStore>(new SpoolBlobStore(
+      std::unique_ptr<Impl>(new Impl{spool, keys, clock, random, options, {}, {}})));
 }
 
 absl::StatusOr<std::unique_ptr<Writer>> SpoolBlobStore::Create(const BlobName& name) {
@@ -173,53 +190,59 @@ absl::StatusOr<std::unique_ptr<Writer>> SpoolBlobStore::Create(const BlobName& n
   CLEANMAIL_RETURN_IF_ERROR(impl_->spool.Health());
   if (impl_->options.min_free_bytes > 0) {
     CLEANMAIL_ASSIGN_OR_RETURN(const int64_t free, impl_->spool.FreeBytes());
-    if (free < impl_->options.min_free_bytes) return absl::ResourceExhaustedError("blobs: the disk is too full for new bodies");
+    if (free < impl_->options.min_free_bytes)
+      return absl::ResourceExhaustedError("blobs: the disk is too full for new bodies");
   }
   CLEANMAIL_ASSIGN_OR_RETURN(std::string tenant_key, impl_->keys.KeyOf(name.tenant));
   std::string salt = NewSalt(impl_->random);
   const std::string body_key = BodyKey(tenant_key, name, salt);
   crypto::Wipe(tenant_key);
-  return std::make_unique<SpoolWriter>(impl_->spool, name, std::move(salt), body_key, base::NowMicros(impl_->clock));
+  return std::make_unique<SpoolWriter>(impl_->spool, name, std::move(salt), body_key,
+                                       base::NowMicros(impl_->clock));
 }
 
 absl::StatusOr<std::string> SpoolBlobStore::Read(const BlobName& name) {
   CLEANMAIL_RETURN_IF_ERROR(CheckName(name));
   CLEANMAIL_ASSIGN_OR_RETURN(const std::string tenant_key, impl_->keys.KeyOf(name.tenant));
   absl::StatusOr<std::string> body = impl_->ReadBody(name, tenant_key);
-  if (!body.ok()) return base::Annotate(body.status(), base::Cat("body ", name.tenant, "/", name.message));
+  if (!body.ok())
+    return base::Annotate(body.status(), base::Cat("body ", name.tenant, "/", name.message));
   return body;
 }
 
-absl::StatusOr<std::string> SpoolBlobStore::Impl::ReadBody(const BlobName& name, std::string_view tenant_key) {
+absl::StatusOr<std::string> SpoolBlobStore::Impl::ReadBody(const BlobName& name,
+                                                           std::string_view tenant_key) {
   std::string body;
   std::optional<crypto::ChunkOpener> opener;
   uint32_t expected = 0;
   bool ended = false;
   absl::Status damaged;
   const std::string prefix = BodyPrefix(name);
-  CLEANMAIL_RETURN_IF_ERROR(spool.Scan(Table::kBodies, prefix, PrefixEnd(prefix), [&](std::string_view key, std::string_view value) {
-    absl::StatusOr<ChunkHead> head = TakeChunkHead(value);
-    if (!head.ok()) {
-      damaged = head.status();
-      return false;
-    }
-    if (ChunkKey(name, expected) != key || head->first != (expected == 0)) {
-      damaged = absl::DataLossError("a chunk is missing");
-      return false;
-    }
-    if (expected == 0) opener.emplace(BodyKey(tenant_key, name, head->salt));
-    damaged = opener->Open(expected, head->last, value, body);
-    ++expected;
-    ended = head->last;
-    return damaged.ok() && !ended;
-  }));
+  CLEANMAIL_RETURN_IF_ERROR(spool.Scan(
+      Table::kBodies, prefix, PrefixEnd(prefix), [&](std::string_view key, std::string_view value) {
+        absl::StatusOr<ChunkHead> head = TakeChunkHead(value);
+        if (!head.ok()) {
+          damaged = head.status();
+          return false;
+        }
+        if (ChunkKey(name, expected) != key || head->first != (expected == 0)) {
+          damaged = absl::DataLossError("a chunk is missing");
+          return false;
+        }
+        if (expected == 0) opener.emplace(BodyKey(tenant_key, name, head->salt));
+        damaged = opener->Open(expected, head->last, value, body);
+        ++expected;
+        ended = head->last;
+        return damaged.ok() && !ended;
+      }));
   CLEANMAIL_RETURN_IF_ERROR(damaged);
   if (ended) return body;
   if (expected == 0) return absl::NotFoundError("no such body, or it is over");
   return absl::DataLossError("the body has no end");
 }
 
-absl::Status SpoolBlobStore::Extend(const BlobName& name, std::string_view holder, absl::Time until) {
+absl::Status SpoolBlobStore::Extend(const BlobName& name, std::string_view holder,
+                                    absl::Time until) {
   CLEANMAIL_RETURN_IF_ERROR(CheckName(name));
   const std::string key = BodyPrefix(name) + std::string(holder);
   std::lock_guard lock(impl_->extend_mutex);
@@ -241,22 +264,27 @@ absl::Status SpoolBlobStore::Forget(const BlobName& name) {
   return impl_->spool.CommitAndWait(std::move(batch), Durability::kFlushed);
 }
 
-absl::StatusOr<bool> SpoolBlobStore::Impl::IsExtended(std::string_view body_prefix, int64_t now_us) {
+absl::StatusOr<bool> SpoolBlobStore::Impl::IsExtended(std::string_view body_prefix,
+                                                      int64_t now_us) {
   bool extended = false;
   const std::string prefix(body_prefix);
-  CLEANMAIL_RETURN_IF_ERROR(spool.Scan(Table::kExtensions, prefix, PrefixEnd(prefix), [&](std::string_view, std::string_view value) {
-    extended = DecodeMicros(value) > now_us;
-    return !extended;
-  }));
+  CLEANMAIL_RETURN_IF_ERROR(spool.Scan(Table::kExtensions, prefix, PrefixEnd(prefix),
+                                       [&](std::string_view, std::string_view value) {
+                                         extended = DecodeMicros(value) > now_us;
+                                         return !extended;
+                                       }));
   return extended;
 }
 
-// The next bodies older than `cutoff_us`, in order, from the key `from` on; moves `from` behind them, to "" at the end. Bodies sort
-// by the time in their message's id: behind the first young one of those, only those without a time are left to be looked at.
-absl::StatusOr<std::vector<std::string>> SpoolBlobStore::Impl::OldBodies(std::string& from, int64_t cutoff_us) {
+// The next bodies older than `cutoff_us`, in order, from the key `from` on; moves `from` behind
+// them, to "" at the end. Bodies sort by the time in their message's id: behind the first young one
+// of those, only those without a time are left to be looked at.
+absl::StatusOr<std::vector<std::string>> SpoolBlobStore::Impl::OldBodies(std::string& from,
+                                                                         int64_t cutoff_us) {
   std::vector<std::string> prefixes;
   std::string next;
-  const auto visit = [&](std::string_view key, std::string_view value) -> std::optional<std::string> {
+  const auto visit = [&](std::string_view key,
+                         std::string_view value) -> std::optional<std::string> {
     std::string prefix(BodyPrefixOf(key));
     next = PrefixEnd(prefix);
     const absl::StatusOr<ChunkHead> head = TakeChunkHead(value);
@@ -274,7 +302,8 @@ absl::StatusOr<std::vector<std::string>> SpoolBlobStore::Impl::OldBodies(std::st
 absl::StatusOr<int64_t> SpoolBlobStore::Impl::SweepSome(std::string& from) {
   const int64_t now = base::NowMicros(clock);
   std::lock_guard lock(extend_mutex);  // nobody extends a body between the look and its end
-  CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> prefixes, OldBodies(from, now - absl::ToInt64Microseconds(options.body_life)));
+  CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> prefixes,
+                             OldBodies(from, now - absl::ToInt64Microseconds(options.body_life)));
   struct Range {
     std::string begin, end;
   };
@@ -302,7 +331,7 @@ absl::StatusOr<int64_t> SpoolBlobStore::Impl::SweepSome(std::string& from) {
     batch.DeleteRange(Table::kExtensions, range.begin, range.end);
   }
   CLEANMAIL_RETURN_IF_ERROR(spool.CommitAndWait(std::move(batch), Durability::kApplied));
-  for (const Range& range : over) CLEANMAIL_RETURN_IF_ERROR(spool.Reclaim(Table::kBodies, range.begin, range.end));
+  reclaim_end = over.back().end;
   return bodies;
 }
 
@@ -313,6 +342,11 @@ absl::StatusOr<int64_t> SpoolBlobStore::Sweep() {
     CLEANMAIL_ASSIGN_OR_RETURN(const int64_t some, impl_->SweepSome(from));
     bodies += some;
   } while (!from.empty());
+  const absl::Time now = impl_->clock.Now();
+  if (impl_->reclaim_end.empty() || now - impl_->reclaimed < kReclaimInterval) return bodies;
+  CLEANMAIL_RETURN_IF_ERROR(impl_->spool.Reclaim(Table::kBodies, "", impl_->reclaim_end));
+  impl_->reclaim_end.clear();
+  impl_->reclaimed = now;
   return bodies;
 }
 

@@ -1,8 +1,8 @@
 #include "libs/store/blob/spool_blob_store.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
+
+#include <gtest/gtest.h>
 
 #include "libs/store/blob/blob_contract_test.h"
 
@@ -20,17 +20,20 @@ class SpoolBlobsUnderTest final : public BlobStoreUnderTest {
     Open();
   }
   BlobStore& blobs() override { return *blobs_; }
-  absl::Status Keep(spool::Batch batch) override { return spool_->CommitAndWait(std::move(batch), spool::Durability::kFlushed); }
+  absl::Status Keep(spool::Batch batch) override {
+    return spool_->CommitAndWait(std::move(batch), spool::Durability::kFlushed);
+  }
   void Restart() override {
     blobs_.reset();
     spool_.reset();
     Open();
   }
   spool::Spool& spool() { return *spool_; }
+  const std::string& folder() const { return folder_; }
 
  private:
   void Open() {
-    spool_ = *spool::Spool::Open(folder_);
+    spool_ = *spool::Spool::Open(folder_, {.body_memory_bytes = 8 << 20});
     blobs_ = SpoolBlobStore::Create(*spool_, keys, clock, random);
   }
   std::string folder_;
@@ -38,7 +41,8 @@ class SpoolBlobsUnderTest final : public BlobStoreUnderTest {
   std::unique_ptr<SpoolBlobStore> blobs_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Spool, BlobContract, testing::Values([] { return std::make_unique<SpoolBlobsUnderTest>(); }));
+INSTANTIATE_TEST_SUITE_P(Spool, BlobContract,
+                         testing::Values([] { return std::make_unique<SpoolBlobsUnderTest>(); }));
 
 // The suite's helpers, for tests of what only the spool kind can be asked.
 class SpoolBlobs : public BlobContract {
@@ -46,15 +50,20 @@ class SpoolBlobs : public BlobContract {
   SpoolBlobsUnderTest& test() { return static_cast<SpoolBlobsUnderTest&>(*test_); }
   std::vector<std::pair<std::string, std::string>> Chunks() {
     std::vector<std::pair<std::string, std::string>> chunks;
-    EXPECT_TRUE(test().spool().Scan(Table::kBodies, "", "", [&](std::string_view key, std::string_view value) {
-      chunks.emplace_back(key, value);
-      return true;
-    }).ok());
+    EXPECT_TRUE(test()
+                    .spool()
+                    .Scan(Table::kBodies, "", "",
+                          [&](std::string_view key, std::string_view value) {
+                            chunks.emplace_back(key, value);
+                            return true;
+                          })
+                    .ok());
     return chunks;
   }
   void Change(spool::Batch batch) { ASSERT_TRUE(test_->Keep(std::move(batch)).ok()); }
 };
-INSTANTIATE_TEST_SUITE_P(Spool, SpoolBlobs, testing::Values([] { return std::make_unique<SpoolBlobsUnderTest>(); }));
+INSTANTIATE_TEST_SUITE_P(Spool, SpoolBlobs,
+                         testing::Values([] { return std::make_unique<SpoolBlobsUnderTest>(); }));
 
 TEST_P(SpoolBlobs, NothingOfTheBodyCanBeReadInTheSpool) {
   const std::string secret = "the secret words of a letter";
@@ -125,6 +134,26 @@ TEST_P(SpoolBlobs, AWriterDroppedWithChunksOnTheirWayIsHarmless) {
     auto writer = *blobs().Create(NewName());
     (void)writer->Append(Body(400'000), [] {});
   }
+}
+
+TEST_P(SpoolBlobs, SweepingGivesTheSpaceBack) {
+  const auto bytes = [&] {
+    int64_t sum = 0;
+    for (const auto& file : std::filesystem::directory_iterator(test().folder())) {
+      const std::string kind = file.path().extension().string();
+      if (kind == ".blob" || kind == ".sst") sum += static_cast<int64_t>(file.file_size());
+    }
+    return sum;
+  };
+  const BlobName held = NewName();
+  ASSERT_TRUE(Write(held, Body(1'000'000), 100'000).ok());
+  ASSERT_TRUE(blobs().Extend(held, "quarantine", absl::InfiniteFuture()).ok());
+  for (int i = 0; i < 150; ++i) ASSERT_TRUE(Write(NewName(), Body(1'000'000), 100'000).ok());
+  EXPECT_GT(bytes(), 100'000'000);
+  test_->clock.Advance(absl::Hours(9 * 24));
+  EXPECT_EQ(*blobs().Sweep(), 150);
+  EXPECT_LT(bytes(), 80'000'000);
+  EXPECT_EQ(*blobs().Read(held), Body(1'000'000));
 }
 
 TEST_P(SpoolBlobs, SweepsManyThousandBodies) {

@@ -14,7 +14,8 @@ namespace {
 
 class MemoryKvStore final : public KvStore {
  public:
-  MemoryKvStore(const base::Clock& clock, size_t max_entries) : clock_(clock), max_entries_(std::max<size_t>(1, max_entries)) {}
+  MemoryKvStore(const base::Clock& clock, size_t max_entries)
+      : clock_(clock), max_entries_(std::max<size_t>(1, max_entries)) {}
 
   absl::StatusOr<std::string> Get(std::string_view key) override {
     std::lock_guard lock(mutex_);
@@ -43,11 +44,13 @@ class MemoryKvStore final : public KvStore {
       return amount;
     }
     int64_t count = 0;
-    const auto [end, error] = std::from_chars(entry->value.data(), entry->value.data() + entry->value.size(), count);
+    const auto [end, error] =
+        std::from_chars(entry->value.data(), entry->value.data() + entry->value.size(), count);
     if (error != std::errc() || end != entry->value.data() + entry->value.size()) {
       return absl::FailedPreconditionError("kv: the key holds no counter");
     }
-    if (__builtin_add_overflow(count, amount, &count)) return absl::OutOfRangeError("kv: the counter is at its end");
+    if (__builtin_add_overflow(count, amount, &count))
+      return absl::OutOfRangeError("kv: the counter is at its end");
     entry->value = std::to_string(count);
     return count;
   }
@@ -82,7 +85,8 @@ class MemoryKvStore final : public KvStore {
 
   void MakeRoom() {
     const absl::Time now = clock_.Now();
-    while (!ends_.empty() && ends_.begin()->first <= now) Erase(entries_.find(ends_.begin()->second));
+    while (!ends_.empty() && ends_.begin()->first <= now)
+      Erase(entries_.find(ends_.begin()->second));
     while (entries_.size() >= max_entries_) Erase(entries_.find(used_.back()));
   }
 
@@ -97,7 +101,7 @@ class MemoryKvStore final : public KvStore {
   std::mutex mutex_;
   // All guarded by mutex_.
   Entries entries_;
-  std::list<std::string> used_;                      // keys, last used first
+  std::list<std::string> used_;  // keys, last used first
   std::set<std::pair<absl::Time, std::string>> ends_;
 };
 

@@ -18,7 +18,8 @@ class MemoryUnderTest final : public KvStoreUnderTest {
   std::unique_ptr<KvStore> kv_ = MakeMemoryKvStore(clock_, 1000);
 };
 
-INSTANTIATE_TEST_SUITE_P(Memory, KvContract, testing::Values([] { return std::make_unique<MemoryUnderTest>(); }));
+INSTANTIATE_TEST_SUITE_P(Memory, KvContract,
+                         testing::Values([] { return std::make_unique<MemoryUnderTest>(); }));
 
 TEST(MemoryKvStore, MakesRoomByWhatIsOverThenByWhatWasUsedLongestAgo) {
   base::FakeClock clock;

@@ -1,20 +1,10 @@
 #include "libs/store/spool/spool.h"
 
-#include <rocksdb/cache.h>
-#include <rocksdb/convenience.h>
-#include <rocksdb/db.h>
-#include <rocksdb/env.h>
-#include <rocksdb/filter_policy.h>
-#include <rocksdb/options.h>
-#include <rocksdb/table.h>
-#include <rocksdb/wal_filter.h>
-#include <rocksdb/write_batch.h>
-
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <cstring>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -23,42 +13,62 @@
 #include <utility>
 #include <vector>
 
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/wal_filter.h>
+#include <rocksdb/write_batch.h>
+
 #include "libs/base/status_macros.h"
 
 namespace cleanmail::spool {
 namespace {
 
-constexpr std::array kTables = {Table::kEvents, Table::kPositions, Table::kBodies, Table::kExtensions, Table::kState};
-constexpr std::array<const char*, kTables.size()> kTableNames = {"events", "positions", "bodies", "extensions", "state"};
-constexpr size_t kMergeBytes = 8 << 20;  // a merge stops growing here: one flush should not take long
+constexpr std::array kTables = {Table::kEvents, Table::kPositions, Table::kBodies,
+                                Table::kExtensions, Table::kState};
+constexpr std::array<const char*, kTables.size()> kTableNames = {"events", "positions", "bodies",
+                                                                 "extensions", "state"};
+constexpr size_t kMergeBytes =
+    8 << 20;  // a merge stops growing here: one flush should not take long
 
 rocksdb::Slice SliceOf(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view ViewOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 // What readers are told in the short time between closing and opening after a failure.
-absl::Status BeingOpened() { return absl::UnavailableError("spool: it is being opened again after a failure"); }
+absl::Status BeingOpened() {
+  return absl::UnavailableError("spool: it is being opened again after a failure");
+}
 
 absl::Status ToStatus(const rocksdb::Status& status, std::string_view doing) {
   if (status.ok()) return absl::OkStatus();
   const std::string why = base::Cat("spool: ", doing, ": ", status.ToString());
   if (status.IsNotFound()) return absl::NotFoundError(why);
   if (status.IsCorruption()) return absl::DataLossError(why);
-  if (status.IsNoSpace() || why.find("No space left") != std::string::npos) return absl::ResourceExhaustedError(why);
+  if (status.IsNoSpace() || why.find("No space left") != std::string::npos)
+    return absl::ResourceExhaustedError(why);
   return absl::UnavailableError(why);
 }
 
-// Every write carries a serial number into the log. RocksDB keeps its log in several files and replays the next one even when the one
-// before ends early, so without this a loss of power could keep a write and lose one before it that was not flushed either.
+// Every write carries a serial number into the log. RocksDB keeps its log in several files and
+// replays the next one even when the one before ends early, so without this a loss of power could
+// keep a write and lose one before it that was not flushed either.
 constexpr size_t kSerialBytes = sizeof(uint64_t);
 
-std::string_view SerialBytes(const uint64_t& serial) { return {reinterpret_cast<const char*>(&serial), kSerialBytes}; }
+std::string_view SerialBytes(const uint64_t& serial) {
+  return {reinterpret_cast<const char*>(&serial), kSerialBytes};
+}
 
-// Stops the replay at the first gap between serials. A failed write may have left its serial to the next one.
+// Stops the replay at the first gap between serials. A failed write may have left its serial to the
+// next one.
 class GapFilter final : public rocksdb::WalFilter {
  public:
   const char* Name() const override { return "GapFilter"; }
   void Begin() { last_ = 0; }
-  WalProcessingOption LogRecordFound(unsigned long long, const std::string&, const rocksdb::WriteBatch& batch, rocksdb::WriteBatch*,
+  WalProcessingOption LogRecordFound(unsigned long long, const std::string&,
+                                     const rocksdb::WriteBatch& batch, rocksdb::WriteBatch*,
                                      bool*) override {
     SerialReader reader;
     (void)batch.Iterate(&reader);
@@ -86,7 +96,8 @@ rocksdb::DBOptions DatabaseOptions(const SpoolOptions& options) {
   if (options.rocksdb_env != nullptr) db.env = static_cast<rocksdb::Env*>(options.rocksdb_env);
   db.create_if_missing = true;
   db.create_missing_column_families = true;
-  db.recycle_log_file_num = 4;  // overwriting an old log in place keeps the flush from writing metadata
+  db.recycle_log_file_num =
+      4;  // overwriting an old log in place keeps the flush from writing metadata
   db.max_total_wal_size = options.body_memory_bytes * 4;
   db.max_bgerror_resume_count = 0;  // only the committer decides when to go on
   db.max_open_files = 1000;
@@ -100,11 +111,13 @@ rocksdb::DBOptions DatabaseOptions(const SpoolOptions& options) {
   return db;
 }
 
-rocksdb::ColumnFamilyOptions TableOptions(Table table, const SpoolOptions& options, const std::shared_ptr<rocksdb::Cache>& cache) {
+rocksdb::ColumnFamilyOptions TableOptions(Table table, const SpoolOptions& options,
+                                          const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions family;
   family.compression = rocksdb::kNoCompression;
   family.write_buffer_size = table == Table::kEvents ? 32 << 20 : 8 << 20;
   family.max_write_buffer_number = 3;
+  family.periodic_compaction_seconds = 24 * 3600;  // files full of deleted keys are not kept
   rocksdb::BlockBasedTableOptions blocks;
   blocks.block_cache = cache;
   if (table == Table::kState) blocks.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
@@ -133,30 +146,35 @@ struct Spool::Impl {
   GapFilter gap_filter;
   std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(32 << 20);  // shared with RocksDB
 
-  // The database; null while it could not be opened again. Readers hold the lock shared, reopening holds it alone.
+  // The database; null while it could not be opened again. Readers hold the lock shared, reopening
+  // holds it alone.
   std::shared_mutex db_mutex;
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> tables;
 
   std::mutex mutex;
   std::condition_variable wake;
-  std::deque<Waiting> queue;        // guarded by mutex
-  bool stopping = false;            // guarded by mutex
-  absl::Status health;              // guarded by mutex
+  std::deque<Waiting> queue;  // guarded by mutex
+  bool stopping = false;      // guarded by mutex
+  absl::Status health;        // guarded by mutex
   std::atomic<int64_t> writes{0}, flushes{0};
 
   // The committer's own.
-  uint64_t serial = 1;                         // of the next write
-  std::vector<Batch> undone;                   // of failed writes, until it is sure that the log does not bring them back
+  uint64_t serial = 1;  // of the next write
+  std::vector<Batch>
+      undone;  // of failed writes, until it is sure that the log does not bring them back
   std::optional<rocksdb::WriteBatch> restore;  // what their keys held before
   std::thread committer;
 
   ~Impl() { CloseDatabase(); }
 
   rocksdb::Env* env() const {
-    return options.rocksdb_env != nullptr ? static_cast<rocksdb::Env*>(options.rocksdb_env) : rocksdb::Env::Default();
+    return options.rocksdb_env != nullptr ? static_cast<rocksdb::Env*>(options.rocksdb_env)
+                                          : rocksdb::Env::Default();
   }
-  rocksdb::ColumnFamilyHandle* handle(Table table) const { return tables[static_cast<size_t>(table)]; }
+  rocksdb::ColumnFamilyHandle* handle(Table table) const {
+    return tables[static_cast<size_t>(table)];
+  }
 
   absl::Status OpenDatabase();
   void CloseDatabase();
@@ -179,7 +197,8 @@ absl::Status Spool::Impl::OpenDatabase() {
   std::vector<rocksdb::ColumnFamilyDescriptor> families = {
       {rocksdb::kDefaultColumnFamilyName, TableOptions(Table::kState, options, cache)}};
   for (const Table table : kTables) {
-    families.emplace_back(kTableNames[static_cast<size_t>(table)], TableOptions(table, options, cache));
+    families.emplace_back(kTableNames[static_cast<size_t>(table)],
+                          TableOptions(table, options, cache));
   }
   rocksdb::DB* opened = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -221,7 +240,8 @@ void Spool::Impl::Run() {
   while (true) {
     if (health.ok()) {
       wake.wait(lock, something);
-    } else if (wake.wait_until(lock, next_try, something); std::chrono::steady_clock::now() >= next_try && !stopping) {
+    } else if (wake.wait_until(lock, next_try, something);
+               std::chrono::steady_clock::now() >= next_try && !stopping) {
       lock.unlock();
       const absl::Status recovered = Recover();
       next_try = std::chrono::steady_clock::now() + interval;
@@ -292,7 +312,8 @@ absl::Status Spool::Impl::Write(std::vector<Waiting> merge) {
   return status;
 }
 
-// Whether the folder takes and flushes bytes again: reopening a database in one that does not would leave us with none.
+// Whether the folder takes and flushes bytes again: reopening a database in one that does not would
+// leave us with none.
 absl::Status Spool::Impl::TryFolder() {
   const std::string path = folder + "/probe";
   std::unique_ptr<rocksdb::WritableFile> file;
@@ -305,7 +326,8 @@ absl::Status Spool::Impl::TryFolder() {
   return ToStatus(status, base::Cat("trying to write in ", folder));
 }
 
-// What the keys of `batches` hold now. Deletions of ranges are left out: they remove what is over anyway.
+// What the keys of `batches` hold now. Deletions of ranges are left out: they remove what is over
+// anyway.
 rocksdb::WriteBatch Spool::Impl::Before(const std::vector<Batch>& batches) {
   rocksdb::WriteBatch before;
   (void)before.PutLogData(SliceOf(SerialBytes(serial)));
@@ -313,7 +335,8 @@ rocksdb::WriteBatch Spool::Impl::Before(const std::vector<Batch>& batches) {
     for (const Batch::Change& change : batch.changes()) {
       if (change.kind == Batch::Change::kDeleteRange) continue;
       std::string value;
-      const rocksdb::Status status = db->Get(rocksdb::ReadOptions(), handle(change.table), change.key, &value);
+      const rocksdb::Status status =
+          db->Get(rocksdb::ReadOptions(), handle(change.table), change.key, &value);
       if (status.ok()) (void)before.Put(handle(change.table), change.key, value);
       if (status.IsNotFound()) (void)before.Delete(handle(change.table), change.key);
     }
@@ -321,10 +344,11 @@ rocksdb::WriteBatch Spool::Impl::Before(const std::vector<Batch>& batches) {
   return before;
 }
 
-// A failed write may stand in the log, in part or whole, while its callers were told that it failed; nothing may be written behind
-// it. RocksDB's Resume writes its memory to files and the log is begun anew; where Resume refuses, the database is opened anew,
-// which replays the log up to the damage. Either way what the failed writes touched is then written as it was before them, so
-// that no later replay of the old log shows them.
+// A failed write may stand in the log, in part or whole, while its callers were told that it
+// failed; nothing may be written behind it. RocksDB's Resume writes its memory to files and the log
+// is begun anew; where Resume refuses, the database is opened anew, which replays the log up to the
+// damage. Either way what the failed writes touched is then written as it was before them, so that
+// no later replay of the old log shows them.
 absl::Status Spool::Impl::Recover() {
   CLEANMAIL_RETURN_IF_ERROR(TryFolder());
   if (db != nullptr) {
@@ -349,7 +373,8 @@ absl::Status Spool::Impl::Recover() {
   return absl::OkStatus();
 }
 
-// Flushing is what makes RocksDB leave a log behind, and it flushes only tables that hold something.
+// Flushing is what makes RocksDB leave a log behind, and it flushes only tables that hold
+// something.
 rocksdb::Status Spool::Impl::BeginNewLog() {
   rocksdb::WriteOptions how;
   how.disableWAL = true;
@@ -362,7 +387,8 @@ Spool::Spool(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
   impl_->committer = std::thread([this] { impl_->Run(); });
 }
 
-absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(const std::string& folder, SpoolOptions options) {
+absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(const std::string& folder,
+                                                   SpoolOptions options) {
   auto impl = std::make_unique<Impl>();
   impl->folder = folder;
   impl->options = options;
@@ -407,13 +433,15 @@ absl::StatusOr<std::string> Spool::Get(Table table, std::string_view key) {
   std::shared_lock lock(impl_->db_mutex);
   if (impl_->db == nullptr) return BeingOpened();
   std::string value;
-  const rocksdb::Status status = impl_->db->Get(rocksdb::ReadOptions(), impl_->handle(table), SliceOf(key), &value);
+  const rocksdb::Status status =
+      impl_->db->Get(rocksdb::ReadOptions(), impl_->handle(table), SliceOf(key), &value);
   if (!status.ok()) return ToStatus(status, "reading");
   return value;
 }
 
-absl::Status Spool::Scan(Table table, std::string_view begin, std::string_view end,
-                         absl::FunctionRef<bool(std::string_view key, std::string_view value)> visit) {
+absl::Status Spool::Scan(
+    Table table, std::string_view begin, std::string_view end,
+    absl::FunctionRef<bool(std::string_view key, std::string_view value)> visit) {
   std::shared_lock lock(impl_->db_mutex);
   if (impl_->db == nullptr) return BeingOpened();
   const rocksdb::Slice limit = SliceOf(end);
@@ -427,8 +455,10 @@ absl::Status Spool::Scan(Table table, std::string_view begin, std::string_view e
   return ToStatus(it->status(), "scanning");
 }
 
-absl::Status Spool::SkipScan(Table table, std::string_view begin, std::string_view end,
-                             absl::FunctionRef<std::optional<std::string>(std::string_view key, std::string_view value)> visit) {
+absl::Status Spool::SkipScan(
+    Table table, std::string_view begin, std::string_view end,
+    absl::FunctionRef<std::optional<std::string>(std::string_view key, std::string_view value)>
+        visit) {
   std::shared_lock lock(impl_->db_mutex);
   if (impl_->db == nullptr) return BeingOpened();
   const rocksdb::Slice limit = SliceOf(end);
@@ -445,7 +475,8 @@ absl::Status Spool::SkipScan(Table table, std::string_view begin, std::string_vi
   return ToStatus(it->status(), "scanning");
 }
 
-absl::StatusOr<std::pair<std::string, std::string>> Spool::Last(Table table, std::string_view begin, std::string_view end) {
+absl::StatusOr<std::pair<std::string, std::string>> Spool::Last(Table table, std::string_view begin,
+                                                                std::string_view end) {
   std::shared_lock lock(impl_->db_mutex);
   if (impl_->db == nullptr) return BeingOpened();
   const rocksdb::Slice first = SliceOf(begin), limit = SliceOf(end);
@@ -464,13 +495,17 @@ absl::Status Spool::Reclaim(Table table, std::string_view begin, std::string_vie
   std::shared_lock lock(impl_->db_mutex);
   if (impl_->db == nullptr) return BeingOpened();
   const rocksdb::Slice first = SliceOf(begin), limit = SliceOf(end);
-  return ToStatus(rocksdb::DeleteFilesInRange(impl_->db.get(), impl_->handle(table), &first, end.empty() ? nullptr : &limit, false),
-                  "giving space back");
+  rocksdb::CompactRangeOptions how;
+  how.exclusive_manual_compaction = false;
+  return ToStatus(
+      impl_->db->CompactRange(how, impl_->handle(table), &first, end.empty() ? nullptr : &limit),
+      "giving space back");
 }
 
 absl::StatusOr<int64_t> Spool::FreeBytes() const {
   uint64_t free = 0;
-  CLEANMAIL_RETURN_IF_ERROR(ToStatus(impl_->env()->GetFreeSpace(impl_->folder, &free), "asking for free space"));
+  CLEANMAIL_RETURN_IF_ERROR(
+      ToStatus(impl_->env()->GetFreeSpace(impl_->folder, &free), "asking for free space"));
   return static_cast<int64_t>(free);
 }
 

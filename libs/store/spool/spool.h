@@ -72,8 +72,8 @@ class Spool {
   // The last key and value in [begin, end). NotFound: there is none.
   absl::StatusOr<std::pair<std::string, std::string>> Last(Table table, std::string_view begin,
                                                            std::string_view end);
-  // Gives files that hold nothing but deleted keys of [begin, end) back to the disk, soon. Call
-  // after a DeleteRange was applied.
+  // Gives the space of what was deleted in [begin, end) back to the disk now; without it that
+  // happens within a day. It writes the keys around anew, so not every minute.
   absl::Status Reclaim(Table table, std::string_view begin, std::string_view end);
 
   // Bytes free for us on the folder's file system.

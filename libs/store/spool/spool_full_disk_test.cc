@@ -1,11 +1,11 @@
-#include <gtest/gtest.h>
-#include <sys/mount.h>
-
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <thread>
+
+#include <gtest/gtest.h>
+#include <sys/mount.h>
 
 #include "libs/store/spool/spool.h"
 
@@ -25,9 +25,11 @@ bool Eventually(const std::function<bool()>& condition) {
 TEST(SpoolFullDisk, T_E4_RefusesKeepsWhatItHasAndGoesOnOnceThereIsRoom) {
   const std::string disk = testing::TempDir() + "/disk";
   std::filesystem::create_directories(disk);
-  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=48m") != 0) GTEST_SKIP() << "no right to mount a small disk";
+  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=48m") != 0)
+    GTEST_SKIP() << "no right to mount a small disk";
   {
-    auto spool = *Spool::Open(disk + "/spool", {.body_memory_bytes = 2 << 20, .recovery_interval = absl::Milliseconds(20)});
+    auto spool = *Spool::Open(disk + "/spool", {.body_memory_bytes = 2 << 20,
+                                                .recovery_interval = absl::Milliseconds(20)});
     const auto put = [&](const std::string& key) {
       Batch batch;
       batch.Put(Table::kEvents, key, "event");
@@ -47,7 +49,8 @@ TEST(SpoolFullDisk, T_E4_RefusesKeepsWhatItHasAndGoesOnOnceThereIsRoom) {
     EXPECT_TRUE(put("after").ok());
     spool.reset();
     spool = *Spool::Open(disk + "/spool");
-    for (int i = 0; i < kept; ++i) EXPECT_TRUE(spool->Get(Table::kBodies, "key" + std::to_string(i)).ok()) << i;
+    for (int i = 0; i < kept; ++i)
+      EXPECT_TRUE(spool->Get(Table::kBodies, "key" + std::to_string(i)).ok()) << i;
     EXPECT_FALSE(spool->Get(Table::kBodies, "key" + std::to_string(kept)).ok());
     EXPECT_FALSE(spool->Get(Table::kEvents, "refused").ok());
     EXPECT_TRUE(spool->Get(Table::kBodies, "after").ok());

@@ -1,12 +1,12 @@
 #include "libs/store/spool/spool.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <filesystem>
 #include <latch>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace cleanmail::spool {
 namespace {
@@ -14,7 +14,8 @@ namespace {
 class SpoolTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = testing::TempDir() + "/spool-" + testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = testing::TempDir() + "/spool-" +
+              testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     Open();
@@ -28,7 +29,8 @@ class SpoolTest : public testing::Test {
     spool_.reset();
     Open();
   }
-  absl::Status Put(std::string key, std::string value, Durability durability = Durability::kApplied) {
+  absl::Status Put(std::string key, std::string value,
+                   Durability durability = Durability::kApplied) {
     Batch batch;
     batch.Put(Table::kEvents, std::move(key), std::move(value));
     return spool_->CommitAndWait(std::move(batch), durability);
@@ -68,16 +70,22 @@ TEST_F(SpoolTest, ABatchSpansTablesAndKeepsItsOrder) {
 TEST_F(SpoolTest, ScansARangeInOrderUntilToldToStop) {
   for (const char* key : {"d", "b", "a", "c"}) ASSERT_TRUE(Put(key, key).ok());
   std::string seen;
-  ASSERT_TRUE(spool_->Scan(Table::kEvents, "b", "d", [&](std::string_view key, std::string_view) {
-    seen += key;
-    return true;
-  }).ok());
+  ASSERT_TRUE(spool_
+                  ->Scan(Table::kEvents, "b", "d",
+                         [&](std::string_view key, std::string_view) {
+                           seen += key;
+                           return true;
+                         })
+                  .ok());
   EXPECT_EQ(seen, "bc");
   seen.clear();
-  ASSERT_TRUE(spool_->Scan(Table::kEvents, "", "", [&](std::string_view key, std::string_view) {
-    seen += key;
-    return seen.size() < 3;
-  }).ok());
+  ASSERT_TRUE(spool_
+                  ->Scan(Table::kEvents, "", "",
+                         [&](std::string_view key, std::string_view) {
+                           seen += key;
+                           return seen.size() < 3;
+                         })
+                  .ok());
   EXPECT_EQ(seen, "abc");
   EXPECT_EQ(spool_->Last(Table::kEvents, "a", "d")->first, "c");
   EXPECT_EQ(spool_->Last(Table::kEvents, "e", "").status().code(), absl::StatusCode::kNotFound);
@@ -86,10 +94,14 @@ TEST_F(SpoolTest, ScansARangeInOrderUntilToldToStop) {
 TEST_F(SpoolTest, SkipScanGoesOnFromTheKeyItIsGiven) {
   for (const char* key : {"a1", "a2", "b1", "b2", "c1"}) ASSERT_TRUE(Put(key, "").ok());
   std::string seen;
-  ASSERT_TRUE(spool_->SkipScan(Table::kEvents, "", "", [&](std::string_view key, std::string_view) {
-    seen += key;
-    return std::optional<std::string>(std::string(1, static_cast<char>(key[0] + 1)));
-  }).ok());
+  ASSERT_TRUE(spool_
+                  ->SkipScan(Table::kEvents, "", "",
+                             [&](std::string_view key, std::string_view) {
+                               seen += key;
+                               return std::optional<std::string>(
+                                   std::string(1, static_cast<char>(key[0] + 1)));
+                             })
+                  .ok());
   EXPECT_EQ(seen, "a1b1c1");
 }
 
@@ -111,7 +123,10 @@ TEST_F(SpoolTest, ManyWritersShareFlushesAndAllAreTold) {
   EXPECT_LE(spool_->flushes(), kWriters * kEach);
   Reopen();
   int count = 0;
-  ASSERT_TRUE(spool_->Scan(Table::kEvents, "", "", [&](std::string_view, std::string_view) { return ++count, true; }).ok());
+  ASSERT_TRUE(spool_
+                  ->Scan(Table::kEvents, "", "",
+                         [&](std::string_view, std::string_view) { return ++count, true; })
+                  .ok());
   EXPECT_EQ(count, kWriters * kEach);
 }
 
@@ -121,10 +136,11 @@ TEST_F(SpoolTest, CallsBackInTheOrderOfTheCalls) {
   for (int i = 0; i < 100; ++i) {
     Batch batch;
     batch.Put(Table::kEvents, std::to_string(i), "x");
-    spool_->Commit(std::move(batch), i % 3 == 0 ? Durability::kFlushed : Durability::kApplied, [&, i](absl::Status) {
-      order.push_back(i);
-      all.count_down();
-    });
+    spool_->Commit(std::move(batch), i % 3 == 0 ? Durability::kFlushed : Durability::kApplied,
+                   [&, i](absl::Status) {
+                     order.push_back(i);
+                     all.count_down();
+                   });
   }
   all.wait();
   for (int i = 0; i < 100; ++i) EXPECT_EQ(order[i], i);
@@ -135,7 +151,8 @@ TEST_F(SpoolTest, FinishesWhatWasCommittedBeforeItCloses) {
   for (int i = 0; i < 100; ++i) {
     Batch batch;
     batch.Put(Table::kEvents, std::to_string(i), "x");
-    spool_->Commit(std::move(batch), Durability::kApplied, [&](absl::Status status) { done += status.ok(); });
+    spool_->Commit(std::move(batch), Durability::kApplied,
+                   [&](absl::Status status) { done += status.ok(); });
   }
   spool_.reset();
   EXPECT_EQ(done.load(), 100);

@@ -1,11 +1,5 @@
 #include "libs/store/spool/unsynced_file_system.h"
 
-#include <fcntl.h>
-#include <rocksdb/env.h>
-#include <rocksdb/file_system.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -13,6 +7,12 @@
 #include <random>
 #include <utility>
 #include <vector>
+
+#include <fcntl.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "libs/base/status_macros.h"
 
@@ -25,7 +25,9 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-bool IsTracked(const std::string& path) { return !std::filesystem::path(path).filename().string().starts_with("LOG"); }
+bool IsTracked(const std::string& path) {
+  return !std::filesystem::path(path).filename().string().starts_with("LOG");
+}
 
 struct Change {
   off_t offset;
@@ -106,12 +108,17 @@ void Write(TrackedFile& file, off_t offset, std::string_view bytes, bool remembe
   if (remember) {
     struct stat status {};
     ::fstat(file.fd, &status);
-    Change change{.offset = offset, .size_before = status.st_size, .before = std::string(bytes.size(), '\0'), .after = std::string(bytes)};
+    Change change{.offset = offset,
+                  .size_before = status.st_size,
+                  .before = std::string(bytes.size(), '\0'),
+                  .after = std::string(bytes)};
     const ssize_t covered = ::pread(file.fd, change.before.data(), change.before.size(), offset);
     change.before.resize(covered > 0 ? static_cast<size_t>(covered) : 0);
     file.unsynced.push_back(std::move(change));
   }
-  CLEANMAIL_CHECK(::pwrite(file.fd, bytes.data(), bytes.size(), offset) == static_cast<ssize_t>(bytes.size()), "a test's write");
+  CLEANMAIL_CHECK(
+      ::pwrite(file.fd, bytes.data(), bytes.size(), offset) == static_cast<ssize_t>(bytes.size()),
+      "a test's write");
 }
 
 bool IsLog(const std::string& path) { return path.ends_with(".log"); }
@@ -127,18 +134,24 @@ void UndoFile(TrackedFile& file, UnsyncedFileSystem::Loss loss, std::mt19937_64&
   ::fstat(file.fd, &status);
   const off_t old_size = status.st_size;
   off_t new_size = old_size;
-  for (const Change& change : changes) new_size = std::max(new_size, change.offset + static_cast<off_t>(change.after.size()));
-  // A journaling file system lets a file grow only over written blocks: of what was appended a beginning survives.
-  const off_t grown_to = old_size + static_cast<off_t>(random() % static_cast<uint64_t>(new_size - old_size + 1));
+  for (const Change& change : changes)
+    new_size = std::max(new_size, change.offset + static_cast<off_t>(change.after.size()));
+  // A journaling file system lets a file grow only over written blocks: of what was appended a
+  // beginning survives.
+  const off_t grown_to =
+      old_size + static_cast<off_t>(random() % static_cast<uint64_t>(new_size - old_size + 1));
   for (const Change& change : changes) {
     const std::string_view after = change.after;
-    const auto over = static_cast<size_t>(std::clamp<off_t>(old_size - change.offset, 0, static_cast<off_t>(after.size())));
+    const auto over = static_cast<size_t>(
+        std::clamp<off_t>(old_size - change.offset, 0, static_cast<off_t>(after.size())));
     // Blocks that are overwritten survive in any order and in part.
     const uint64_t luck = random() % 3;
     const size_t kept = luck == 0 ? 0 : luck == 1 ? over : random() % (over + 1);
     if (kept > 0) Write(file, change.offset, after.substr(0, kept), false);
-    const auto end = static_cast<size_t>(std::clamp<off_t>(grown_to - change.offset, 0, static_cast<off_t>(after.size())));
-    if (end > over) Write(file, change.offset + static_cast<off_t>(over), after.substr(over, end - over), false);
+    const auto end = static_cast<size_t>(
+        std::clamp<off_t>(grown_to - change.offset, 0, static_cast<off_t>(after.size())));
+    if (end > over)
+      Write(file, change.offset + static_cast<off_t>(over), after.substr(over, end - over), false);
   }
 }
 
@@ -162,8 +175,10 @@ void UnsyncedFileSystem::State::Undo(Loss loss, std::mt19937_64& random) {
     const FolderChange change = std::move(folder.back());
     folder.pop_back();
     if (!change.path.empty() && change.from.empty()) std::filesystem::remove(change.path);
-    if (!change.path.empty() && !change.from.empty()) std::filesystem::rename(change.path, change.from);
-    if (!change.backup.empty()) std::filesystem::rename(change.backup, change.path.empty() ? change.from : change.path);
+    if (!change.path.empty() && !change.from.empty())
+      std::filesystem::rename(change.path, change.from);
+    if (!change.backup.empty())
+      std::filesystem::rename(change.backup, change.path.empty() ? change.from : change.path);
   }
   folder.clear();
   files.clear();
@@ -172,10 +187,12 @@ void UnsyncedFileSystem::State::Undo(Loss loss, std::mt19937_64& random) {
 // The file system RocksDB sees.
 class UnsyncedFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
  public:
-  explicit Wrapper(std::shared_ptr<State> state) : FileSystemWrapper(rocksdb::FileSystem::Default()), state_(std::move(state)) {}
+  explicit Wrapper(std::shared_ptr<State> state)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), state_(std::move(state)) {}
   const char* Name() const override { return "UnsyncedFileSystem"; }
 
-  IOStatus NewWritableFile(const std::string& path, const FileOptions& options, std::unique_ptr<rocksdb::FSWritableFile>* result,
+  IOStatus NewWritableFile(const std::string& path, const FileOptions& options,
+                           std::unique_ptr<rocksdb::FSWritableFile>* result,
                            IODebugContext* debug) override {
     if (!IsTracked(path)) return FileSystemWrapper::NewWritableFile(path, options, result, debug);
     std::lock_guard lock(state_->mutex);
@@ -186,7 +203,8 @@ class UnsyncedFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
   }
 
   IOStatus ReuseWritableFile(const std::string& path, const std::string& old, const FileOptions&,
-                             std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext*) override {
+                             std::unique_ptr<rocksdb::FSWritableFile>* result,
+                             IODebugContext*) override {
     std::lock_guard lock(state_->mutex);
     if (IOStatus status = state_->Step(); !status.ok()) return status;
     state_->folder.push_back({.path = path, .from = old, .backup = state_->Backup(path)});
@@ -198,12 +216,13 @@ class UnsyncedFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
     return IOStatus::OK();
   }
 
-  IOStatus ReopenWritableFile(const std::string&, const FileOptions&, std::unique_ptr<rocksdb::FSWritableFile>*,
-                              IODebugContext*) override {
+  IOStatus ReopenWritableFile(const std::string&, const FileOptions&,
+                              std::unique_ptr<rocksdb::FSWritableFile>*, IODebugContext*) override {
     return IOStatus::NotSupported("the spool appends to no old file");
   }
 
-  IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options, IODebugContext* debug) override {
+  IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
+                      IODebugContext* debug) override {
     if (!IsTracked(from)) return FileSystemWrapper::RenameFile(from, to, options, debug);
     std::lock_guard lock(state_->mutex);
     if (IOStatus status = state_->Step(); !status.ok()) return status;
@@ -212,7 +231,8 @@ class UnsyncedFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
     return FileSystemWrapper::RenameFile(from, to, options, debug);
   }
 
-  IOStatus DeleteFile(const std::string& path, const IOOptions& options, IODebugContext* debug) override {
+  IOStatus DeleteFile(const std::string& path, const IOOptions& options,
+                      IODebugContext* debug) override {
     if (!IsTracked(path)) return FileSystemWrapper::DeleteFile(path, options, debug);
     std::lock_guard lock(state_->mutex);
     if (!std::filesystem::exists(path)) return IOStatus::PathNotFound(path);
@@ -222,7 +242,8 @@ class UnsyncedFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
     return IOStatus::OK();
   }
 
-  IOStatus NewDirectory(const std::string& path, const IOOptions& options, std::unique_ptr<rocksdb::FSDirectory>* result,
+  IOStatus NewDirectory(const std::string& path, const IOOptions& options,
+                        std::unique_ptr<rocksdb::FSDirectory>* result,
                         IODebugContext* debug) override {
     std::unique_ptr<rocksdb::FSDirectory> folder;
     IOStatus status = FileSystemWrapper::NewDirectory(path, options, &folder, debug);
@@ -233,7 +254,8 @@ class UnsyncedFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
  private:
   class File final : public rocksdb::FSWritableFile {
    public:
-    File(std::shared_ptr<State> state, std::shared_ptr<TrackedFile> tracked) : state_(std::move(state)), tracked_(std::move(tracked)) {}
+    File(std::shared_ptr<State> state, std::shared_ptr<TrackedFile> tracked)
+        : state_(std::move(state)), tracked_(std::move(tracked)) {}
 
     using rocksdb::FSWritableFile::Append;
     using rocksdb::FSWritableFile::PositionedAppend;
@@ -252,7 +274,9 @@ class UnsyncedFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
     IOStatus PositionedAppend(const Slice&, uint64_t, const IOOptions&, IODebugContext*) override {
       return IOStatus::NotSupported("direct I/O is not used");
     }
-    IOStatus Truncate(uint64_t, const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+    IOStatus Truncate(uint64_t, const IOOptions&, IODebugContext*) override {
+      return IOStatus::OK();
+    }
     IOStatus Close(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
     IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
     IOStatus Sync(const IOOptions&, IODebugContext*) override {
@@ -261,9 +285,15 @@ class UnsyncedFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
       if (status.ok()) tracked_->unsynced.clear();
       return status;
     }
-    IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override { return Sync(options, debug); }
-    IOStatus RangeSync(uint64_t, uint64_t, const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
-    IOStatus Allocate(uint64_t, uint64_t, const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+    IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+      return Sync(options, debug);
+    }
+    IOStatus RangeSync(uint64_t, uint64_t, const IOOptions&, IODebugContext*) override {
+      return IOStatus::OK();
+    }
+    IOStatus Allocate(uint64_t, uint64_t, const IOOptions&, IODebugContext*) override {
+      return IOStatus::OK();
+    }
     uint64_t GetFileSize(const IOOptions&, IODebugContext*) override {
       std::lock_guard lock(state_->mutex);
       return static_cast<uint64_t>(offset_);
@@ -285,7 +315,8 @@ class UnsyncedFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
       if (status.ok()) state_->folder.clear();
       return status;
     }
-    IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* debug, const rocksdb::DirFsyncOptions&) override {
+    IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* debug,
+                                 const rocksdb::DirFsyncOptions&) override {
       return Fsync(options, debug);
     }
 

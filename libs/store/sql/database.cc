@@ -19,7 +19,8 @@ std::vector<std::string> Statements(std::string_view text) {
     const size_t end = text.find('\n');
     std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t')) line.remove_suffix(1);
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t'))
+      line.remove_suffix(1);
     if (line.empty() || line.starts_with("--")) continue;
     const bool ends = line.back() == ';';
     if (ends) line.remove_suffix(1);
@@ -34,7 +35,8 @@ std::vector<std::string> Statements(std::string_view text) {
 }
 
 absl::StatusOr<int64_t> VersionOf(Session& session) {
-  CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<Row> rows, session.Query("SELECT MAX(version) FROM schema_version"));
+  CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<Row> rows,
+                             session.Query("SELECT MAX(version) FROM schema_version"));
   return rows.at(0).Int(0);
 }
 
@@ -48,7 +50,8 @@ int64_t Row::Int(size_t column) const {
   const std::string& text = std::get<std::string>(*value);
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  CLEANMAIL_CHECK(error == std::errc() && end == text.data() + text.size(), base::Cat("not an integer column: ", column));
+  CLEANMAIL_CHECK(error == std::errc() && end == text.data() + text.size(),
+                  base::Cat("not an integer column: ", column));
   return number;
 }
 
@@ -60,7 +63,8 @@ double Row::Double(size_t column) const {
   const std::string& text = std::get<std::string>(*value);
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  CLEANMAIL_CHECK(error == std::errc() && end == text.data() + text.size(), base::Cat("not a number column: ", column));
+  CLEANMAIL_CHECK(error == std::errc() && end == text.data() + text.size(),
+                  base::Cat("not a number column: ", column));
   return number;
 }
 
@@ -86,8 +90,9 @@ absl::Status Migrate(Database& database, std::span<const Migration> migrations) 
     newest = migration.version;
   }
   if (have > newest) {
-    return absl::FailedPreconditionError(base::Cat("the database's schema is of version ", have, ", this program knows it up to version ",
-                                                   newest, ": run the newer program, or restore a backup made before it"));
+    return absl::FailedPreconditionError(base::Cat(
+        "the database's schema is of version ", have, ", this program knows it up to version ",
+        newest, ": run the newer program, or restore a backup made before it"));
   }
   for (const Migration& migration : migrations) {
     if (migration.version <= have) continue;
@@ -95,13 +100,16 @@ absl::Status Migrate(Database& database, std::span<const Migration> migrations) 
       // Another process may have been quicker.
       CLEANMAIL_ASSIGN_OR_RETURN(const int64_t now, VersionOf(session));
       if (now >= migration.version) return absl::OkStatus();
-      for (const std::string& statement : Statements(migration.text)) CLEANMAIL_RETURN_IF_ERROR(session.Execute(statement).status());
+      for (const std::string& statement : Statements(migration.text))
+        CLEANMAIL_RETURN_IF_ERROR(session.Execute(statement).status());
       return session
           .Execute("INSERT INTO schema_version (version, name) VALUES (:version, :name)",
                    {{"version", migration.version}, {"name", std::string(migration.name)}})
           .status();
     });
-    if (!done.ok()) return base::Annotate(done, base::Cat("migration ", migration.version, " (", migration.name, ")"));
+    if (!done.ok())
+      return base::Annotate(done,
+                            base::Cat("migration ", migration.version, " (", migration.name, ")"));
   }
   return absl::OkStatus();
 }

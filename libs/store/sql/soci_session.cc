@@ -8,7 +8,9 @@ namespace cleanmail::sql {
 namespace {
 
 // Index of the alternative a value holds; nullopt is NULL, which fits each.
-std::optional<size_t> TypeOf(const Value& value) { return value ? std::optional(value->index()) : std::nullopt; }
+std::optional<size_t> TypeOf(const Value& value) {
+  return value ? std::optional(value->index()) : std::nullopt;
+}
 
 constexpr size_t kText = 2;
 static_assert(std::is_same_v<std::variant_alternative_t<kText, Value::value_type>, std::string>);
@@ -46,10 +48,13 @@ struct SociSession::Prepared {
     soci::indicator indicator = soci::i_ok;
   };
 
-  Prepared(soci::session& session, const std::string& text, const Parameters& parameters, bool is_query)
+  Prepared(soci::session& session, const std::string& text, const Parameters& parameters,
+           bool is_query)
       : query(is_query), statement(session) {
     for (const Parameter& parameter : parameters) {
-      Slot& slot = slots.emplace_back(Slot{.name = std::string(parameter.name), .type = TypeOf(parameter.value).value_or(kText), .text = {}});
+      Slot& slot = slots.emplace_back(Slot{.name = std::string(parameter.name),
+                                           .type = TypeOf(parameter.value).value_or(kText),
+                                           .text = {}});
       switch (slot.type) {
         case 0:
           statement.exchange(soci::use(slot.number, slot.indicator, slot.name));
@@ -70,7 +75,9 @@ struct SociSession::Prepared {
   bool Fits(const Parameters& parameters, bool is_query) const {
     if (is_query != query || parameters.size() != slots.size()) return false;
     for (size_t i = 0; i < slots.size(); ++i) {
-      if (slots[i].name != parameters[i].name || TypeOf(parameters[i].value).value_or(slots[i].type) != slots[i].type) return false;
+      if (slots[i].name != parameters[i].name ||
+          TypeOf(parameters[i].value).value_or(slots[i].type) != slots[i].type)
+        return false;
     }
     return true;
   }
@@ -98,7 +105,8 @@ SociSession::SociSession(std::unique_ptr<soci::session> session, ErrorMapping ma
 
 SociSession::~SociSession() = default;
 
-SociSession::Prepared& SociSession::Find(const std::string& text, const Parameters& parameters, bool query) {
+SociSession::Prepared& SociSession::Find(const std::string& text, const Parameters& parameters,
+                                         bool query) {
   std::vector<std::unique_ptr<Prepared>>& kinds = prepared_[text];
   for (const std::unique_ptr<Prepared>& kind : kinds) {
     if (kind->Fits(parameters, query)) return *kind;
@@ -106,7 +114,8 @@ SociSession::Prepared& SociSession::Find(const std::string& text, const Paramete
   return *kinds.emplace_back(std::make_unique<Prepared>(*session_, text, parameters, query));
 }
 
-absl::StatusOr<int64_t> SociSession::Execute(std::string_view statement, const Parameters& parameters) {
+absl::StatusOr<int64_t> SociSession::Execute(std::string_view statement,
+                                             const Parameters& parameters) {
   const std::string text(statement);
   try {
     Prepared& prepared = Find(text, parameters, false);
@@ -119,7 +128,8 @@ absl::StatusOr<int64_t> SociSession::Execute(std::string_view statement, const P
   }
 }
 
-absl::Status SociSession::ExecuteMany(std::string_view statement, std::span<const Parameters> rows) {
+absl::Status SociSession::ExecuteMany(std::string_view statement,
+                                      std::span<const Parameters> rows) {
   const std::string text(statement);
   try {
     for (const Parameters& parameters : rows) {
@@ -134,7 +144,8 @@ absl::Status SociSession::ExecuteMany(std::string_view statement, std::span<cons
   }
 }
 
-absl::StatusOr<std::vector<Row>> SociSession::Query(std::string_view statement, const Parameters& parameters) {
+absl::StatusOr<std::vector<Row>> SociSession::Query(std::string_view statement,
+                                                    const Parameters& parameters) {
   const std::string text(statement);
   try {
     Prepared& prepared = Find(text, parameters, true);
@@ -144,7 +155,8 @@ absl::StatusOr<std::vector<Row>> SociSession::Query(std::string_view statement, 
     while (prepared.statement.fetch()) {
       std::vector<Value> values;
       values.reserve(prepared.row.size());
-      for (size_t column = 0; column < prepared.row.size(); ++column) values.push_back(ValueOf(prepared.row, column));
+      for (size_t column = 0; column < prepared.row.size(); ++column)
+        values.push_back(ValueOf(prepared.row, column));
       rows.emplace_back(std::move(values));
     }
     return rows;

@@ -1,7 +1,7 @@
-#include <benchmark/benchmark.h>
-
 #include <cstdlib>
 #include <filesystem>
+
+#include <benchmark/benchmark.h>
 
 #include "libs/store/sql/sqlite_database.h"
 
@@ -14,7 +14,10 @@ std::unique_ptr<Database> NewDatabase() {
   std::filesystem::create_directories(folder);
   auto database = *OpenSqlite(folder + "/x.db");
   (void)database->Transact([](Session& session) {
-    return session.Execute("CREATE TABLE t (id TEXT PRIMARY KEY, n BIGINT NOT NULL, d DOUBLE PRECISION, x TEXT)").status();
+    return session
+        .Execute(
+            "CREATE TABLE t (id TEXT PRIMARY KEY, n BIGINT NOT NULL, d DOUBLE PRECISION, x TEXT)")
+        .status();
   });
   return database;
 }
@@ -26,7 +29,10 @@ void Insert(benchmark::State& state) {
   for (auto _ : state) {
     std::vector<Parameters> rows;
     for (int i = 0; i < state.range(0); ++i) {
-      rows.push_back({{"id", "0190b6a2-7c00-7000-8000-" + std::to_string(++number)}, {"n", number}, {"d", 0.5}, {"x", "some text of a hold"}});
+      rows.push_back({{"id", "0190b6a2-7c00-7000-8000-" + std::to_string(++number)},
+                      {"n", number},
+                      {"d", 0.5},
+                      {"x", "some text of a hold"}});
     }
     const absl::Status status = database->Transact([&](Session& session) {
       return session.ExecuteMany("INSERT INTO t (id, n, d, x) VALUES (:id, :n, :d, :x)", rows);

@@ -1,11 +1,11 @@
 #include "libs/store/sql/sqlite_database.h"
 
-#include <soci/soci.h>
-#include <soci/sqlite3/soci-sqlite3.h>
-
 #include <mutex>
 #include <utility>
 #include <vector>
+
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
 
 #include "libs/base/status_macros.h"
 #include "libs/store/sql/soci_session.h"
@@ -18,7 +18,17 @@ constexpr size_t kReaders = 4;   // connections kept for reading
 constexpr int kBusySeconds = 5;  // another process (a backup) may hold the file this long
 
 // SQLite's result codes, https://www.sqlite.org/rescode.html.
-enum Code { kBusy = 5, kLocked = 6, kReadOnly = 8, kIo = 10, kCorrupt = 11, kFull = 13, kCannotOpen = 14, kConstraint = 19, kNotADb = 26 };
+enum Code {
+  kBusy = 5,
+  kLocked = 6,
+  kReadOnly = 8,
+  kIo = 10,
+  kCorrupt = 11,
+  kFull = 13,
+  kCannotOpen = 14,
+  kConstraint = 19,
+  kNotADb = 26
+};
 
 absl::Status MapError(const std::exception& error) {
   const std::string why = base::Cat("SQLite: ", error.what());
@@ -79,7 +89,8 @@ class SqliteDatabase final : public Database {
     // One snapshot for all that `body` reads.
     CLEANMAIL_RETURN_IF_ERROR(reader->Run("BEGIN"));
     absl::Status status = body(*reader);
-    if (const absl::Status ended = reader->Run("COMMIT"); !ended.ok()) return status.ok() ? ended : status;
+    if (const absl::Status ended = reader->Run("COMMIT"); !ended.ok())
+      return status.ok() ? ended : status;
     std::lock_guard lock(readers_mutex_);
     if (readers_.size() < kReaders) readers_.push_back(std::move(reader));
     return status;
@@ -88,7 +99,8 @@ class SqliteDatabase final : public Database {
  private:
   absl::StatusOr<std::unique_ptr<SociSession>> Connect() {
     try {
-      auto session = std::make_unique<soci::session>(soci::sqlite3, base::Cat("dbname=\"", path_, "\" timeout=", kBusySeconds));
+      auto session = std::make_unique<soci::session>(
+          soci::sqlite3, base::Cat("dbname=\"", path_, "\" timeout=", kBusySeconds));
       return std::make_unique<SociSession>(std::move(session), &MapError);
     } catch (const std::exception& error) {
       return base::Annotate(MapError(error), path_);
@@ -98,7 +110,8 @@ class SqliteDatabase final : public Database {
   absl::Status EnsureWriter() {
     if (writer_ != nullptr) return absl::OkStatus();
     CLEANMAIL_ASSIGN_OR_RETURN(std::unique_ptr<SociSession> writer, Connect());
-    for (const std::string_view setting : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = 1"}) {
+    for (const std::string_view setting :
+         {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = 1"}) {
       CLEANMAIL_RETURN_IF_ERROR(base::Annotate(writer->Run(setting), path_));
     }
     writer_ = std::move(writer);
@@ -115,8 +128,11 @@ class SqliteDatabase final : public Database {
       // After some errors SQLite has rolled back by itself and ROLLBACK fails.
       (void)writer_->Run("ROLLBACK");
     }
-    // A connection that met a broken disk is not trusted any more: the next transaction makes a new one.
-    if (absl::IsUnavailable(status) || absl::IsResourceExhausted(status) || absl::IsDataLoss(status)) writer_.reset();
+    // A connection that met a broken disk is not trusted any more: the next transaction makes a new
+    // one.
+    if (absl::IsUnavailable(status) || absl::IsResourceExhausted(status) ||
+        absl::IsDataLoss(status))
+      writer_.reset();
     return status;
   }
 
@@ -130,7 +146,8 @@ class SqliteDatabase final : public Database {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(const std::string& path) {
-  if (path.find('"') != std::string::npos) return absl::InvalidArgumentError("a database's path has no quotation marks");
+  if (path.find('"') != std::string::npos)
+    return absl::InvalidArgumentError("a database's path has no quotation marks");
   auto database = std::make_unique<SqliteDatabase>(path);
   CLEANMAIL_RETURN_IF_ERROR(database->Open());
   return database;

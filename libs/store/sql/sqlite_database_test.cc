@@ -1,9 +1,9 @@
 #include "libs/store/sql/sqlite_database.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
+
+#include <gtest/gtest.h>
 
 #include "libs/store/sql/sql_contract_test.h"
 
@@ -32,26 +32,38 @@ class SqliteUnderTest final : public DatabaseUnderTest {
   std::unique_ptr<Database> database_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, SqlContract, testing::Values([] { return std::make_unique<SqliteUnderTest>(); }));
+INSTANTIATE_TEST_SUITE_P(Sqlite, SqlContract,
+                         testing::Values([] { return std::make_unique<SqliteUnderTest>(); }));
 
 TEST(Sqlite, AFileThatIsNoDatabaseIsDataLoss) {
   const std::string path = NewPath();
   std::ofstream(path) << std::string(4096, 'x');
-  EXPECT_EQ(OpenSqlite(path).status().code(), absl::StatusCode::kDataLoss) << OpenSqlite(path).status();
+  EXPECT_EQ(OpenSqlite(path).status().code(), absl::StatusCode::kDataLoss)
+      << OpenSqlite(path).status();
 }
 
 TEST(Sqlite, AFolderThatIsNotThereIsUnavailable) {
-  EXPECT_EQ(OpenSqlite("/no/such/folder/x.db").status().code(), absl::StatusCode::kUnavailable) << OpenSqlite("/no/such/folder/x.db").status();
+  EXPECT_EQ(OpenSqlite("/no/such/folder/x.db").status().code(), absl::StatusCode::kUnavailable)
+      << OpenSqlite("/no/such/folder/x.db").status();
 }
 
 TEST(Sqlite, AFailedDiskIsSaidAndForgottenOnceItIsWell) {
   const std::string path = NewPath();
   auto database = *OpenSqlite(path);
   const auto insert = [&] {
-    return database->Transact([](Session& session) { return session.Execute("INSERT INTO t (n) VALUES (1)").status(); });
+    return database->Transact(
+        [](Session& session) { return session.Execute("INSERT INTO t (n) VALUES (1)").status(); });
   };
-  ASSERT_TRUE(database->Transact([](Session& session) { return session.Execute("CREATE TABLE t (n BIGINT)").status(); }).ok());
-  ASSERT_TRUE(database->Transact([](Session& session) { return session.Execute("PRAGMA max_page_count = 2").status(); }).ok());
+  ASSERT_TRUE(database
+                  ->Transact([](Session& session) {
+                    return session.Execute("CREATE TABLE t (n BIGINT)").status();
+                  })
+                  .ok());
+  ASSERT_TRUE(database
+                  ->Transact([](Session& session) {
+                    return session.Execute("PRAGMA max_page_count = 2").status();
+                  })
+                  .ok());
   absl::Status status;
   for (int i = 0; i < 2000 && status.ok(); ++i) status = insert();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
