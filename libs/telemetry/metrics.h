@@ -69,7 +69,8 @@ class MetricsRegistry {
   Counter& AddCounter(std::string_view name, std::string_view help, Labels labels = {});
   Gauge& AddGauge(std::string_view name, std::string_view help, Labels labels = {});
   Histogram& AddHistogram(std::string_view name, std::string_view help, std::vector<double> bounds, Labels labels = {});
-  // A gauge computed when read. `read` must be thread-safe and live until RemoveCallbacks(owner).
+  // A gauge computed when read. `read` must be thread-safe, live until RemoveCallbacks(owner), and may take locks under which other
+  // threads add counters, but must not add or remove callbacks itself.
   void AddCallback(const void* owner, std::string_view name, std::string_view help, Labels labels, std::function<double()> read);
   void RemoveCallbacks(const void* owner);
   // Prometheus text exposition format 0.0.4.
@@ -81,6 +82,8 @@ class MetricsRegistry {
   struct Family;
   struct Member;
   Family& FamilyOf(std::string_view name, std::string_view help, std::string_view type) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Held while callbacks are read, and never taken by counters: a callback may wait for a lock whose holder adds one.
+  mutable absl::Mutex callbacks_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   mutable absl::Mutex mutex_;
   std::deque<std::unique_ptr<Family>> families_ ABSL_GUARDED_BY(mutex_);
 };
