@@ -1,6 +1,7 @@
-// Debian's abseil is not built for ThreadSanitizer, which therefore does not see that its mutexes order anything and reports races that
-// are none. In such builds the functions below stand before abseil's own (the program's symbols win over a shared library's),
-// call them, and tell the sanitizer. In all other builds this file is empty.
+// Debian's abseil is not built for ThreadSanitizer, which therefore does not see that its mutexes
+// order anything and reports races that are none. In such builds the functions below stand before
+// abseil's own (the program's symbols win over a shared library's), call them, and tell the
+// sanitizer. In all other builds this file is empty.
 #if defined(__SANITIZE_THREAD__)
 
 #include <dlfcn.h>
@@ -23,7 +24,8 @@ Function* Real(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
-// A thread that unlocks evaluates the conditions of those who wait, after we have said "released": those reads are in order.
+// A thread that unlocks evaluates the conditions of those who wait, after we have said "released":
+// those reads are in order.
 class IgnoreConditions {
  public:
   IgnoreConditions() { AnnotateIgnoreReadsBegin(__FILE__, __LINE__); }
@@ -73,15 +75,16 @@ void Mutex::ReaderUnlock() {
 }
 
 void Mutex::LockWhen(const Condition& condition) {
-  static auto* const real = Real<void(Mutex*, const Condition&)>(CLEANMAIL_MUTEX "8LockWhenERKNS0_9ConditionE");
+  static auto* const real =
+      Real<void(Mutex*, const Condition&)>(CLEANMAIL_MUTEX "8LockWhenERKNS0_9ConditionE");
   const IgnoreConditions ignore;
   real(this, condition);
   __tsan_acquire(this);
 }
 
 bool Mutex::LockWhenWithTimeout(const Condition& condition, Duration timeout) {
-  static auto* const real =
-      Real<bool(Mutex*, const Condition&, Duration)>(CLEANMAIL_MUTEX "19LockWhenWithTimeoutERKNS0_9ConditionENS0_8DurationE");
+  static auto* const real = Real<bool(Mutex*, const Condition&, Duration)>(
+      CLEANMAIL_MUTEX "19LockWhenWithTimeoutERKNS0_9ConditionENS0_8DurationE");
   const IgnoreConditions ignore;
   const bool held = real(this, condition, timeout);
   __tsan_acquire(this);
@@ -89,8 +92,8 @@ bool Mutex::LockWhenWithTimeout(const Condition& condition, Duration timeout) {
 }
 
 bool Mutex::LockWhenWithDeadline(const Condition& condition, Time deadline) {
-  static auto* const real =
-      Real<bool(Mutex*, const Condition&, Time)>(CLEANMAIL_MUTEX "20LockWhenWithDeadlineERKNS0_9ConditionENS0_4TimeE");
+  static auto* const real = Real<bool(Mutex*, const Condition&, Time)>(
+      CLEANMAIL_MUTEX "20LockWhenWithDeadlineERKNS0_9ConditionENS0_4TimeE");
   const IgnoreConditions ignore;
   const bool held = real(this, condition, deadline);
   __tsan_acquire(this);
@@ -98,7 +101,8 @@ bool Mutex::LockWhenWithDeadline(const Condition& condition, Time deadline) {
 }
 
 void Mutex::Await(const Condition& condition) {
-  static auto* const real = Real<void(Mutex*, const Condition&)>(CLEANMAIL_MUTEX "5AwaitERKNS0_9ConditionE");
+  static auto* const real =
+      Real<void(Mutex*, const Condition&)>(CLEANMAIL_MUTEX "5AwaitERKNS0_9ConditionE");
   __tsan_release(this);
   const IgnoreConditions ignore;
   real(this, condition);
@@ -106,8 +110,8 @@ void Mutex::Await(const Condition& condition) {
 }
 
 bool Mutex::AwaitWithTimeout(const Condition& condition, Duration timeout) {
-  static auto* const real =
-      Real<bool(Mutex*, const Condition&, Duration)>(CLEANMAIL_MUTEX "16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE");
+  static auto* const real = Real<bool(Mutex*, const Condition&, Duration)>(
+      CLEANMAIL_MUTEX "16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE");
   __tsan_release(this);
   const IgnoreConditions ignore;
   const bool held = real(this, condition, timeout);
@@ -116,8 +120,8 @@ bool Mutex::AwaitWithTimeout(const Condition& condition, Duration timeout) {
 }
 
 bool Mutex::AwaitWithDeadline(const Condition& condition, Time deadline) {
-  static auto* const real =
-      Real<bool(Mutex*, const Condition&, Time)>(CLEANMAIL_MUTEX "17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE");
+  static auto* const real = Real<bool(Mutex*, const Condition&, Time)>(
+      CLEANMAIL_MUTEX "17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE");
   __tsan_release(this);
   const IgnoreConditions ignore;
   const bool held = real(this, condition, deadline);
@@ -136,7 +140,8 @@ void CondVar::Wait(Mutex* mutex) {
 }
 
 bool CondVar::WaitWithTimeout(Mutex* mutex, Duration timeout) {
-  static auto* const real = Real<bool(CondVar*, Mutex*, Duration)>(CLEANMAIL_CONDVAR "15WaitWithTimeoutEPNS0_5MutexENS0_8DurationE");
+  static auto* const real = Real<bool(CondVar*, Mutex*, Duration)>(
+      CLEANMAIL_CONDVAR "15WaitWithTimeoutEPNS0_5MutexENS0_8DurationE");
   __tsan_release(mutex);
   const IgnoreConditions ignore;
   const bool timed_out = real(this, mutex, timeout);
@@ -145,7 +150,8 @@ bool CondVar::WaitWithTimeout(Mutex* mutex, Duration timeout) {
 }
 
 bool CondVar::WaitWithDeadline(Mutex* mutex, Time deadline) {
-  static auto* const real = Real<bool(CondVar*, Mutex*, Time)>(CLEANMAIL_CONDVAR "16WaitWithDeadlineEPNS0_5MutexENS0_4TimeE");
+  static auto* const real = Real<bool(CondVar*, Mutex*, Time)>(
+      CLEANMAIL_CONDVAR "16WaitWithDeadlineEPNS0_5MutexENS0_4TimeE");
   __tsan_release(mutex);
   const IgnoreConditions ignore;
   const bool timed_out = real(this, mutex, deadline);
@@ -163,22 +169,23 @@ void Notification::Notify() {
 }
 
 void Notification::WaitForNotification() const {
-  static auto* const real = Real<void(const Notification*)>(CLEANMAIL_CONST_NOTIFICATION "19WaitForNotificationEv");
+  static auto* const real =
+      Real<void(const Notification*)>(CLEANMAIL_CONST_NOTIFICATION "19WaitForNotificationEv");
   real(this);
   __tsan_acquire(Address(this));
 }
 
 bool Notification::WaitForNotificationWithTimeout(Duration timeout) const {
-  static auto* const real =
-      Real<bool(const Notification*, Duration)>(CLEANMAIL_CONST_NOTIFICATION "30WaitForNotificationWithTimeoutENS0_8DurationE");
+  static auto* const real = Real<bool(const Notification*, Duration)>(
+      CLEANMAIL_CONST_NOTIFICATION "30WaitForNotificationWithTimeoutENS0_8DurationE");
   const bool notified = real(this, timeout);
   if (notified) __tsan_acquire(Address(this));
   return notified;
 }
 
 bool Notification::WaitForNotificationWithDeadline(Time deadline) const {
-  static auto* const real =
-      Real<bool(const Notification*, Time)>(CLEANMAIL_CONST_NOTIFICATION "31WaitForNotificationWithDeadlineENS0_4TimeE");
+  static auto* const real = Real<bool(const Notification*, Time)>(
+      CLEANMAIL_CONST_NOTIFICATION "31WaitForNotificationWithDeadlineENS0_4TimeE");
   const bool notified = real(this, deadline);
   if (notified) __tsan_acquire(Address(this));
   return notified;

@@ -19,25 +19,39 @@ std::optional<std::string> Unescape(std::string_view text) {
     }
     if (++i == text.size()) return std::nullopt;
     switch (text[i]) {
-      case 'r': out += '\r'; break;
-      case 'n': out += '\n'; break;
-      case 't': out += '\t'; break;
-      case '0': out += '\0'; break;
-      case '\\': out += '\\'; break;
+      case 'r':
+        out += '\r';
+        break;
+      case 'n':
+        out += '\n';
+        break;
+      case 't':
+        out += '\t';
+        break;
+      case '0':
+        out += '\0';
+        break;
+      case '\\':
+        out += '\\';
+        break;
       case 'x': {
-        if (i + 2 >= text.size() || !absl::ascii_isxdigit(text[i + 1]) || !absl::ascii_isxdigit(text[i + 2])) return std::nullopt;
+        if (i + 2 >= text.size() || !absl::ascii_isxdigit(text[i + 1]) ||
+            !absl::ascii_isxdigit(text[i + 2]))
+          return std::nullopt;
         out += static_cast<char>(std::stoi(std::string(text.substr(i + 1, 2)), nullptr, 16));
         i += 2;
         break;
       }
-      default: return std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
   return out;
 }
 
 absl::Status Unexpected(const Dialogue::Step& step, std::string_view came) {
-  return absl::FailedPreconditionError(base::Cat("line ", step.line, ": expected \"", step.text, "\", but ", came));
+  return absl::FailedPreconditionError(
+      base::Cat("line ", step.line, ": expected \"", step.text, "\", but ", came));
 }
 
 absl::Status ExpectLine(const Dialogue::Step& step, Transport& transport) {
@@ -51,21 +65,28 @@ absl::Status ExpectReply(const Dialogue::Step& step, Transport& transport) {
   while (true) {
     const absl::StatusOr<std::string> line = transport.ReadLine();
     if (!line.ok()) return Unexpected(step, base::View(line.status().message()));
-    if (!line->starts_with(step.text)) return Unexpected(step, base::Cat("came \"", base::Printable(*line), "\""));
-    if (line->size() <= step.text.size() || (*line)[step.text.size()] != '-') return absl::OkStatus();
+    if (!line->starts_with(step.text))
+      return Unexpected(step, base::Cat("came \"", base::Printable(*line), "\""));
+    if (line->size() <= step.text.size() || (*line)[step.text.size()] != '-')
+      return absl::OkStatus();
   }
 }
 
 absl::Status Carry(const Dialogue::Step& step, Transport& transport) {
   switch (step.kind) {
-    case Dialogue::Kind::kSend: return transport.Send(step.text);
-    case Dialogue::Kind::kLine: return ExpectLine(step, transport);
-    case Dialogue::Kind::kReply: return ExpectReply(step, transport);
-    case Dialogue::Kind::kTls: return transport.StartTls();
+    case Dialogue::Kind::kSend:
+      return transport.Send(step.text);
+    case Dialogue::Kind::kLine:
+      return ExpectLine(step, transport);
+    case Dialogue::Kind::kReply:
+      return ExpectReply(step, transport);
+    case Dialogue::Kind::kTls:
+      return transport.StartTls();
     case Dialogue::Kind::kClosed: {
       const absl::StatusOr<std::string> line = transport.ReadLine();
       if (line.status().code() == absl::StatusCode::kOutOfRange) return absl::OkStatus();
-      return Unexpected(step, line.ok() ? base::Cat("came \"", base::Printable(*line), "\"") : std::string(line.status().message()));
+      return Unexpected(step, line.ok() ? base::Cat("came \"", base::Printable(*line), "\"")
+                                        : std::string(line.status().message()));
     }
   }
   return absl::OkStatus();
@@ -94,8 +115,11 @@ absl::StatusOr<Dialogue> Dialogue::Parse(std::string_view text) {
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     ++number;
-    const auto after = [line](std::string_view mark) { return std::string(line.substr(std::min(line.size(), mark.size() + 1))); };
-    const absl::Status malformed = absl::InvalidArgumentError(base::Cat("line ", number, " is no step of a dialogue"));
+    const auto after = [line](std::string_view mark) {
+      return std::string(line.substr(std::min(line.size(), mark.size() + 1)));
+    };
+    const absl::Status malformed =
+        absl::InvalidArgumentError(base::Cat("line ", number, " is no step of a dialogue"));
     if (line.empty() || line.starts_with('#')) continue;
     if (line.starts_with("C:") || line.starts_with("C>")) {
       const std::optional<std::string> bytes = Unescape(after("C:"));

@@ -1,11 +1,11 @@
 // The runner itself, and every dialogue of tests/dialogues against the pure machine.
 #include "libs/testing/dialogue.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+
+#include <gtest/gtest.h>
 
 #include "libs/testing/mail_room.h"
 
@@ -22,9 +22,13 @@ class RoomTransport final : public Transport {
       : room_({.host_name = "mx.example.org",
                .line_ends = listener == "smart_host" ? LineEnds::kRepair : LineEnds::kStrict,
                .offer_starttls = listener == "tls",
-               .message = {.bytes = 100000, .line_bytes = 2000, .header_bytes = 20000, .header_fields = 100}}) {
+               .message = {.bytes = 100000,
+                           .line_bytes = 2000,
+                           .header_bytes = 20000,
+                           .header_fields = 100}}) {
     room_.answers()["nobody@example.org"] = {550, "5.1.1", "No such user here"};
-    room_.answers()["x@elsewhere.example"] = {550, "5.7.1", "This gateway does not take mail for that domain"};
+    room_.answers()["x@elsewhere.example"] = {550, "5.7.1",
+                                              "This gateway does not take mail for that domain"};
     out_ = room_.Take("");
   }
   absl::Status Send(std::string_view bytes) override {
@@ -42,7 +46,8 @@ class RoomTransport final : public Transport {
     return line;
   }
   absl::Status StartTls() override {
-    if (!room_.wants_tls()) return absl::FailedPreconditionError("the server does not wait for TLS");
+    if (!room_.wants_tls())
+      return absl::FailedPreconditionError("the server does not wait for TLS");
     room_.Handshake();
     return absl::OkStatus();
   }

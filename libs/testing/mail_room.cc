@@ -25,7 +25,8 @@ std::string MailRoom::Take(std::string_view bytes) {
 
 void MailRoom::Answer(ServerEvent event) {
   switch (event) {
-    case ServerEvent::kNeedInput: return;
+    case ServerEvent::kNeedInput:
+      return;
     case ServerEvent::kMail:
       current_ = {.sender = ToText(machine_->sender()),
                   .eight_bit = machine_->parameters().eight_bit,
@@ -45,7 +46,9 @@ void MailRoom::Answer(ServerEvent event) {
       const Reply reply = ReplyTo("DATA", replies::SendData());
       return machine_->AnswerData(reply.positive() ? std::nullopt : std::optional(reply));
     }
-    case ServerEvent::kContent: current_.content += machine_->content(); return;
+    case ServerEvent::kContent:
+      current_.content += machine_->content();
+      return;
     case ServerEvent::kMessageEnd: {
       const Reply reply = ReplyTo("END", replies::Queued(std::to_string(messages_.size() + 1)));
       current_.chunked = machine_->chunking();
@@ -53,9 +56,15 @@ void MailRoom::Answer(ServerEvent event) {
       return machine_->AnswerMessage(reply);
     }
     case ServerEvent::kMessageBad:
-    case ServerEvent::kAbandoned: current_ = {}; return;
-    case ServerEvent::kStartTls: wants_tls_ = true; return;
-    case ServerEvent::kClose: closed_ = true; return;
+    case ServerEvent::kAbandoned:
+      current_ = {};
+      return;
+    case ServerEvent::kStartTls:
+      wants_tls_ = true;
+      return;
+    case ServerEvent::kClose:
+      closed_ = true;
+      return;
   }
 }
 

@@ -10,8 +10,8 @@
 
 namespace cleanmail::testing {
 
-// A mail server without a network: an SMTP server machine with a small shell that answers at once and keeps what it accepts. Bytes
-// in, bytes out. Not thread-safe.
+// A mail server without a network: an SMTP server machine with a small shell that answers at once
+// and keeps what it accepts. Bytes in, bytes out. Not thread-safe.
 class MailRoom {
  public:
   struct Message {
@@ -25,10 +25,11 @@ class MailRoom {
   };
 
   explicit MailRoom(mail::smtp::ServerOptions options)
-      : options_(std::move(options)), machine_(std::make_unique<mail::smtp::ServerMachine>(options_)) {}
+      : options_(std::move(options)),
+        machine_(std::make_unique<mail::smtp::ServerMachine>(options_)) {}
 
-  // Replies given to addresses (text form) or, under the empty key, to MAIL, DATA and messages: "MAIL", "DATA", "END". Others are
-  // accepted.
+  // Replies given to addresses (text form) or, under the empty key, to MAIL, DATA and messages:
+  // "MAIL", "DATA", "END". Others are accepted.
   std::map<std::string, mail::smtp::Reply>& answers() { return answers_; }
 
   // What the server says to these bytes; the greeting comes with the first call.

@@ -9,7 +9,8 @@
 namespace cleanmail::testing {
 namespace {
 
-// Runs a coroutine on `loop` and waits for it. The mutex is the standard library's because the thread sanitizer sees through it.
+// Runs a coroutine on `loop` and waits for it. The mutex is the standard library's because the
+// thread sanitizer sees through it.
 template <class Body>
 void RunOn(net::Loop& loop, Body body) {
   struct Done {
@@ -17,7 +18,8 @@ void RunOn(net::Loop& loop, Body body) {
     std::condition_variable changed;
     bool is = false;
   };
-  const auto done = std::make_shared<Done>();  // shared: the coroutine may still be notifying when this returns
+  const auto done =
+      std::make_shared<Done>();  // shared: the coroutine may still be notifying when this returns
   net::Spawn(loop, [&body, done]() -> net::Task<void> {
     co_await body();
     std::lock_guard lock(done->mutex);
@@ -30,7 +32,9 @@ void RunOn(net::Loop& loop, Body body) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SocketTransport>> SocketTransport::Connect(net::Loops& loops, uint16_t port, absl::Duration patience) {
+absl::StatusOr<std::unique_ptr<SocketTransport>> SocketTransport::Connect(net::Loops& loops,
+                                                                          uint16_t port,
+                                                                          absl::Duration patience) {
   std::unique_ptr<SocketTransport> transport(new SocketTransport(patience));
   transport->loop_ = &loops.Next();
   absl::Status status;
@@ -55,7 +59,9 @@ void SocketTransport::Close() {
 
 absl::Status SocketTransport::Send(std::string_view bytes) {
   absl::Status status;
-  RunOn(*loop_, [&]() -> net::Task<void> { status = co_await connection_->Write(bytes, absl::Now() + patience_); });
+  RunOn(*loop_, [&]() -> net::Task<void> {
+    status = co_await connection_->Write(bytes, absl::Now() + patience_);
+  });
   return status;
 }
 
@@ -64,7 +70,8 @@ absl::StatusOr<std::string> SocketTransport::ReadLine() {
   while ((end = buffer_.find("\r\n")) == std::string::npos) {
     absl::Status status;
     RunOn(*loop_, [&]() -> net::Task<void> {
-      const absl::StatusOr<std::string_view> bytes = co_await connection_->ReadSome(absl::Now() + patience_);
+      const absl::StatusOr<std::string_view> bytes =
+          co_await connection_->ReadSome(absl::Now() + patience_);
       status = bytes.status();
       if (bytes.ok() && bytes->empty()) status = absl::OutOfRangeError("the server has closed");
       if (bytes.ok()) buffer_ += *bytes;
@@ -78,12 +85,14 @@ absl::StatusOr<std::string> SocketTransport::ReadLine() {
 }
 
 absl::Status SocketTransport::StartTls() {
-  absl::StatusOr<std::unique_ptr<net::TlsContext>> context = net::TlsContext::Client(net::TlsContext::Verify::kNone);
+  absl::StatusOr<std::unique_ptr<net::TlsContext>> context =
+      net::TlsContext::Client(net::TlsContext::Verify::kNone);
   if (!context.ok()) return context.status();
   buffer_.clear();
   absl::Status status;
   RunOn(*loop_, [&]() -> net::Task<void> {
-    status = co_await connection_->StartTlsClient(**context, "mx.example.org", absl::Now() + patience_);
+    status =
+        co_await connection_->StartTlsClient(**context, "mx.example.org", absl::Now() + patience_);
   });
   return status;
 }

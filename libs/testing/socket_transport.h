@@ -14,7 +14,8 @@ namespace cleanmail::testing {
 class SocketTransport final : public Transport {
  public:
   // Connects to 127.0.0.1. `patience`: how long a line may take.
-  static absl::StatusOr<std::unique_ptr<SocketTransport>> Connect(net::Loops& loops, uint16_t port, absl::Duration patience = absl::Seconds(10));
+  static absl::StatusOr<std::unique_ptr<SocketTransport>> Connect(
+      net::Loops& loops, uint16_t port, absl::Duration patience = absl::Seconds(10));
   ~SocketTransport() override;
 
   absl::Status Send(std::string_view bytes) override;

@@ -9,15 +9,28 @@ struct Metrics {
   explicit Metrics(telemetry::MetricsRegistry& registry)
       : sessions(registry.AddCounter("cleanmail_ingress_sessions_total", "SMTP sessions taken.")),
         sessions_open(registry.AddGauge("cleanmail_ingress_sessions_open", "SMTP sessions now.")),
-        sessions_limited(registry.AddCounter("cleanmail_ingress_sessions_limited_total", "Connections refused for the limits of sessions at once.")),
-        sessions_tls(registry.AddCounter("cleanmail_ingress_sessions_tls_total", "Sessions that began TLS.")),
-        timeouts(registry.AddCounter("cleanmail_ingress_timeouts_total", "Sessions ended because the client was too slow.")),
-        messages(registry.AddCounter("cleanmail_ingress_messages_total", "Messages kept; one for each tenant among the recipients.")),
+        sessions_limited(
+            registry.AddCounter("cleanmail_ingress_sessions_limited_total",
+                                "Connections refused for the limits of sessions at once.")),
+        sessions_tls(registry.AddCounter("cleanmail_ingress_sessions_tls_total",
+                                         "Sessions that began TLS.")),
+        timeouts(registry.AddCounter("cleanmail_ingress_timeouts_total",
+                                     "Sessions ended because the client was too slow.")),
+        messages(registry.AddCounter("cleanmail_ingress_messages_total",
+                                     "Messages kept; one for each tenant among the recipients.")),
         bytes(registry.AddCounter("cleanmail_ingress_bytes_total", "Bytes of the messages kept.")),
-        refused_for_good(registry.AddCounter("cleanmail_ingress_refused_total", "Senders, recipients and messages refused.", {{"kind", "permanent"}})),
-        refused_for_now(registry.AddCounter("cleanmail_ingress_refused_total", "Senders, recipients and messages refused.", {{"kind", "temporary"}})),
-        keep_seconds(registry.AddHistogram("cleanmail_ingress_keep_seconds", "From the end of the data to the durable promise.", telemetry::LatencyBounds())),
-        policy_seconds(registry.AddHistogram("cleanmail_ingress_policy_seconds", "Time policy took to answer.", telemetry::LatencyBounds())) {}
+        refused_for_good(registry.AddCounter("cleanmail_ingress_refused_total",
+                                             "Senders, recipients and messages refused.",
+                                             {{"kind", "permanent"}})),
+        refused_for_now(registry.AddCounter("cleanmail_ingress_refused_total",
+                                            "Senders, recipients and messages refused.",
+                                            {{"kind", "temporary"}})),
+        keep_seconds(registry.AddHistogram("cleanmail_ingress_keep_seconds",
+                                           "From the end of the data to the durable promise.",
+                                           telemetry::LatencyBounds())),
+        policy_seconds(registry.AddHistogram("cleanmail_ingress_policy_seconds",
+                                             "Time policy took to answer.",
+                                             telemetry::LatencyBounds())) {}
 
   telemetry::Counter& sessions;
   telemetry::Gauge& sessions_open;

@@ -15,12 +15,15 @@ class PolicyPeer final : public EnvelopePolicy {
  public:
   explicit PolicyPeer(rpc::Peer<PolicyService> peer) : peer_(std::move(peer)) {}
 
-  void Evaluate(EvaluateEnvelopeRequest request, absl::Time deadline, std::string trace,
-                absl::AnyInvocable<void(absl::StatusOr<EvaluateEnvelopeResponse>) &&> done) override {
+  void Evaluate(
+      EvaluateEnvelopeRequest request, absl::Time deadline, std::string trace,
+      absl::AnyInvocable<void(absl::StatusOr<EvaluateEnvelopeResponse>) &&> done) override {
     using Async = PolicyService::StubInterface::async_interface;
-    void (Async::*method)(grpc::ClientContext*, const EvaluateEnvelopeRequest*, EvaluateEnvelopeResponse*,
-                          std::function<void(grpc::Status)>) = &Async::EvaluateEnvelope;
-    peer_.CallLater(method, std::move(request), {.deadline = deadline, .trace = trace}, std::move(done));
+    void (Async::*method)(grpc::ClientContext*, const EvaluateEnvelopeRequest*,
+                          EvaluateEnvelopeResponse*, std::function<void(grpc::Status)>) =
+        &Async::EvaluateEnvelope;
+    peer_.CallLater(method, std::move(request), {.deadline = deadline, .trace = trace},
+                    std::move(done));
   }
 
  private:

@@ -1,8 +1,8 @@
 #include "services/ingress/service.h"
 
-#include <unistd.h>
-
 #include <array>
+
+#include <unistd.h>
 
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
@@ -16,7 +16,8 @@ namespace {
 std::string HostName(const app::v1::AppConfig& config) {
   if (!config.host_name().empty()) return config.host_name();
   std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string("localhost");
+  return gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data())
+                                                        : std::string("localhost");
 }
 
 absl::StatusOr<std::unique_ptr<net::TlsContext>> MakeTls(const v1::Listener& listener) {
@@ -24,15 +25,18 @@ absl::StatusOr<std::unique_ptr<net::TlsContext>> MakeTls(const v1::Listener& lis
   for (const v1::Certificate& certificate : listener.certificates()) {
     files.push_back({.chain_file = certificate.chain_file(), .key_file = certificate.key_file()});
   }
-  absl::StatusOr<std::unique_ptr<net::TlsContext>> context = net::TlsContext::Server(std::move(files));
-  if (!context.ok()) return base::Annotate(context.status(), base::Cat("ingress.listeners: ", listener.name()));
+  absl::StatusOr<std::unique_ptr<net::TlsContext>> context =
+      net::TlsContext::Server(std::move(files));
+  if (!context.ok())
+    return base::Annotate(context.status(), base::Cat("ingress.listeners: ", listener.name()));
   return context;
 }
 
 void KeepFresh(app::Service& service, net::TlsContext& tls, telemetry::Log& log) {
   const auto reload = [&tls, &log] {
     const absl::StatusOr<bool> reloaded = tls.ReloadIfChanged();
-    if (!reloaded.ok()) log.Error("ingress.certificate", {{"error", base::View(reloaded.status().message())}});
+    if (!reloaded.ok())
+      log.Error("ingress.certificate", {{"error", base::View(reloaded.status().message())}});
     if (reloaded.ok() && *reloaded) log.Info("ingress.certificate.reloaded");
   };
   service.OnReload(reload);
@@ -43,19 +47,23 @@ void KeepFresh(app::Service& service, net::TlsContext& tls, telemetry::Log& log)
 
 absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   CLEANMAIL_ASSIGN_OR_RETURN(const v1::IngressConfig config, env.Config<v1::IngressConfig>());
-  CLEANMAIL_ASSIGN_OR_RETURN(net::ConnectionLimits::Options limit_options, ToConnectionLimits(config.limits()));
+  CLEANMAIL_ASSIGN_OR_RETURN(net::ConnectionLimits::Options limit_options,
+                             ToConnectionLimits(config.limits()));
   app::Service service("ingress");
   const std::string host_name = HostName(env.app_config());
 
   auto& metrics = service.Own(std::make_unique<Metrics>(env.metrics()));
   auto& limits = service.Own(std::make_unique<net::ConnectionLimits>(std::move(limit_options)));
   auto& policy = service.Own(MakePolicyPeer(env.peers()));
-  auto& intake = service.Own(std::make_unique<Intake>(IntakeOptions{.host_name = host_name, .header = ToHeaderLimits(config.limits())}, env.blobs(), env.bus(),
-                                                      env.clock(), env.random()));
-  const SessionParts parts{env.loops(), limits, env.directory(), policy, intake, env.bus(), env.clock(), env.random(), env.mail_log(), metrics};
+  auto& intake = service.Own(std::make_unique<Intake>(
+      IntakeOptions{.host_name = host_name, .header = ToHeaderLimits(config.limits())}, env.blobs(),
+      env.bus(), env.clock(), env.random()));
+  const SessionParts parts{env.loops(), limits,      env.directory(), policy,         intake,
+                           env.bus(),   env.clock(), env.random(),    env.mail_log(), metrics};
 
   for (const v1::Listener& listener : config.listeners()) {
-    CLEANMAIL_ASSIGN_OR_RETURN(SessionSettings settings, ToSessionSettings(config, listener, host_name));
+    CLEANMAIL_ASSIGN_OR_RETURN(SessionSettings settings,
+                               ToSessionSettings(config, listener, host_name));
     if (settings.smtp.offer_starttls) {
       CLEANMAIL_ASSIGN_OR_RETURN(std::unique_ptr<net::TlsContext> made, MakeTls(listener));
       auto& tls = service.Own(std::move(made));
@@ -68,11 +76,14 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
     options.proxy_from.assign(listener.proxy_from().begin(), listener.proxy_from().end());
     options.proxy_deadline = settings.timeouts.handshake;
     auto& sessions = service.Own(std::make_unique<Sessions>(std::move(settings), parts));
-    service.Listen(std::move(options), [&sessions](std::unique_ptr<net::Connection> connection) { sessions.Take(std::move(connection)); });
+    service.Listen(std::move(options), [&sessions](std::unique_ptr<net::Connection> connection) {
+      sessions.Take(std::move(connection));
+    });
     service.OnDrain([&sessions](absl::Time deadline) { sessions.Drain(deadline); });
   }
   service.OnReady([&directory = env.directory()] {
-    return directory.complete() ? absl::OkStatus() : absl::UnavailableError("the directory is not complete yet");
+    return directory.complete() ? absl::OkStatus()
+                                : absl::UnavailableError("the directory is not complete yet");
   });
   return service;
 }

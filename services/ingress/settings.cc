@@ -19,10 +19,13 @@ constexpr int kShortestCommandLine = 512;
 constexpr int kHeaderBytes = 256 * 1024;
 constexpr int kHeaderFields = 2000;
 
-absl::StatusOr<mail::smtp::ServerOptions> ToServerOptions(const v1::Limits& limits, const v1::Listener& listener, std::string host_name) {
+absl::StatusOr<mail::smtp::ServerOptions> ToServerOptions(const v1::Limits& limits,
+                                                          const v1::Listener& listener,
+                                                          std::string host_name) {
   mail::smtp::ServerOptions options;
   options.host_name = std::move(host_name);
-  options.line_ends = listener.role() == v1::ROLE_SMART_HOST ? mail::smtp::LineEnds::kRepair : mail::smtp::LineEnds::kStrict;
+  options.line_ends = listener.role() == v1::ROLE_SMART_HOST ? mail::smtp::LineEnds::kRepair
+                                                             : mail::smtp::LineEnds::kStrict;
   options.offer_starttls = listener.certificates_size() > 0;
   options.require_tls = listener.require_tls();
   options.command_line_bytes = OrDefault(limits.command_line_bytes(), 2048);
@@ -37,10 +40,13 @@ absl::StatusOr<mail::smtp::ServerOptions> ToServerOptions(const v1::Limits& limi
     return absl::InvalidArgumentError("ingress.limits.recipients: RFC 5321 demands at least 100");
   }
   if (options.command_line_bytes < kShortestCommandLine) {
-    return absl::InvalidArgumentError("ingress.limits.command_line_bytes: RFC 5321 demands at least 512");
+    return absl::InvalidArgumentError(
+        "ingress.limits.command_line_bytes: RFC 5321 demands at least 512");
   }
   if (options.require_tls && !options.offer_starttls) {
-    return absl::InvalidArgumentError(base::Cat("ingress.listeners: ", listener.name(), " requires TLS but has no certificate; add certificates"));
+    return absl::InvalidArgumentError(
+        base::Cat("ingress.listeners: ", listener.name(),
+                  " requires TLS but has no certificate; add certificates"));
   }
   return options;
 }
@@ -58,23 +64,30 @@ SessionTimeouts ToTimeouts(const v1::Timeouts& timeouts) {
 
 }  // namespace
 
-absl::StatusOr<SessionSettings> ToSessionSettings(const v1::IngressConfig& config, const v1::Listener& listener, std::string host_name) {
-  if (listener.name().empty()) return absl::InvalidArgumentError("ingress.listeners: a listener needs a name");
+absl::StatusOr<SessionSettings> ToSessionSettings(const v1::IngressConfig& config,
+                                                  const v1::Listener& listener,
+                                                  std::string host_name) {
+  if (listener.name().empty())
+    return absl::InvalidArgumentError("ingress.listeners: a listener needs a name");
   if (listener.listen().empty()) {
-    return absl::InvalidArgumentError(base::Cat("ingress.listeners: ", listener.name(), " needs `listen`, e.g. \"0.0.0.0:25\""));
+    return absl::InvalidArgumentError(
+        base::Cat("ingress.listeners: ", listener.name(), " needs `listen`, e.g. \"0.0.0.0:25\""));
   }
   if (listener.role() != v1::ROLE_MX && listener.role() != v1::ROLE_SMART_HOST) {
-    return absl::InvalidArgumentError(base::Cat("ingress.listeners: ", listener.name(), " needs a role, mx or smart_host"));
+    return absl::InvalidArgumentError(
+        base::Cat("ingress.listeners: ", listener.name(), " needs a role, mx or smart_host"));
   }
   if (!config.postmaster().empty() && !mail::address::ParseMailbox(config.postmaster()).ok()) {
-    return absl::InvalidArgumentError(base::Cat("ingress.postmaster: \"", config.postmaster(), "\" is no address"));
+    return absl::InvalidArgumentError(
+        base::Cat("ingress.postmaster: \"", config.postmaster(), "\" is no address"));
   }
   SessionSettings settings;
   settings.listener = listener.name();
   settings.role = listener.role() == v1::ROLE_MX ? Role::kMx : Role::kSmartHost;
   settings.postmaster = config.postmaster();
   settings.timeouts = ToTimeouts(config.timeouts());
-  CLEANMAIL_ASSIGN_OR_RETURN(settings.smtp, ToServerOptions(config.limits(), listener, std::move(host_name)));
+  CLEANMAIL_ASSIGN_OR_RETURN(settings.smtp,
+                             ToServerOptions(config.limits(), listener, std::move(host_name)));
   return settings;
 }
 
@@ -83,7 +96,8 @@ absl::StatusOr<net::ConnectionLimits::Options> ToConnectionLimits(const v1::Limi
   options.total = OrDefault(limits.sessions(), options.total);
   options.per_address = OrDefault(limits.sessions_per_address(), options.per_address);
   options.per_network = OrDefault(limits.sessions_per_network(), options.per_network);
-  const std::vector<std::string> exempt(limits.exempt_networks().begin(), limits.exempt_networks().end());
+  const std::vector<std::string> exempt(limits.exempt_networks().begin(),
+                                        limits.exempt_networks().end());
   absl::StatusOr<net::PrefixSet> networks = net::PrefixSet::Parse(exempt);
   if (!networks.ok()) return base::Annotate(networks.status(), "ingress.limits.exempt_networks");
   options.exempt = *std::move(networks);

@@ -9,9 +9,11 @@
 
 namespace cleanmail::ingress {
 
-// What one listener's sessions are to do, from the configuration with its defaults. InvalidArgument names the setting and what
-// would be right. TLS is not set.
-absl::StatusOr<SessionSettings> ToSessionSettings(const v1::IngressConfig& config, const v1::Listener& listener, std::string host_name);
+// What one listener's sessions are to do, from the configuration with its defaults. InvalidArgument
+// names the setting and what would be right. TLS is not set.
+absl::StatusOr<SessionSettings> ToSessionSettings(const v1::IngressConfig& config,
+                                                  const v1::Listener& listener,
+                                                  std::string host_name);
 
 // InvalidArgument for a network that is none.
 absl::StatusOr<net::ConnectionLimits::Options> ToConnectionLimits(const v1::Limits& limits);

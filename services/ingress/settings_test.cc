@@ -33,7 +33,8 @@ TEST(ToSessionSettings, RefusesWhatCannotBeRight) {
   v1::IngressConfig config;
   v1::Listener listener = Mx();
   listener.clear_role();
-  EXPECT_EQ(ToSessionSettings(config, listener, "mx").status().message(), "ingress.listeners: mx needs a role, mx or smart_host");
+  EXPECT_EQ(ToSessionSettings(config, listener, "mx").status().message(),
+            "ingress.listeners: mx needs a role, mx or smart_host");
   listener = Mx();
   listener.set_require_tls(true);
   EXPECT_FALSE(ToSessionSettings(config, listener, "mx").ok());

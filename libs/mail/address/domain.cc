@@ -1,10 +1,10 @@
 #include "libs/mail/address/domain.h"
 
-#include <arpa/inet.h>
-#include <idn2.h>
-
 #include <algorithm>
 #include <array>
+
+#include <arpa/inet.h>
+#include <idn2.h>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -20,7 +20,8 @@ constexpr size_t kMaxUnicodeBytes = 1000;
 
 absl::Status CheckLabel(std::string_view label) {
   if (label.empty()) return absl::InvalidArgumentError("the domain has an empty label");
-  if (label.size() > kMaxLabelBytes) return absl::InvalidArgumentError("a label of the domain is too long");
+  if (label.size() > kMaxLabelBytes)
+    return absl::InvalidArgumentError("a label of the domain is too long");
   if (label.front() == '-' || label.back() == '-') {
     return absl::InvalidArgumentError("a label of the domain begins or ends with a hyphen");
   }
@@ -36,7 +37,8 @@ absl::StatusOr<std::string> NormalizeAscii(std::string_view domain) {
   if (domain.size() > kMaxNameBytes) return absl::InvalidArgumentError("the domain is too long");
   for (size_t start = 0; start <= domain.size();) {
     const size_t dot = std::min(domain.find('.', start), domain.size());
-    if (absl::Status status = CheckLabel(domain.substr(start, dot - start)); !status.ok()) return status;
+    if (absl::Status status = CheckLabel(domain.substr(start, dot - start)); !status.ok())
+      return status;
     start = dot + 1;
   }
   return absl::AsciiStrToLower(base::AbslView(domain));
@@ -49,7 +51,8 @@ absl::StatusOr<std::string> ToALabels(std::string_view domain) {
   uint8_t* ascii = nullptr;
   const int result = idn2_lookup_u8(reinterpret_cast<const uint8_t*>(terminated.c_str()), &ascii,
                                     IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-  if (result != IDN2_OK) return absl::InvalidArgumentError("the domain is no internationalised domain name");
+  if (result != IDN2_OK)
+    return absl::InvalidArgumentError("the domain is no internationalised domain name");
   std::string text(reinterpret_cast<const char*>(ascii));
   idn2_free(ascii);
   return text;
@@ -68,11 +71,12 @@ absl::StatusOr<std::string> NormalizeDomain(std::string_view domain) {
 absl::StatusOr<std::string> NormalizeAddressLiteral(std::string_view literal) {
   constexpr std::string_view kV6Tag = "IPv6:";
   const absl::Status malformed = absl::InvalidArgumentError("the address literal is malformed");
-  if (literal.size() < 2 || literal.size() > 64 || literal.front() != '[' || literal.back() != ']') return malformed;
+  if (literal.size() < 2 || literal.size() > 64 || literal.front() != '[' || literal.back() != ']')
+    return malformed;
   std::string inside(literal.substr(1, literal.size() - 2));
   if (inside.find('\0') != std::string::npos) return malformed;
-  const bool v6 = absl::EqualsIgnoreCase(base::AbslView(std::string_view(inside).substr(0, kV6Tag.size())),
-                                         base::AbslView(kV6Tag));
+  const bool v6 = absl::EqualsIgnoreCase(
+      base::AbslView(std::string_view(inside).substr(0, kV6Tag.size())), base::AbslView(kV6Tag));
   if (v6) inside.erase(0, kV6Tag.size());
   std::array<unsigned char, 16> bytes{};
   if (inet_pton(v6 ? AF_INET6 : AF_INET, inside.c_str(), bytes.data()) != 1) return malformed;

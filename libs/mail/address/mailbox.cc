@@ -70,7 +70,8 @@ class Reader {
     if (written.empty()) return Malformed("the domain is missing");
     if (written.ends_with('.')) return Malformed("the domain has an empty label");
     if (written.size() > kMaxDomainBytes) return Malformed("the domain is longer than 255 octets");
-    if (!smtp_utf8_ && !IsAscii(written)) return Malformed("the address is not ASCII and SMTPUTF8 was not asked for");
+    if (!smtp_utf8_ && !IsAscii(written))
+      return Malformed("the address is not ASCII and SMTPUTF8 was not asked for");
     return NormalizeDomain(written);
   }
 
@@ -95,7 +96,9 @@ class Reader {
     std::string local;
     while (at_ < text_.size()) {
       char c = text_[at_++];
-      if (c == '"') return local.empty() ? Malformed("the local part is empty") : absl::StatusOr<std::string>(local);
+      if (c == '"')
+        return local.empty() ? Malformed("the local part is empty")
+                             : absl::StatusOr<std::string>(local);
       if (c == '\\') {
         if (at_ == text_.size()) break;
         c = text_[at_++];
@@ -111,7 +114,8 @@ class Reader {
     const size_t start = at_;
     while (at_ < text_.size() && (text_[at_] == '.' || IsAtomText(text_[at_]))) ++at_;
     const std::string_view local = text_.substr(start, at_ - start);
-    if (local.empty()) return Malformed("the local part is missing or holds a character that must be quoted");
+    if (local.empty())
+      return Malformed("the local part is missing or holds a character that must be quoted");
     if (!IsDotString(local)) return Malformed("the local part has a dot where none may be");
     return std::string(local);
   }
@@ -142,7 +146,8 @@ absl::StatusOr<ParsedPath> ParsePath(std::string_view text, PathRules rules) {
   } else {
     CLEANMAIL_ASSIGN_OR_RETURN(path.mailbox.domain, reader.Domain());
   }
-  if (reader.at() - start + 2 > kMaxPathBytes) return Malformed("the path is longer than 256 octets");
+  if (reader.at() - start + 2 > kMaxPathBytes)
+    return Malformed("the path is longer than 256 octets");
   if (!reader.Take('>')) return Malformed("the path does not end with >");
   path.length = reader.at();
   return path;

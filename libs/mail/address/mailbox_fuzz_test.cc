@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace cleanmail::mail::address;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const bool utf8 : {false, true}) {
-    const auto path = ParsePath(text, {.smtp_utf8 = utf8, .null_allowed = true, .postmaster_allowed = true});
+    const auto path =
+        ParsePath(text, {.smtp_utf8 = utf8, .null_allowed = true, .postmaster_allowed = true});
     if (!path.ok()) continue;
     if (path->length > size) std::abort();
     for (const char c : path->mailbox.local + path->mailbox.domain) {

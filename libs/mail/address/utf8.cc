@@ -12,7 +12,8 @@ size_t Utf8Length(std::string_view text) {
   if (first < 0xc2 || first > 0xf4) return 0;
   const size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
   if (text.size() < length) return 0;
-  // The second byte has the narrower range that shuts out overlong forms, surrogates and what lies beyond U+10FFFF.
+  // The second byte has the narrower range that shuts out overlong forms, surrogates and what lies
+  // beyond U+10FFFF.
   const unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
   const unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
   if (byte(1) < low || byte(1) > high) return 0;
@@ -35,7 +36,8 @@ bool IsPrintableUtf8(std::string_view text) {
 }
 
 bool IsAscii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 }  // namespace cleanmail::mail::address

@@ -5,7 +5,8 @@
 
 namespace cleanmail::mail::address {
 
-// Length of the well-formed UTF-8 sequence at the start of `text` (RFC 3629: no overlong forms, no surrogates), 0 if there is none.
+// Length of the well-formed UTF-8 sequence at the start of `text` (RFC 3629: no overlong forms, no
+// surrogates), 0 if there is none.
 size_t Utf8Length(std::string_view text);
 
 // Whether all of `text` is well-formed UTF-8 without control characters (C0, DEL, C1).

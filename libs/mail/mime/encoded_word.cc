@@ -18,11 +18,12 @@ struct Word {
   size_t length = 0;  // of the word as written
 };
 
-constexpr size_t kMaxWordBytes = 1024;  // RFC 2047 says 75; senders go beyond
+constexpr size_t kMaxWordBytes = 1024;    // RFC 2047 says 75; senders go beyond
 constexpr size_t kWordPayloadBytes = 45;  // 60 base64 characters: 72 with `=?utf-8?b?` and `?=`
 
 bool IsTokenText(char c) {
-  return c > 0x20 && c < 0x7f && std::string_view("()<>@,;:\"/[]?.=").find(c) == std::string_view::npos;
+  return c > 0x20 && c < 0x7f &&
+         std::string_view("()<>@,;:\"/[]?.=").find(c) == std::string_view::npos;
 }
 
 // The encoded word at the start of `text`.
@@ -30,15 +31,20 @@ std::optional<Word> WordAt(std::string_view text) {
   if (!text.starts_with("=?")) return std::nullopt;
   text = text.substr(0, kMaxWordBytes);
   const size_t charset_end = text.find('?', 2);
-  if (charset_end == std::string_view::npos || charset_end + 2 >= text.size() || text[charset_end + 2] != '?') return std::nullopt;
+  if (charset_end == std::string_view::npos || charset_end + 2 >= text.size() ||
+      text[charset_end + 2] != '?')
+    return std::nullopt;
   const size_t payload = charset_end + 3;
   const size_t end = text.find('?', payload);
-  if (end == std::string_view::npos || end + 1 >= text.size() || text[end + 1] != '=') return std::nullopt;
+  if (end == std::string_view::npos || end + 1 >= text.size() || text[end + 1] != '=')
+    return std::nullopt;
   Word word;
   word.length = end + 2;
   word.charset = text.substr(2, charset_end - 2);
-  word.charset = word.charset.substr(0, word.charset.find('*'));  // RFC 2231 §5: a language may follow
-  if (word.charset.empty() || !std::all_of(word.charset.begin(), word.charset.end(), IsTokenText)) return std::nullopt;
+  word.charset =
+      word.charset.substr(0, word.charset.find('*'));  // RFC 2231 §5: a language may follow
+  if (word.charset.empty() || !std::all_of(word.charset.begin(), word.charset.end(), IsTokenText))
+    return std::nullopt;
   const std::string_view encoded = text.substr(payload, end - payload);
   switch (text[charset_end + 1]) {
     case 'b':
@@ -62,7 +68,9 @@ size_t BlankLength(std::string_view text) {
   return end == std::string_view::npos ? text.size() : end;
 }
 
-bool SameSet(std::string_view a, std::string_view b) { return absl::EqualsIgnoreCase(base::AbslView(a), base::AbslView(b)); }
+bool SameSet(std::string_view a, std::string_view b) {
+  return absl::EqualsIgnoreCase(base::AbslView(a), base::AbslView(b));
+}
 
 }  // namespace
 
@@ -99,8 +107,10 @@ std::string DecodeWords(std::string_view value) {
 }
 
 std::string EncodeWords(std::string_view text) {
-  const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
-  if (plain && text.find("=?") == std::string_view::npos && text.size() <= 900) return std::string(text);
+  const bool plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+  if (plain && text.find("=?") == std::string_view::npos && text.size() <= 900)
+    return std::string(text);
   std::string out;
   std::string chunk;
   const auto flush = [&] {

@@ -1,8 +1,8 @@
 #include "libs/mail/mime/encoded_word.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "libs/mail/mime/charset.h"
 #include "libs/mail/mime/encodings.h"
@@ -51,7 +51,9 @@ TEST(DecodeWords, IsLinearForManyHalfWords) {
 }
 
 TEST(EncodeWords, GivesBackTheSameText) {
-  const std::string texts[] = {"plain text", "Jörg", "=?utf-8?q?x?=", std::string(300, 'x') + "ö", "a\r\nb", "€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€"};
+  const std::string texts[] = {"plain text",    "Jörg",
+                               "=?utf-8?q?x?=", std::string(300, 'x') + "ö",
+                               "a\r\nb",        "€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€"};
   for (const std::string& text : texts) {
     const std::string encoded = EncodeWords(text);
     EXPECT_EQ(DecodeWords(encoded), text);
@@ -64,7 +66,8 @@ TEST(EncodeWords, GivesBackTheSameText) {
 }
 
 TEST(Base64, RoundTripsAndSkipsForeignBytes) {
-  for (const std::string& bytes : {std::string(), std::string("a"), std::string("ab"), std::string("abc"), std::string("\0\xff\x80", 3)}) {
+  for (const std::string& bytes : {std::string(), std::string("a"), std::string("ab"),
+                                   std::string("abc"), std::string("\0\xff\x80", 3)}) {
     EXPECT_EQ(DecodeBase64(EncodeBase64(bytes)), bytes);
     EXPECT_EQ(DecodeBase64(EncodeBase64Lines(bytes)), bytes);
   }

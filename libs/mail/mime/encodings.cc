@@ -6,14 +6,16 @@
 namespace cleanmail::mail::mime {
 namespace {
 
-constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kHex = "0123456789ABCDEF";
 constexpr size_t kLineCharacters = 76;
 
 constexpr std::array<int8_t, 256> MakeBase64Values() {
   std::array<int8_t, 256> values{};
   for (auto& value : values) value = -1;
-  for (size_t i = 0; i < kBase64.size(); ++i) values[static_cast<unsigned char>(kBase64[i])] = static_cast<int8_t>(i);
+  for (size_t i = 0; i < kBase64.size(); ++i)
+    values[static_cast<unsigned char>(kBase64[i])] = static_cast<int8_t>(i);
   return values;
 }
 constexpr std::array<int8_t, 256> kBase64Values = MakeBase64Values();
@@ -51,7 +53,9 @@ std::string EncodeBase64(std::string_view bytes) {
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (size_t i = 0; i < bytes.size(); i += 3) {
     const size_t left = bytes.size() - i;
-    const auto byte = [&](size_t k) -> uint32_t { return k < left ? static_cast<unsigned char>(bytes[i + k]) : 0; };
+    const auto byte = [&](size_t k) -> uint32_t {
+      return k < left ? static_cast<unsigned char>(bytes[i + k]) : 0;
+    };
     const uint32_t bits = byte(0) << 16 | byte(1) << 8 | byte(2);
     out += kBase64[bits >> 18];
     out += kBase64[bits >> 12 & 63];
@@ -107,14 +111,17 @@ std::string EncodeQuotedPrintable(std::string_view text) {
       if (c == '\r') ++i;
       continue;
     }
-    const bool line_ends = i + 1 == text.size() || text[i + 1] == '\n' || text.substr(i + 1).starts_with("\r\n");
-    const bool plain = (c > 0x20 && c < 0x7f && c != '=') || ((c == ' ' || c == '\t') && !line_ends);
+    const bool line_ends =
+        i + 1 == text.size() || text[i + 1] == '\n' || text.substr(i + 1).starts_with("\r\n");
+    const bool plain =
+        (c > 0x20 && c < 0x7f && c != '=') || ((c == ' ' || c == '\t') && !line_ends);
     const size_t width = plain ? 1 : 3;
     if (column + width > kLineCharacters - 1) {
       out += "=\r\n";
       column = 0;
     }
-    // A dot at the start of a line is escaped so that no careless relay takes it for the end of data.
+    // A dot at the start of a line is escaped so that no careless relay takes it for the end of
+    // data.
     if (plain && !(c == '.' && column == 0)) {
       out += c;
       column += 1;

@@ -5,7 +5,8 @@
 
 namespace cleanmail::mail::mime {
 
-// RFC 2045 §6.8. Decoding takes what it can: bytes outside the alphabet are skipped, padding ends it.
+// RFC 2045 §6.8. Decoding takes what it can: bytes outside the alphabet are skipped, padding ends
+// it.
 std::string DecodeBase64(std::string_view text);
 // On one line.
 std::string EncodeBase64(std::string_view bytes);

@@ -14,14 +14,15 @@ bool SameName(std::string_view a, std::string_view b) {
 
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
-// The name of a field line, empty if it is none: printable ASCII before a colon (RFC 5322 §3.6.8; white space before the colon is
-// the obsolete form of §4.5).
+// The name of a field line, empty if it is none: printable ASCII before a colon (RFC 5322 §3.6.8;
+// white space before the colon is the obsolete form of §4.5).
 std::string_view NameOf(std::string_view raw) {
   const size_t colon = raw.find(':');
   if (colon == std::string_view::npos) return {};
   std::string_view name = raw.substr(0, colon);
   while (!name.empty() && IsBlank(name.back())) name.remove_suffix(1);
-  const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  const bool printable =
+      std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   return printable ? name : std::string_view();
 }
 
@@ -37,13 +38,15 @@ std::string_view WithoutLineEnd(std::string_view text) {
   return text;
 }
 
-// `value` with nothing in it that could end the field: line ends stay only where white space follows.
+// `value` with nothing in it that could end the field: line ends stay only where white space
+// follows.
 std::string SafeValue(std::string_view value) {
   std::string safe;
   safe.reserve(value.size());
   for (size_t i = 0; i < value.size(); ++i) {
     const char c = value[i];
-    const bool fold = c == '\r' && i + 2 < value.size() && value[i + 1] == '\n' && IsBlank(value[i + 2]);
+    const bool fold =
+        c == '\r' && i + 2 < value.size() && value[i + 1] == '\n' && IsBlank(value[i + 2]);
     if (fold) {
       safe += "\r\n";
       ++i;
@@ -84,12 +87,14 @@ absl::StatusOr<HeaderBlock> HeaderBlock::Parse(std::string_view message, HeaderL
       at += line.size();
       break;
     }
-    if (at + line.size() > limits.bytes) return absl::ResourceExhaustedError("the header is too long");
+    if (at + line.size() > limits.bytes)
+      return absl::ResourceExhaustedError("the header is too long");
     if (IsBlank(line.front()) && !block.fields_.empty()) {
       Field& last = block.fields_.back();
       last.raw = std::string_view(last.raw.data(), last.raw.size() + line.size());
     } else {
-      if (block.fields_.size() == limits.fields) return absl::ResourceExhaustedError("the header has too many fields");
+      if (block.fields_.size() == limits.fields)
+        return absl::ResourceExhaustedError("the header has too many fields");
       block.fields_.push_back({.raw = line, .name = NameOf(line)});
     }
     at += line.size();
@@ -99,12 +104,14 @@ absl::StatusOr<HeaderBlock> HeaderBlock::Parse(std::string_view message, HeaderL
 }
 
 const Field* HeaderBlock::Find(std::string_view name) const {
-  const auto found = std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return SameName(f.name, name); });
+  const auto found = std::find_if(fields_.begin(), fields_.end(),
+                                  [&](const Field& f) { return SameName(f.name, name); });
   return found == fields_.end() ? nullptr : &*found;
 }
 
 size_t HeaderBlock::Count(std::string_view name) const {
-  return std::count_if(fields_.begin(), fields_.end(), [&](const Field& f) { return SameName(f.name, name); });
+  return std::count_if(fields_.begin(), fields_.end(),
+                       [&](const Field& f) { return SameName(f.name, name); });
 }
 
 std::string_view HeaderBlock::Keep(std::string text) {
@@ -136,12 +143,14 @@ void HeaderBlock::Replace(size_t index, std::string_view value) {
 }
 
 size_t HeaderBlock::Remove(std::string_view name) {
-  return std::erase_if(fields_, [&](const Field& f) { return !f.name.empty() && SameName(f.name, name); });
+  return std::erase_if(fields_,
+                       [&](const Field& f) { return !f.name.empty() && SameName(f.name, name); });
 }
 
 size_t HeaderBlock::RemoveByPrefix(std::string_view prefix) {
   return std::erase_if(fields_, [&](const Field& f) {
-    return !f.name.empty() && absl::StartsWithIgnoreCase(base::AbslView(f.name), base::AbslView(prefix));
+    return !f.name.empty() &&
+           absl::StartsWithIgnoreCase(base::AbslView(f.name), base::AbslView(prefix));
   });
 }
 

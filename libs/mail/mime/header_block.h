@@ -14,7 +14,8 @@ namespace cleanmail::mail::mime {
 // One field of a header block. Its bytes are as they came.
 struct Field {
   std::string_view raw;   // name, colon, value and folded lines, with the line end of the last
-  std::string_view name;  // without trailing white space; empty for a line that is no field ("From " of mbox, no colon)
+  std::string_view name;  // without trailing white space; empty for a line that is no field ("From
+                          // " of mbox, no colon)
 
   // What follows the colon, still folded, without the last line end.
   std::string_view raw_value() const;
@@ -27,15 +28,16 @@ struct HeaderLimits {
   size_t fields = 2000;
 };
 
-// The header of a message (RFC 5322 §2.2) as a list of fields over the bytes they came in: changing one leaves every byte of the
-// others alone, so that signatures over them hold. Lines end in CRLF or, as found in stored mail, in LF alone.
+// The header of a message (RFC 5322 §2.2) as a list of fields over the bytes they came in: changing
+// one leaves every byte of the others alone, so that signatures over them hold. Lines end in CRLF
+// or, as found in stored mail, in LF alone.
 //
-// Fields that came are views of the text given to Parse, which must outlive the block; fields added are kept by the block.
-// Movable; not thread-safe.
+// Fields that came are views of the text given to Parse, which must outlive the block; fields added
+// are kept by the block. Movable; not thread-safe.
 class HeaderBlock {
  public:
-  // Reads the header at the start of `message`: up to the first empty line, or all of it when there is none. ResourceExhausted
-  // when it is over the limits.
+  // Reads the header at the start of `message`: up to the first empty line, or all of it when there
+  // is none. ResourceExhausted when it is over the limits.
   static absl::StatusOr<HeaderBlock> Parse(std::string_view message, HeaderLimits limits = {});
 
   const std::vector<Field>& fields() const { return fields_; }
@@ -48,8 +50,9 @@ class HeaderBlock {
   const Field* Find(std::string_view name) const;
   size_t Count(std::string_view name) const;
 
-  // New fields; `value` may hold folds ("\r\n " inside), other control characters are dropped so that no second field can be
-  // smuggled in. A last line without its end gets one before something is appended.
+  // New fields; `value` may hold folds ("\r\n " inside), other control characters are dropped so
+  // that no second field can be smuggled in. A last line without its end gets one before something
+  // is appended.
   void Prepend(std::string_view name, std::string_view value);
   void Append(std::string_view name, std::string_view value);
   // Puts another value into the field at `index` of fields().

@@ -1,8 +1,8 @@
 #include "libs/mail/mime/header_block.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace cleanmail::mail::mime {
 namespace {
@@ -56,7 +56,8 @@ TEST(HeaderBlock, StaysValidWhenMoved) {
 }
 
 TEST(HeaderBlock, RemovesByPrefix) {
-  auto block = HeaderBlock::Parse("X-Cleanmail-Score: 1\r\nx-CLEANMAIL-x:\r\n y\r\nX-Clean: 2\r\n\r\n");
+  auto block =
+      HeaderBlock::Parse("X-Cleanmail-Score: 1\r\nx-CLEANMAIL-x:\r\n y\r\nX-Clean: 2\r\n\r\n");
   EXPECT_EQ(block->RemoveByPrefix("X-Cleanmail-"), 2u);
   EXPECT_EQ(block->ToString(), "X-Clean: 2\r\n\r\n");
 }
@@ -86,10 +87,13 @@ TEST(HeaderBlock, ReadsLineFeedsOfStoredMail) {
 TEST(HeaderBlock, T_A6_IsBounded) {
   std::string many;
   for (int i = 0; i < 20; ++i) many += "A: 1\r\n";
-  EXPECT_EQ(HeaderBlock::Parse(many, {.fields = 19}).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(HeaderBlock::Parse(many, {.fields = 19}).status().code(),
+            absl::StatusCode::kResourceExhausted);
   EXPECT_TRUE(HeaderBlock::Parse(many, {.fields = 20}).ok());
-  EXPECT_EQ(HeaderBlock::Parse(many, {.bytes = 100}).status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(HeaderBlock::Parse(std::string(1000, 'x'), {.bytes = 999}).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(HeaderBlock::Parse(many, {.bytes = 100}).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(HeaderBlock::Parse(std::string(1000, 'x'), {.bytes = 999}).status().code(),
+            absl::StatusCode::kResourceExhausted);
 }
 
 }  // namespace

@@ -10,7 +10,9 @@
 namespace cleanmail::mail::mime {
 namespace {
 
-bool Same(std::string_view a, std::string_view b) { return absl::EqualsIgnoreCase(base::AbslView(a), base::AbslView(b)); }
+bool Same(std::string_view a, std::string_view b) {
+  return absl::EqualsIgnoreCase(base::AbslView(a), base::AbslView(b));
+}
 
 bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -33,7 +35,9 @@ class Walk {
       if (in_header_) HeaderLine(line);
     }
     if (in_header_ && !structure_.over_limit) EndHeader();
-    structure_.unclosed = std::any_of(stack_.begin(), stack_.end(), [](const Container& c) { return !c.boundary.empty() && !c.closed; });
+    structure_.unclosed = std::any_of(stack_.begin(), stack_.end(), [](const Container& c) {
+      return !c.boundary.empty() && !c.closed;
+    });
     return structure_;
   }
 
@@ -45,7 +49,8 @@ class Walk {
 
   std::string_view TakeLine() {
     const size_t end = rest_.find('\n');
-    const std::string_view line = rest_.substr(0, end == std::string_view::npos ? rest_.size() : end + 1);
+    const std::string_view line =
+        rest_.substr(0, end == std::string_view::npos ? rest_.size() : end + 1);
     rest_.remove_prefix(line.size());
     return line;
   }
@@ -64,7 +69,8 @@ class Walk {
     while (!mark.empty() && IsBlank(mark.back())) mark.remove_suffix(1);
     for (size_t i = stack_.size(); i-- > 0;) {
       Container& container = stack_[i];
-      if (container.boundary.empty() || container.closed || !mark.starts_with(container.boundary)) continue;
+      if (container.boundary.empty() || container.closed || !mark.starts_with(container.boundary))
+        continue;
       const std::string_view tail = mark.substr(container.boundary.size());
       if (!tail.empty() && tail != "--") continue;
       if (in_header_) EndHeader();
@@ -98,7 +104,8 @@ class Walk {
   void KeepContentType() {
     if (field_.empty()) return;
     const size_t colon = field_.find(':');
-    if (colon != std::string::npos && content_type_.empty() && Same(Trim(field_.substr(0, colon)), "content-type")) {
+    if (colon != std::string::npos && content_type_.empty() &&
+        Same(Trim(field_.substr(0, colon)), "content-type")) {
       content_type_ = field_.substr(colon + 1);
     }
     field_.clear();
@@ -112,7 +119,8 @@ class Walk {
       ++structure_.multiparts;
       return Enter({.boundary = std::string(type.boundary)}, /*entity=*/false);
     }
-    if (Same(type.type, "message") && (Same(type.subtype, "rfc822") || Same(type.subtype, "global"))) {
+    if (Same(type.type, "message") &&
+        (Same(type.subtype, "rfc822") || Same(type.subtype, "global"))) {
       return Enter({}, /*entity=*/true);
     }
     if (++structure_.parts >= limits_.parts) structure_.over_limit = true;
@@ -171,6 +179,8 @@ ContentType ParseContentType(std::string_view value) {
   return result;
 }
 
-Structure Inspect(std::string_view message, StructureLimits limits) { return Walk(message, limits).Run(); }
+Structure Inspect(std::string_view message, StructureLimits limits) {
+  return Walk(message, limits).Run();
+}
 
 }  // namespace cleanmail::mail::mime

@@ -13,20 +13,22 @@ struct StructureLimits {
 
 // What a message is made of, counted without decoding anything.
 struct Structure {
-  size_t parts = 0;       // leaves: bodies that are neither multipart nor a message within
+  size_t parts = 0;  // leaves: bodies that are neither multipart nor a message within
   size_t multiparts = 0;
-  size_t depth = 0;       // 0: a single body; +1 for every multipart or message/rfc822 around the deepest part
-  bool unclosed = false;  // a multipart did not end with its closing boundary
+  size_t depth =
+      0;  // 0: a single body; +1 for every multipart or message/rfc822 around the deepest part
+  bool unclosed = false;    // a multipart did not end with its closing boundary
   bool over_limit = false;  // counting stopped at a limit
 };
 
-// Counts parts and nesting by content types and boundary lines (RFC 2046 §5.1), in one pass: time grows with the bytes times at most
-// the depth limit, memory with the depth. A part whose header cannot be read counts as a leaf.
+// Counts parts and nesting by content types and boundary lines (RFC 2046 §5.1), in one pass: time
+// grows with the bytes times at most the depth limit, memory with the depth. A part whose header
+// cannot be read counts as a leaf.
 Structure Inspect(std::string_view message, StructureLimits limits = {});
 
 // A content type as far as structure needs it (RFC 2045 §5.1).
 struct ContentType {
-  std::string_view type;      // as written: compare without regard to case
+  std::string_view type;  // as written: compare without regard to case
   std::string_view subtype;
   std::string_view boundary;  // raw, quotes removed; empty without one
 };

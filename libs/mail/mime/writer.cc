@@ -9,7 +9,8 @@
 namespace cleanmail::mail::mime {
 
 Part TextPart(std::string_view text) {
-  return {.fields = {{"Content-Type", "text/plain; charset=utf-8"}, {"Content-Transfer-Encoding", "quoted-printable"}},
+  return {.fields = {{"Content-Type", "text/plain; charset=utf-8"},
+                     {"Content-Transfer-Encoding", "quoted-printable"}},
           .body = EncodeQuotedPrintable(text)};
 }
 
@@ -19,8 +20,11 @@ std::string Write(const Part& part) {
   return header.ToString() + part.body;
 }
 
-Part Multipart(std::string_view subtype, std::string_view parameters, std::string_view boundary, const std::vector<Part>& parts) {
-  Part whole{.fields = {{"Content-Type", base::Cat("multipart/", subtype, parameters, ";\r\n boundary=\"", boundary, "\"")}}, .body = {}};
+Part Multipart(std::string_view subtype, std::string_view parameters, std::string_view boundary,
+               const std::vector<Part>& parts) {
+  Part whole{.fields = {{"Content-Type", base::Cat("multipart/", subtype, parameters,
+                                                   ";\r\n boundary=\"", boundary, "\"")}},
+             .body = {}};
   for (const Part& part : parts) {
     whole.body += base::Cat("--", boundary, "\r\n", Write(part));
     if (!whole.body.ends_with("\r\n")) whole.body += "\r\n";
@@ -32,7 +36,9 @@ Part Multipart(std::string_view subtype, std::string_view parameters, std::strin
 std::string UnusedBoundary(std::string_view seed, const std::vector<Part>& parts) {
   for (int attempt = 0;; ++attempt) {
     const std::string boundary = base::Cat("=_", seed, "_", attempt);
-    const bool used = std::any_of(parts.begin(), parts.end(), [&](const Part& part) { return part.body.find(boundary) != std::string::npos; });
+    const bool used = std::any_of(parts.begin(), parts.end(), [&](const Part& part) {
+      return part.body.find(boundary) != std::string::npos;
+    });
     if (!used) return boundary;
   }
 }

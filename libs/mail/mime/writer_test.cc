@@ -10,7 +10,8 @@ namespace cleanmail::mail::mime {
 namespace {
 
 TEST(Write, WritesFieldsEmptyLineAndBody) {
-  EXPECT_EQ(Write({.fields = {{"Subject", "x"}, {"To", "a@b"}}, .body = "text\r\n"}), "Subject: x\r\nTo: a@b\r\n\r\ntext\r\n");
+  EXPECT_EQ(Write({.fields = {{"Subject", "x"}, {"To", "a@b"}}, .body = "text\r\n"}),
+            "Subject: x\r\nTo: a@b\r\n\r\ntext\r\n");
 }
 
 TEST(Write, T_A12_NoValueAddsAField) {
@@ -20,7 +21,9 @@ TEST(Write, T_A12_NoValueAddsAField) {
 }
 
 TEST(Multipart, HoldsItsPartsWhateverTheyContain) {
-  std::vector<Part> parts = {TextPart("gr\xc3\xbc\xc3\x9f" "e\n--=_id_0\n"), {.fields = {{"Content-Type", "text/x"}}, .body = "--=_id_0\r\nx"}};
+  std::vector<Part> parts = {TextPart("gr\xc3\xbc\xc3\x9f"
+                                      "e\n--=_id_0\n"),
+                             {.fields = {{"Content-Type", "text/x"}}, .body = "--=_id_0\r\nx"}};
   const std::string boundary = UnusedBoundary("id", parts);
   EXPECT_EQ(boundary, "=_id_1");
   const std::string message = Write(Multipart("mixed", "", boundary, parts));
@@ -29,7 +32,9 @@ TEST(Multipart, HoldsItsPartsWhateverTheyContain) {
   EXPECT_FALSE(structure.unclosed);
 }
 
-TEST(FormatDate, IsRfc5322) { EXPECT_EQ(FormatDate(absl::FromUnixSeconds(1700000000)), "Tue, 14 Nov 2023 22:13:20 +0000"); }
+TEST(FormatDate, IsRfc5322) {
+  EXPECT_EQ(FormatDate(absl::FromUnixSeconds(1700000000)), "Tue, 14 Nov 2023 22:13:20 +0000");
+}
 
 }  // namespace
 }  // namespace cleanmail::mail::mime

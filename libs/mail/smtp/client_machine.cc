@@ -9,14 +9,18 @@
 namespace cleanmail::mail::smtp {
 namespace {
 
-// RCPTs sent before their replies are read: enough to hide the round trip, few enough that neither side's buffers fill.
+// RCPTs sent before their replies are read: enough to hide the round trip, few enough that neither
+// side's buffers fill.
 constexpr size_t kRecipientsTogether = 100;
 constexpr size_t kChunkBytes = 64 * 1024;
 
-bool Same(std::string_view a, std::string_view b) { return absl::EqualsIgnoreCase(base::AbslView(a), base::AbslView(b)); }
+bool Same(std::string_view a, std::string_view b) {
+  return absl::EqualsIgnoreCase(base::AbslView(a), base::AbslView(b));
+}
 
 bool IsSafeAddress(std::string_view address) {
-  return std::all_of(address.begin(), address.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+  return std::all_of(address.begin(), address.end(),
+                     [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
 }
 
 bool Completed(const Reply& reply) { return reply.code >= 200 && reply.code < 300; }
@@ -30,9 +34,12 @@ void ClientMachine::Send(std::string_view line, Expect expect) {
 }
 
 void ClientMachine::Feed(std::string_view bytes) {
-  while (!bytes.empty() && !failure_ && want_ != ClientWant::kClosed && want_ != ClientWant::kStartTls) {
+  while (!bytes.empty() && !failure_ && want_ != ClientWant::kClosed &&
+         want_ != ClientWant::kStartTls) {
     const absl::StatusOr<std::optional<Reply>> reply = reader_.Read(bytes);
-    if (!reply.ok()) return Fail({451, "4.5.0", std::string(reply.status().message())}, StageNow(), /*local=*/true);
+    if (!reply.ok())
+      return Fail({451, "4.5.0", std::string(reply.status().message())}, StageNow(),
+                  /*local=*/true);
     if (!*reply) return;
     Handle(**reply);
   }
@@ -43,7 +50,8 @@ void ClientMachine::Handle(const Reply& reply) {
   if (next_expected_ == expected_.size()) {
     // Unasked: a server that refuses in the middle of the message, or talks out of turn.
     if (!reply.positive()) return Fail(reply, StageNow(), /*local=*/false);
-    return Fail({451, "4.5.0", "the server replied without being asked"}, StageNow(), /*local=*/true);
+    return Fail({451, "4.5.0", "the server replied without being asked"}, StageNow(),
+                /*local=*/true);
   }
   const Expect expect = expected_[next_expected_++];
   if (next_expected_ == expected_.size()) {
@@ -51,27 +59,36 @@ void ClientMachine::Handle(const Reply& reply) {
     next_expected_ = 0;
   }
   switch (expect) {
-    case Expect::kGreeting: return OnGreeting(reply);
-    case Expect::kEhlo: return OnEhlo(reply);
+    case Expect::kGreeting:
+      return OnGreeting(reply);
+    case Expect::kEhlo:
+      return OnEhlo(reply);
     case Expect::kHelo:
       if (!Completed(reply)) return Fail(reply, Stage::kHello, /*local=*/false);
       extensions_ = {};
       want_ = ClientWant::kTransaction;
       return;
-    case Expect::kStartTls: return OnStartTls(reply);
-    case Expect::kMail: return OnMail(reply);
-    case Expect::kRecipient: return OnRecipient(reply);
-    case Expect::kData: return OnData(reply);
+    case Expect::kStartTls:
+      return OnStartTls(reply);
+    case Expect::kMail:
+      return OnMail(reply);
+    case Expect::kRecipient:
+      return OnRecipient(reply);
+    case Expect::kData:
+      return OnData(reply);
     case Expect::kChunk:
       if (Completed(reply)) return;
       chunk_refused_ = true;
       return SettleAll(reply, Stage::kData, /*local=*/false);
-    case Expect::kEnd: return OnEnd(reply);
+    case Expect::kEnd:
+      return OnEnd(reply);
     case Expect::kReset:
       if (!Completed(reply)) return Fail(reply, Stage::kMail, /*local=*/false);
       if (!Pipelines()) SendMail();
       return;
-    case Expect::kQuit: want_ = ClientWant::kClosed; return;
+    case Expect::kQuit:
+      want_ = ClientWant::kClosed;
+      return;
   }
 }
 
@@ -89,7 +106,8 @@ void ClientMachine::OnEhlo(const Reply& reply) {
   extensions_ = {};
   if (reply.transient()) return Fail(reply, Stage::kHello, /*local=*/false);
   if (!Completed(reply)) {
-    if (options_.tls == TlsPolicy::kMust || tls_) return Fail(reply, Stage::kHello, /*local=*/false);
+    if (options_.tls == TlsPolicy::kMust || tls_)
+      return Fail(reply, Stage::kHello, /*local=*/false);
     return Send("HELO " + options_.host_name, Expect::kHelo);
   }
   ReadExtensions(reply.text);
@@ -98,7 +116,8 @@ void ClientMachine::OnEhlo(const Reply& reply) {
   } else if (extensions_.starttls) {
     Send("STARTTLS", Expect::kStartTls);
   } else if (options_.tls == TlsPolicy::kMust) {
-    Fail({454, "4.7.5", "TLS is demanded for this destination, and the server does not offer it"}, Stage::kTls, /*local=*/true);
+    Fail({454, "4.7.5", "TLS is demanded for this destination, and the server does not offer it"},
+         Stage::kTls, /*local=*/true);
   } else {
     want_ = ClientWant::kTransaction;
   }
@@ -121,7 +140,8 @@ void ClientMachine::ReadExtensions(std::string_view text) {
     if (Same(keyword, "SIZE")) {
       extensions_.size = true;
       int64_t limit = 0;
-      if (absl::SimpleAtoi(base::AbslView(line.substr(space)), &limit) && limit > 0) extensions_.max_size = limit;
+      if (absl::SimpleAtoi(base::AbslView(line.substr(space)), &limit) && limit > 0)
+        extensions_.max_size = limit;
     }
   }
 }
@@ -133,7 +153,9 @@ void ClientMachine::OnStartTls(const Reply& reply) {
     return;
   }
   if (options_.tls == TlsPolicy::kMust) {
-    return Fail({454, "4.7.5", base::Cat("TLS is demanded for this destination, and the server refused it: ", ToText(reply))},
+    return Fail({454, "4.7.5",
+                 base::Cat("TLS is demanded for this destination, and the server refused it: ",
+                           ToText(reply))},
                 Stage::kTls, /*local=*/true);
   }
   want_ = ClientWant::kTransaction;
@@ -151,14 +173,17 @@ void ClientMachine::TlsFailed(std::string_view why) {
 }
 
 std::optional<Reply> ClientMachine::LocalRefusal() const {
-  const bool safe = IsSafeAddress(transaction_.sender) &&
-                    std::all_of(transaction_.recipients.begin(), transaction_.recipients.end(), IsSafeAddress);
+  const bool safe =
+      IsSafeAddress(transaction_.sender) &&
+      std::all_of(transaction_.recipients.begin(), transaction_.recipients.end(), IsSafeAddress);
   if (!safe) return Reply{553, "5.1.3", "an address holds control characters"};
   if (transaction_.smtp_utf8 && !extensions_.smtp_utf8) {
     return Reply{550, "5.6.7", "the message needs SMTPUTF8, and the server does not offer it"};
   }
   if (extensions_.max_size > 0 && transaction_.size > extensions_.max_size) {
-    return Reply{552, "5.3.4", base::Cat("the message is too big for the server, whose limit is ", extensions_.max_size, " octets")};
+    return Reply{552, "5.3.4",
+                 base::Cat("the message is too big for the server, whose limit is ",
+                           extensions_.max_size, " octets")};
   }
   return std::nullopt;
 }
@@ -192,9 +217,11 @@ void ClientMachine::SendMail() {
 
 void ClientMachine::SendRecipients() {
   const size_t total = transaction_.recipients.size();
-  const size_t stop = Pipelines() ? std::min(total, recipients_sent_ + kRecipientsTogether) : std::min(total, recipients_sent_ + 1);
+  const size_t stop = Pipelines() ? std::min(total, recipients_sent_ + kRecipientsTogether)
+                                  : std::min(total, recipients_sent_ + 1);
   for (; recipients_sent_ < stop; ++recipients_sent_) {
-    Send(base::Cat("RCPT TO:<", transaction_.recipients[recipients_sent_], ">"), Expect::kRecipient);
+    Send(base::Cat("RCPT TO:<", transaction_.recipients[recipients_sent_], ">"),
+         Expect::kRecipient);
   }
   if (Pipelines() && recipients_sent_ == total && !UseChunks()) SendData();
 }
@@ -238,7 +265,8 @@ void ClientMachine::OnRecipient(const Reply& reply) {
 
 void ClientMachine::OnData(const Reply& reply) {
   if (reply.code != 354) {
-    const Reply refusal = reply.positive() ? Reply{451, "4.5.0", "the server did not answer DATA with 354"} : reply;
+    const Reply refusal =
+        reply.positive() ? Reply{451, "4.5.0", "the server did not answer DATA with 354"} : reply;
     SettleAll(refusal, Stage::kData, /*local=*/reply.positive());
     return EndTransaction();
   }
@@ -275,7 +303,8 @@ void ClientMachine::EndBody() {
 void ClientMachine::OnEnd(const Reply& reply) {
   must_reset_ = chunk_refused_ || accepted_ == 0;
   if (reply.code >= 300 && reply.code < 400) {
-    return Fail({451, "4.5.0", "the server's answer to the message makes no sense"}, Stage::kEnd, /*local=*/true);
+    return Fail({451, "4.5.0", "the server's answer to the message makes no sense"}, Stage::kEnd,
+                /*local=*/true);
   }
   SettleAll(reply, Stage::kEnd, /*local=*/false);
   EndTransaction();
@@ -295,7 +324,8 @@ void ClientMachine::EndTransaction() {
 
 std::vector<Outcome> ClientMachine::TakeOutcomes() {
   std::vector<Outcome> outcomes;
-  for (std::optional<Outcome>& outcome : outcomes_) outcomes.push_back(std::move(outcome).value_or(Outcome{}));
+  for (std::optional<Outcome>& outcome : outcomes_)
+    outcomes.push_back(std::move(outcome).value_or(Outcome{}));
   outcomes_.clear();
   want_ = failure_ ? ClientWant::kClosed : ClientWant::kTransaction;
   return outcomes;
@@ -326,24 +356,33 @@ void ClientMachine::Fail(const Reply& reply, Stage stage, bool local) {
     SettleAll(reply, stage, local);
     return EndTransaction();
   }
-  // A session that never came to its first transaction: whoever wants to begin one finds kClosed and failure().
+  // A session that never came to its first transaction: whoever wants to begin one finds kClosed
+  // and failure().
   want_ = ClientWant::kClosed;
 }
 
 Stage ClientMachine::StageNow() const {
   if (next_expected_ == expected_.size()) return encoder_ ? Stage::kData : Stage::kMail;
   switch (expected_[next_expected_]) {
-    case Expect::kGreeting: return Stage::kConnect;
+    case Expect::kGreeting:
+      return Stage::kConnect;
     case Expect::kEhlo:
-    case Expect::kHelo: return Stage::kHello;
-    case Expect::kStartTls: return Stage::kTls;
+    case Expect::kHelo:
+      return Stage::kHello;
+    case Expect::kStartTls:
+      return Stage::kTls;
     case Expect::kMail:
-    case Expect::kReset: return Stage::kMail;
-    case Expect::kRecipient: return Stage::kRecipient;
+    case Expect::kReset:
+      return Stage::kMail;
+    case Expect::kRecipient:
+      return Stage::kRecipient;
     case Expect::kData:
-    case Expect::kChunk: return Stage::kData;
-    case Expect::kEnd: return Stage::kEnd;
-    case Expect::kQuit: return Stage::kEnd;
+    case Expect::kChunk:
+      return Stage::kData;
+    case Expect::kEnd:
+      return Stage::kEnd;
+    case Expect::kQuit:
+      return Stage::kEnd;
   }
   return Stage::kConnect;
 }

@@ -21,11 +21,12 @@ enum class TlsPolicy {
 struct ClientOptions {
   std::string host_name = {};  // for EHLO
   TlsPolicy tls = TlsPolicy::kMay;
-  bool chunking = false;  // BDAT where offered
+  bool chunking = false;   // BDAT where offered
   bool pipelining = true;  // where offered
 };
 
-// A message to hand over. Addresses are canonical text without angle brackets (address::ToText), the null sender empty.
+// A message to hand over. Addresses are canonical text without angle brackets (address::ToText),
+// the null sender empty.
 struct Transaction {
   std::string sender = {};
   std::vector<std::string> recipients = {};
@@ -37,8 +38,9 @@ struct Transaction {
 // Where in the conversation a reply came.
 enum class Stage { kConnect, kHello, kTls, kMail, kRecipient, kData, kEnd };
 
-// What became of one recipient. `reply` is the server's, or one made here in its form when the server gave none (`local`): 421 4.4.2 for a
-// lost connection, 550 5.6.7 where SMTPUTF8 is missing, 552 5.3.4 where SIZE forbids, 454 4.7.5 where TLS was demanded.
+// What became of one recipient. `reply` is the server's, or one made here in its form when the
+// server gave none (`local`): 421 4.4.2 for a lost connection, 550 5.6.7 where SMTPUTF8 is missing,
+// 552 5.3.4 where SIZE forbids, 454 4.7.5 where TLS was demanded.
 struct Outcome {
   Reply reply = {};
   Stage stage = Stage::kConnect;
@@ -56,15 +58,15 @@ enum class ClientWant {
   kClosed,       // nothing more to do: close
 };
 
-// The client's side of SMTP without any I/O. Hostile servers are expected: replies are bounded (ReplyReader), what a server sends before
-// a TLS handshake is dropped (RFC 3207 §4.2), and nothing but CRLF lines ever goes out. A shell goes round like this:
+// The client's side of SMTP without any I/O. Hostile servers are expected: replies are bounded
+// (ReplyReader), what a server sends before a TLS handshake is dropped (RFC 3207 §4.2), and nothing
+// but CRLF lines ever goes out. A shell goes round like this:
 //
 //   while (true) {
 //     write(machine.TakeOutput());
 //     switch (machine.want()) {
-//       case kInput: bytes = read(); bytes.empty() ? machine.Disconnected() : machine.Feed(bytes); break;
-//       case kTransaction: next ? machine.Begin(*next) : machine.Quit(); break;
-//       …
+//       case kInput: bytes = read(); bytes.empty() ? machine.Disconnected() : machine.Feed(bytes);
+//       break; case kTransaction: next ? machine.Begin(*next) : machine.Quit(); break; …
 //
 // Several transactions may follow each other on one connection. Not thread-safe.
 class ClientMachine {
@@ -76,8 +78,9 @@ class ClientMachine {
 
   // Bytes from the server.
   void Feed(std::string_view bytes);
-  // The server has closed, or the shell waited too long; `why` for the outcomes. A message whose end was sent but not answered
-  // counts as not delivered: it will be tried again and may arrive twice.
+  // The server has closed, or the shell waited too long; `why` for the outcomes. A message whose
+  // end was sent but not answered counts as not delivered: it will be tried again and may arrive
+  // twice.
   void Disconnected(std::string_view why = "the server closed the connection");
   void TlsStarted();
   // Under kMay the shell may connect again with kNever; here it ends the session.
@@ -88,7 +91,8 @@ class ClientMachine {
   // Ends an idle session politely.
   void Quit();
 
-  // Only at kBody: the next part of the message as it is to be read by its receiver (undoubled dots).
+  // Only at kBody: the next part of the message as it is to be read by its receiver (undoubled
+  // dots).
   void Body(std::string_view part);
   void EndBody();
 
@@ -100,7 +104,8 @@ class ClientMachine {
   bool tls() const { return tls_; }
   // What the server offered last.
   struct Extensions {
-    bool esmtp = false, pipelining = false, size = false, eight_bit = false, smtp_utf8 = false, chunking = false, starttls = false;
+    bool esmtp = false, pipelining = false, size = false, eight_bit = false, smtp_utf8 = false,
+         chunking = false, starttls = false;
     int64_t max_size = 0;  // 0: none said
   };
   const Extensions& extensions() const { return extensions_; }
@@ -108,7 +113,19 @@ class ClientMachine {
   const std::string& greeting() const { return greeting_; }
 
  private:
-  enum class Expect : uint8_t { kGreeting, kEhlo, kHelo, kStartTls, kMail, kRecipient, kData, kChunk, kEnd, kReset, kQuit };
+  enum class Expect : uint8_t {
+    kGreeting,
+    kEhlo,
+    kHelo,
+    kStartTls,
+    kMail,
+    kRecipient,
+    kData,
+    kChunk,
+    kEnd,
+    kReset,
+    kQuit
+  };
 
   void Send(std::string_view line, Expect expect);
   void Handle(const Reply& reply);
@@ -136,7 +153,8 @@ class ClientMachine {
   ClientWant want_ = ClientWant::kInput;
   std::string output_;
   ReplyReader reader_;
-  std::vector<Expect> expected_{Expect::kGreeting};  // replies still to come, in order from next_expected_
+  std::vector<Expect> expected_{
+      Expect::kGreeting};  // replies still to come, in order from next_expected_
   size_t next_expected_ = 0;
   Extensions extensions_;
   std::string greeting_;

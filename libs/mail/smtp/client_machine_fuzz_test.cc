@@ -6,7 +6,8 @@
 
 #include "libs/mail/smtp/client_machine.h"
 
-// A hostile server: whatever it says, the client sends CRLF lines only and ends with an outcome for each recipient.
+// A hostile server: whatever it says, the client sends CRLF lines only and ends with an outcome for
+// each recipient.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace cleanmail::mail::smtp;
   if (size < 2) return 0;
@@ -29,7 +30,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
           input.remove_prefix(std::min(step, input.size()));
         }
         continue;
-      case ClientWant::kStartTls: machine.TlsStarted(); continue;
+      case ClientWant::kStartTls:
+        machine.TlsStarted();
+        continue;
       case ClientWant::kTransaction:
         if (results > 3) {
           machine.Quit();

@@ -1,9 +1,9 @@
 #include "libs/mail/smtp/client_machine.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "libs/testing/mail_room.h"
 
@@ -18,10 +18,12 @@ Transaction To(std::vector<std::string> recipients) {
   return {.sender = "a@s.example", .recipients = std::move(recipients), .size = 30};
 }
 
-// Drives the machine until it wants something that is not input, over a server that answers at once.
+// Drives the machine until it wants something that is not input, over a server that answers at
+// once.
 class Conversation {
  public:
-  explicit Conversation(ClientOptions options, ServerOptions server = {.host_name = "mx"}) : machine(std::move(options)), room(server) {
+  explicit Conversation(ClientOptions options, ServerOptions server = {.host_name = "mx"})
+      : machine(std::move(options)), room(server) {
     machine.Feed(room.Take(""));
   }
 
@@ -165,7 +167,8 @@ TEST(ClientMachine, T_A4_DropsWhatTheServerSentBeforeTheHandshake) {
   machine.Feed("250 more\r\n");
   (void)machine.TakeOutput();
   machine.TlsStarted();
-  EXPECT_EQ(machine.want(), ClientWant::kInput) << "the replies from before the handshake must not have counted";
+  EXPECT_EQ(machine.want(), ClientWant::kInput)
+      << "the replies from before the handshake must not have counted";
   EXPECT_EQ(machine.TakeOutput(), "EHLO us\r\n");
   machine.Feed("250 mx\r\n");
   EXPECT_EQ(machine.want(), ClientWant::kTransaction);
@@ -184,7 +187,8 @@ TEST(ClientMachine, FallsBackToHelo) {
 }
 
 TEST(ClientMachine, Rfc7504_AServerThatTakesNoMailSaysSoInItsGreeting) {
-  for (const char* greeting : {"521 5.3.2 no mail here\r\n", "554 5.3.2 go away\r\n", "421 4.3.2 later\r\n"}) {
+  for (const char* greeting :
+       {"521 5.3.2 no mail here\r\n", "554 5.3.2 go away\r\n", "421 4.3.2 later\r\n"}) {
     ClientMachine machine({.host_name = "us"});
     machine.Feed(greeting);
     EXPECT_EQ(machine.want(), ClientWant::kClosed);
@@ -207,7 +211,11 @@ TEST(ClientMachine, RefusesHereWhatTheServerCannotTake) {
 
 TEST(ClientMachine, NamesBodyAndSizeOnlyWhereOffered) {
   Conversation c({.host_name = "us"});
-  c.Deliver({.sender = "", .recipients = {"jörg@r.example"}, .smtp_utf8 = true, .eight_bit = true, .size = 9});
+  c.Deliver({.sender = "",
+             .recipients = {"jörg@r.example"},
+             .smtp_utf8 = true,
+             .eight_bit = true,
+             .size = 9});
   EXPECT_NE(c.sent.find("MAIL FROM:<> SIZE=9 BODY=8BITMIME SMTPUTF8\r\n"), std::string::npos);
 }
 
@@ -242,12 +250,16 @@ TEST(ClientMachine, ALostConnectionIsATemporaryFailureAtEveryStage) {
     EXPECT_TRUE(outcomes[0].reply.transient());
     EXPECT_TRUE(outcomes[0].local);
     EXPECT_FALSE(outcomes[0].delivered());
-    EXPECT_EQ(outcomes[0].stage, stop == 3 ? Stage::kEnd : stop == 2 ? Stage::kData : stop == 1 ? Stage::kRecipient : Stage::kMail);
+    EXPECT_EQ(outcomes[0].stage, stop == 3   ? Stage::kEnd
+                                 : stop == 2 ? Stage::kData
+                                 : stop == 1 ? Stage::kRecipient
+                                             : Stage::kMail);
   }
 }
 
 TEST(ClientMachine, AnswersASenselessServerWithATemporaryFailure) {
-  for (const char* nonsense : {"hello\r\n", "250-x\r\n251 y\r\n", "354 too early\r\n", "250 a\r\n250 b\r\n250 for data\r\n"}) {
+  for (const char* nonsense : {"hello\r\n", "250-x\r\n251 y\r\n", "354 too early\r\n",
+                               "250 a\r\n250 b\r\n250 for data\r\n"}) {
     ClientMachine machine({.host_name = "us"});
     machine.Feed("220 mx\r\n250-mx\r\n250 PIPELINING\r\n");
     machine.Begin(To({"b@r.example"}));

@@ -16,19 +16,43 @@ struct VerbName {
 };
 
 constexpr VerbName kVerbs[] = {
-    {"HELO", Verb::kHelo}, {"EHLO", Verb::kEhlo}, {"MAIL", Verb::kMail}, {"RCPT", Verb::kRcpt}, {"DATA", Verb::kData},
-    {"BDAT", Verb::kBdat}, {"RSET", Verb::kReset}, {"VRFY", Verb::kVerify}, {"EXPN", Verb::kExpand}, {"HELP", Verb::kHelp},
-    {"NOOP", Verb::kNoop}, {"QUIT", Verb::kQuit}, {"STARTTLS", Verb::kStartTls},
-    {"AUTH", Verb::kNotImplemented}, {"ETRN", Verb::kNotImplemented}, {"TURN", Verb::kNotImplemented},
-    {"ATRN", Verb::kNotImplemented}, {"SEND", Verb::kNotImplemented}, {"SOML", Verb::kNotImplemented},
-    {"SAML", Verb::kNotImplemented}, {"BURL", Verb::kNotImplemented},
-    // Browsers can be made to send requests to any port; the lines of their bodies must not become commands.
-    {"GET", Verb::kForeign}, {"POST", Verb::kForeign}, {"PUT", Verb::kForeign}, {"HEAD", Verb::kForeign},
-    {"OPTIONS", Verb::kForeign}, {"CONNECT", Verb::kForeign}, {"DELETE", Verb::kForeign}, {"PATCH", Verb::kForeign},
+    {"HELO", Verb::kHelo},
+    {"EHLO", Verb::kEhlo},
+    {"MAIL", Verb::kMail},
+    {"RCPT", Verb::kRcpt},
+    {"DATA", Verb::kData},
+    {"BDAT", Verb::kBdat},
+    {"RSET", Verb::kReset},
+    {"VRFY", Verb::kVerify},
+    {"EXPN", Verb::kExpand},
+    {"HELP", Verb::kHelp},
+    {"NOOP", Verb::kNoop},
+    {"QUIT", Verb::kQuit},
+    {"STARTTLS", Verb::kStartTls},
+    {"AUTH", Verb::kNotImplemented},
+    {"ETRN", Verb::kNotImplemented},
+    {"TURN", Verb::kNotImplemented},
+    {"ATRN", Verb::kNotImplemented},
+    {"SEND", Verb::kNotImplemented},
+    {"SOML", Verb::kNotImplemented},
+    {"SAML", Verb::kNotImplemented},
+    {"BURL", Verb::kNotImplemented},
+    // Browsers can be made to send requests to any port; the lines of their bodies must not become
+    // commands.
+    {"GET", Verb::kForeign},
+    {"POST", Verb::kForeign},
+    {"PUT", Verb::kForeign},
+    {"HEAD", Verb::kForeign},
+    {"OPTIONS", Verb::kForeign},
+    {"CONNECT", Verb::kForeign},
+    {"DELETE", Verb::kForeign},
+    {"PATCH", Verb::kForeign},
     {"TRACE", Verb::kForeign},
 };
 
-bool Same(std::string_view a, std::string_view b) { return absl::EqualsIgnoreCase(base::AbslView(a), base::AbslView(b)); }
+bool Same(std::string_view a, std::string_view b) {
+  return absl::EqualsIgnoreCase(base::AbslView(a), base::AbslView(b));
+}
 
 std::string_view Trim(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t");
@@ -44,7 +68,8 @@ std::string_view TakeWord(std::string_view& text) {
   return word;
 }
 
-// Removes `FROM:` or `TO:`; spaces after the colon are not allowed by RFC 5321 but are so common that they are let through.
+// Removes `FROM:` or `TO:`; spaces after the colon are not allowed by RFC 5321 but are so common
+// that they are let through.
 bool TakePrefix(std::string_view& arguments, std::string_view prefix) {
   if (!Same(arguments.substr(0, prefix.size()), prefix)) return false;
   arguments = Trim(arguments.substr(prefix.size()));
@@ -54,8 +79,9 @@ bool TakePrefix(std::string_view& arguments, std::string_view prefix) {
 // Decimal digits only, no sign, at most 18 of them.
 std::optional<int64_t> ParseSize(std::string_view digits) {
   int64_t value = 0;
-  const bool plain = !digits.empty() && digits.size() <= 18 &&
-                     std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool plain =
+      !digits.empty() && digits.size() <= 18 &&
+      std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!plain || !absl::SimpleAtoi(base::AbslView(digits), &value)) return std::nullopt;
   return value;
 }
@@ -89,17 +115,20 @@ absl::StatusOr<MailParameters> ParseMailParameters(std::string_view text) {
   for (std::string_view word = TakeWord(text); !word.empty(); word = TakeWord(text)) {
     const size_t equals = std::min(word.find('='), word.size());
     const std::string_view name = word.substr(0, equals);
-    const std::string_view value = equals < word.size() ? word.substr(equals + 1) : std::string_view();
+    const std::string_view value =
+        equals < word.size() ? word.substr(equals + 1) : std::string_view();
     if (Same(name, "SIZE")) {
       const std::optional<int64_t> size = ParseSize(value);
       if (!size || parameters.size >= 0) return absl::InvalidArgumentError("Malformed SIZE");
       parameters.size = *size;
     } else if (Same(name, "BODY")) {
-      if (seen_body || !(Same(value, "7BIT") || Same(value, "8BITMIME"))) return absl::InvalidArgumentError("Malformed BODY");
+      if (seen_body || !(Same(value, "7BIT") || Same(value, "8BITMIME")))
+        return absl::InvalidArgumentError("Malformed BODY");
       seen_body = true;
       parameters.eight_bit = Same(value, "8BITMIME");
     } else if (Same(name, "SMTPUTF8")) {
-      if (equals < word.size() || parameters.smtp_utf8) return absl::InvalidArgumentError("Malformed SMTPUTF8");
+      if (equals < word.size() || parameters.smtp_utf8)
+        return absl::InvalidArgumentError("Malformed SMTPUTF8");
       parameters.smtp_utf8 = true;
     } else {
       return absl::UnimplementedError("Parameter not known");

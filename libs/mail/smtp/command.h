@@ -8,7 +8,19 @@ namespace cleanmail::mail::smtp {
 
 // What a client can ask (RFC 5321 §4.1.1, RFC 3030, RFC 3207).
 enum class Verb {
-  kHelo, kEhlo, kMail, kRcpt, kData, kBdat, kReset, kVerify, kExpand, kHelp, kNoop, kQuit, kStartTls,
+  kHelo,
+  kEhlo,
+  kMail,
+  kRcpt,
+  kData,
+  kBdat,
+  kReset,
+  kVerify,
+  kExpand,
+  kHelp,
+  kNoop,
+  kQuit,
+  kStartTls,
   kNotImplemented,  // a verb of SMTP or an extension that we know and do not offer
   kForeign,         // another protocol is being spoken to this port
   kUnknown,
@@ -22,17 +34,19 @@ struct Command {
 // Whether a line (without its CRLF) is free of control characters, tabs excepted.
 bool IsCleanLine(std::string_view line);
 
-// Cuts a line (without its CRLF) into verb and arguments. `MAIL FROM:` and `RCPT TO:` lose these words: the arguments begin with the
-// path. InvalidArgument with the syntax in words where these are missing.
+// Cuts a line (without its CRLF) into verb and arguments. `MAIL FROM:` and `RCPT TO:` lose these
+// words: the arguments begin with the path. InvalidArgument with the syntax in words where these
+// are missing.
 absl::StatusOr<Command> ParseCommand(std::string_view line);
 
 struct MailParameters {
-  int64_t size = -1;  // SIZE= (RFC 1870), -1 without
+  int64_t size = -1;       // SIZE= (RFC 1870), -1 without
   bool eight_bit = false;  // BODY=8BITMIME (RFC 6152)
   bool smtp_utf8 = false;  // RFC 6531
 };
 
-// The parameters of MAIL. Unimplemented for one we do not know (555), InvalidArgument for a malformed or doubled one (501).
+// The parameters of MAIL. Unimplemented for one we do not know (555), InvalidArgument for a
+// malformed or doubled one (501).
 absl::StatusOr<MailParameters> ParseMailParameters(std::string_view text);
 
 struct ChunkParameters {

@@ -1,6 +1,6 @@
-#include <benchmark/benchmark.h>
-
 #include <string>
+
+#include <benchmark/benchmark.h>
 
 #include "libs/mail/smtp/content_decoder.h"
 #include "libs/mail/smtp/content_encoder.h"
@@ -18,10 +18,13 @@ void Decode(benchmark::State& state) {
   const std::string message = Message(state.range(0));
   int64_t kept = 0;
   for (auto _ : state) {
-    ContentDecoder decoder(Framing::kDots, LineEnds::kStrict, {.bytes = 1 << 30, .line_bytes = 1 << 16, .header_bytes = 1 << 18, .header_fields = 2000});
+    ContentDecoder decoder(
+        Framing::kDots, LineEnds::kStrict,
+        {.bytes = 1 << 30, .line_bytes = 1 << 16, .header_bytes = 1 << 18, .header_fields = 2000});
     for (size_t at = 0; at < message.size(); at += 65536) {
       std::string_view input = std::string_view(message).substr(at, 65536);
-      decoder.Decode(input, [&](std::string_view part) { kept += static_cast<int64_t>(part.size()); });
+      decoder.Decode(input,
+                     [&](std::string_view part) { kept += static_cast<int64_t>(part.size()); });
     }
   }
   benchmark::DoNotOptimize(kept);

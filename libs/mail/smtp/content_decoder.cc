@@ -14,7 +14,8 @@ bool Over(int64_t count, int64_t limit) { return limit > 0 && count > limit; }
 }  // namespace
 
 void LineWatch::Add(int64_t bytes, char first) {
-  if (in_header_ && line_ == 0 && first != ' ' && first != '\t' && Over(++fields_, limits_.header_fields)) {
+  if (in_header_ && line_ == 0 && first != ' ' && first != '\t' &&
+      Over(++fields_, limits_.header_fields)) {
     Violate(Violation::kHeaderTooBig);
   }
   line_ += bytes;

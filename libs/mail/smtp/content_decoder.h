@@ -56,16 +56,17 @@ class LineWatch {
   bool in_header_ = true;
 };
 
-// Takes one message out of its framing, in whatever pieces the bytes come, with few copies: content goes out in views as long as
-// the input allows. Under kDots only CRLF.CRLF (or .CRLF at once) is the end, nothing else. After a violation the content is no longer
-// passed on but the end is still looked for, so that no byte of the message is ever taken for a command. Not thread-safe.
+// Takes one message out of its framing, in whatever pieces the bytes come, with few copies: content
+// goes out in views as long as the input allows. Under kDots only CRLF.CRLF (or .CRLF at once) is
+// the end, nothing else. After a violation the content is no longer passed on but the end is still
+// looked for, so that no byte of the message is ever taken for a command. Not thread-safe.
 class ContentDecoder {
  public:
   ContentDecoder(Framing framing, LineEnds line_ends, MessageLimits limits)
       : watch_(limits), framing_(framing), line_ends_(line_ends) {}
 
-  // Takes from the front of `input`: all of it, or up to the end of the message; then true, and `input` begins with what follows.
-  // Never true under kChunk.
+  // Takes from the front of `input`: all of it, or up to the end of the message; then true, and
+  // `input` begins with what follows. Never true under kChunk.
   bool Decode(std::string_view& input, ContentSink sink);
 
   // kChunk: the last chunk has been decoded; a CR held back at its end is dealt with.
@@ -93,8 +94,9 @@ class ContentDecoder {
   const Framing framing_;
   const LineEnds line_ends_;
   State state_ = State::kLineStart;
-  bool whole_ = true;  // the line before ended in CRLF (or there is none): only then is a dot framing
-  char last_ = 0x20;   // the last byte of the current line
+  bool whole_ =
+      true;  // the line before ended in CRLF (or there is none): only then is a dot framing
+  char last_ = 0x20;  // the last byte of the current line
 };
 
 }  // namespace cleanmail::mail::smtp

@@ -12,7 +12,8 @@ void ContentEncoder::Encode(std::string_view part, std::string& out) {
     cr_ = false;
     if (part.empty()) return;
     if (line_start_ && dots_ && part.front() == '.') out += '.';
-    // A line's end is the first CR or LF; CRs are nearly always followed by an LF, so the LF is looked for first.
+    // A line's end is the first CR or LF; CRs are nearly always followed by an LF, so the LF is
+    // looked for first.
     const void* const lf = std::memchr(part.data(), '\n', part.size());
     const size_t lf_at = lf == nullptr ? part.size() : static_cast<const char*>(lf) - part.data();
     const void* const cr = std::memchr(part.data(), '\r', lf_at);

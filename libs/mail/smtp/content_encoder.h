@@ -5,8 +5,9 @@
 
 namespace cleanmail::mail::smtp {
 
-// Makes a message fit to send: every line ends in CRLF (a CR or LF alone becomes one, a missing last one is added), and for DATA every
-// leading dot is doubled (RFC 5321 §4.5.2). Whatever goes in, no bare CR or LF comes out and no CRLF.CRLF but the end.
+// Makes a message fit to send: every line ends in CRLF (a CR or LF alone becomes one, a missing
+// last one is added), and for DATA every leading dot is doubled (RFC 5321 §4.5.2). Whatever goes
+// in, no bare CR or LF comes out and no CRLF.CRLF but the end.
 class ContentEncoder {
  public:
   // `dots`: for DATA; without, for BDAT.

@@ -1,10 +1,10 @@
 // Decoder and encoder against each other and against a slow model.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "libs/mail/smtp/content_decoder.h"
 #include "libs/mail/smtp/content_encoder.h"
@@ -22,13 +22,14 @@ struct Decoded {
   int64_t size = 0;
 };
 
-Decoded Decode(const std::string& bytes, size_t step, LineEnds line_ends = LineEnds::kStrict, MessageLimits limits = {},
-               Framing framing = Framing::kDots) {
+Decoded Decode(const std::string& bytes, size_t step, LineEnds line_ends = LineEnds::kStrict,
+               MessageLimits limits = {}, Framing framing = Framing::kDots) {
   ContentDecoder decoder(framing, line_ends, limits);
   Decoded result;
   const auto sink = [&](std::string_view part) { result.content += part; };
   for (size_t at = 0; at < bytes.size(); at += step) {
-    const std::string piece = bytes.substr(at, step);  // a copy of its own, so that asan sees a read beyond it
+    const std::string piece =
+        bytes.substr(at, step);  // a copy of its own, so that asan sees a read beyond it
     std::string_view input = piece;
     if (result.ended) {
       result.rest += input;
@@ -46,7 +47,8 @@ Decoded Decode(const std::string& bytes, size_t step, LineEnds line_ends = LineE
 std::string Encode(const std::string& message, size_t step, bool dots = true) {
   ContentEncoder encoder(dots);
   std::string out;
-  for (size_t at = 0; at < message.size(); at += step) encoder.Encode(std::string_view(message).substr(at, step), out);
+  for (size_t at = 0; at < message.size(); at += step)
+    encoder.Encode(std::string_view(message).substr(at, step), out);
   encoder.Finish(out);
   return out;
 }
@@ -92,7 +94,8 @@ TEST(ContentDecoder, ChunksKnowNoDots) {
   for (size_t step = 1; step <= bytes.size(); ++step) {
     EXPECT_EQ(Decode(bytes, step, LineEnds::kStrict, {}, Framing::kChunk).content, bytes);
   }
-  EXPECT_EQ(Decode("a\r", 1, LineEnds::kStrict, {}, Framing::kChunk).violation, Violation::kLineEnds);
+  EXPECT_EQ(Decode("a\r", 1, LineEnds::kStrict, {}, Framing::kChunk).violation,
+            Violation::kLineEnds);
   EXPECT_EQ(Decode("a\r", 1, LineEnds::kRepair, {}, Framing::kChunk).content, "a\r\n");
   EXPECT_EQ(Decode("a\nb", 1, LineEnds::kRepair, {}, Framing::kChunk).content, "a\r\nb");
 }
@@ -116,7 +119,8 @@ TEST(ContentDecoder, T_A6_HoldsItsLimitsAndStillFindsTheEnd) {
     return decoded.violation;
   };
   EXPECT_EQ(violation({.bytes = 69}), Violation::kTooBig);
-  EXPECT_EQ(violation({.bytes = 70, .line_bytes = 50, .header_bytes = 17, .header_fields = 2}), Violation::kNone);
+  EXPECT_EQ(violation({.bytes = 70, .line_bytes = 50, .header_bytes = 17, .header_fields = 2}),
+            Violation::kNone);
   EXPECT_EQ(violation({.line_bytes = 49}), Violation::kLineTooLong);
   EXPECT_EQ(violation({.header_fields = 1}), Violation::kHeaderTooBig);
   EXPECT_EQ(violation({.header_bytes = 11}), Violation::kHeaderTooBig);
@@ -151,7 +155,8 @@ TEST(ContentEncoder, T_A1_WhateverGoesInOneMessageComesOut) {
   }
 }
 
-// The rules said once more, byte by byte and slowly: where the true end is, and whether a strict server must refuse.
+// The rules said once more, byte by byte and slowly: where the true end is, and whether a strict
+// server must refuse.
 struct Model {
   size_t end = std::string::npos;  // bytes up to and with the end
   bool offends = false;
@@ -161,13 +166,15 @@ Model Judge(const std::string& bytes) {
   const std::string all = "\r\n" + bytes;
   const size_t dot = all.find("\r\n.\r\n");
   if (dot != std::string::npos) model.end = dot + 5 - 2;
-  const std::string message = all.substr(2, dot == std::string::npos ? std::string::npos : dot + 5 - 2);
+  const std::string message =
+      all.substr(2, dot == std::string::npos ? std::string::npos : dot + 5 - 2);
   for (size_t i = 0; i < message.size(); ++i) {
     const char before = i == 0 ? '\n' : message[i - 1];
     const char after = i + 1 < message.size() ? message[i + 1] : 'x';
     if (message[i] == '\n' && (i == 0 || before != '\r')) model.offends = true;
     if (message[i] == '\r' && after != '\n') model.offends = true;
-    if (message[i] == '\0' && (before == '\n' || after == '\r' || (before == '.' && (i == 1 || message[i - 2] == '\n')))) {
+    if (message[i] == '\0' && (before == '\n' || after == '\r' ||
+                               (before == '.' && (i == 1 || message[i - 2] == '\n')))) {
       model.offends = true;
     }
   }
@@ -188,7 +195,8 @@ TEST(ContentDecoder, T_A1_AgreesWithAByteByByteModel) {
     if (decoded.ended) {
       ASSERT_EQ(decoded.rest, bytes.substr(model.end)) << testing::PrintToString(bytes);
     }
-    ASSERT_EQ(decoded.violation != Violation::kNone, model.offends) << testing::PrintToString(bytes);
+    ASSERT_EQ(decoded.violation != Violation::kNone, model.offends)
+        << testing::PrintToString(bytes);
   }
 }
 

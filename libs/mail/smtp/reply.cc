@@ -9,7 +9,8 @@
 namespace cleanmail::mail::smtp {
 namespace {
 
-constexpr size_t kMaxSentLine = 500;  // RFC 5321 §4.5.3.1.5: 512 with codes and CRLF; replies have short codes
+constexpr size_t kMaxSentLine =
+    500;  // RFC 5321 §4.5.3.1.5: 512 with codes and CRLF; replies have short codes
 constexpr size_t kMaxReadLine = 2048;
 constexpr int kMaxReadLines = 100;
 
@@ -20,7 +21,9 @@ size_t EnhancedLength(std::string_view text, char code_class) {
   size_t at = 0;
   const auto digits = [&](size_t most) {
     const size_t start = at;
-    while (at < text.size() && absl::ascii_isdigit(static_cast<unsigned char>(text[at])) && at - start < most) ++at;
+    while (at < text.size() && absl::ascii_isdigit(static_cast<unsigned char>(text[at])) &&
+           at - start < most)
+      ++at;
     return at > start;
   };
   if (text.empty() || text[0] != code_class || !digits(1)) return 0;
@@ -50,7 +53,8 @@ std::string Format(const Reply& reply) {
 }
 
 std::string ToText(const Reply& reply) {
-  std::string out = reply.enhanced.empty() ? base::Cat(reply.code, " ") : base::Cat(reply.code, " ", reply.enhanced, " ");
+  std::string out = reply.enhanced.empty() ? base::Cat(reply.code, " ")
+                                           : base::Cat(reply.code, " ", reply.enhanced, " ");
   for (const char c : reply.text) out += c == '\n' ? ' ' : Safe(c);
   return out;
 }
@@ -65,7 +69,8 @@ absl::StatusOr<std::optional<Reply>> ReplyReader::Read(std::string_view& bytes) 
   while (!bytes.empty()) {
     const size_t end = bytes.find('\n');
     const std::string_view piece = bytes.substr(0, end == std::string_view::npos ? end : end + 1);
-    if (line_.size() + piece.size() > kMaxReadLine) return absl::InvalidArgumentError("a line of the server's reply is too long");
+    if (line_.size() + piece.size() > kMaxReadLine)
+      return absl::InvalidArgumentError("a line of the server's reply is too long");
     line_ += piece;
     bytes.remove_prefix(piece.size());
     if (end == std::string_view::npos) return std::nullopt;
@@ -82,14 +87,18 @@ absl::StatusOr<std::optional<Reply>> ReplyReader::Read(std::string_view& bytes) 
 
 absl::StatusOr<bool> ReplyReader::TakeLine(std::string_view line) {
   line.remove_suffix(line.ends_with("\r\n") ? 2 : 1);
-  const auto digit = [line](size_t i) { return i < line.size() && absl::ascii_isdigit(static_cast<unsigned char>(line[i])); };
+  const auto digit = [line](size_t i) {
+    return i < line.size() && absl::ascii_isdigit(static_cast<unsigned char>(line[i]));
+  };
   const bool has_code = digit(0) && digit(1) && digit(2) && line[0] >= '2' && line[0] <= '5';
   if (!has_code || (line.size() > 3 && line[3] != ' ' && line[3] != '-')) {
     return absl::InvalidArgumentError("the server's reply does not begin with a reply code");
   }
   const int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
-  if (lines_ > 0 && code != reply_.code) return absl::InvalidArgumentError("the lines of the server's reply differ in their codes");
-  if (++lines_ > kMaxReadLines) return absl::InvalidArgumentError("the server's reply has too many lines");
+  if (lines_ > 0 && code != reply_.code)
+    return absl::InvalidArgumentError("the lines of the server's reply differ in their codes");
+  if (++lines_ > kMaxReadLines)
+    return absl::InvalidArgumentError("the server's reply has too many lines");
   const bool last = line.size() == 3 || line[3] == ' ';
   std::string_view text = line.substr(std::min<size_t>(line.size(), 4));
   if (const size_t length = EnhancedLength(text, line[0]); length > 0) {
@@ -97,14 +106,17 @@ absl::StatusOr<bool> ReplyReader::TakeLine(std::string_view line) {
     text.remove_prefix(std::min(text.size(), length + 1));
   }
   if (lines_ > 1) reply_.text += '\n';
-  for (const char c : text) reply_.text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  for (const char c : text)
+    reply_.text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
   reply_.code = code;
   return last;
 }
 
 namespace replies {
 
-Reply Greeting(std::string_view host_name) { return {220, "", base::Cat(host_name, " ESMTP Cleanmail")}; }
+Reply Greeting(std::string_view host_name) {
+  return {220, "", base::Cat(host_name, " ESMTP Cleanmail")};
+}
 Reply Closing() { return {221, "2.0.0", "Bye"}; }
 Reply Ok() { return {250, "2.0.0", "Ok"}; }
 Reply SenderOk() { return {250, "2.1.0", "Ok"}; }
@@ -124,20 +136,32 @@ Reply BadSequence(std::string_view why) { return {503, "5.5.1", std::string(why)
 Reply BadArguments(std::string_view why) { return {501, "5.5.4", std::string(why)}; }
 Reply UnknownParameter() { return {555, "5.5.4", "Parameter not known"}; }
 Reply BadSender(std::string_view why) { return {501, "5.1.7", base::Cat("Bad sender: ", why)}; }
-Reply BadRecipient(std::string_view why) { return {501, "5.1.3", base::Cat("Bad recipient: ", why)}; }
+Reply BadRecipient(std::string_view why) {
+  return {501, "5.1.3", base::Cat("Bad recipient: ", why)};
+}
 Reply NonAsciiNeedsSmtpUtf8() { return {553, "5.6.7", "Addresses beyond ASCII need SMTPUTF8"}; }
 Reply TlsFirst() { return {530, "5.7.0", "Must issue a STARTTLS command first"}; }
 Reply TooManyErrors() { return {421, "4.7.0", "Too many errors, closing"}; }
-Reply TooManyRecipients() { return {452, "4.5.3", "Too many recipients, send the rest in another transaction"}; }
+Reply TooManyRecipients() {
+  return {452, "4.5.3", "Too many recipients, send the rest in another transaction"};
+}
 Reply TooManyMessages() { return {421, "4.7.0", "Enough messages for one session, connect again"}; }
-Reply MessageTooBig(int64_t limit) { return {552, "5.3.4", base::Cat("Message too big, the limit is ", limit, " octets")}; }
+Reply MessageTooBig(int64_t limit) {
+  return {552, "5.3.4", base::Cat("Message too big, the limit is ", limit, " octets")};
+}
 Reply HeaderTooBig() { return {552, "5.3.4", "Header too big"}; }
 Reply MessageLineTooLong() { return {554, "5.6.0", "A line of the message is too long"}; }
-Reply BadLineEnds() { return {550, "5.6.11", "Lines of a message end in CRLF; bare CR or LF is not allowed"}; }
+Reply BadLineEnds() {
+  return {550, "5.6.11", "Lines of a message end in CRLF; bare CR or LF is not allowed"};
+}
 Reply NoValidRecipients() { return {554, "5.5.1", "No valid recipients"}; }
 Reply ImproperPipelining() { return {554, "5.5.0", "Data sent before it was asked for, closing"}; }
-Reply ShuttingDown(std::string_view host_name) { return {421, "4.3.2", base::Cat(host_name, " is shutting down, try again")}; }
-Reply Timeout(std::string_view host_name) { return {421, "4.4.2", base::Cat(host_name, " waited too long, closing")}; }
+Reply ShuttingDown(std::string_view host_name) {
+  return {421, "4.3.2", base::Cat(host_name, " is shutting down, try again")};
+}
+Reply Timeout(std::string_view host_name) {
+  return {421, "4.4.2", base::Cat(host_name, " waited too long, closing")};
+}
 Reply TryLater() { return {451, "4.3.0", "Temporary failure, try again later"}; }
 
 }  // namespace replies

@@ -21,19 +21,22 @@ struct Reply {
   friend bool operator==(const Reply&, const Reply&) = default;
 };
 
-// The bytes to send: each line with code and enhanced code, ended by CRLF. Control characters in the text become '?', so that
-// nothing in it can end a line early; bytes above ASCII too. Lines are cut at 500 octets.
+// The bytes to send: each line with code and enhanced code, ended by CRLF. Control characters in
+// the text become '?', so that nothing in it can end a line early; bytes above ASCII too. Lines are
+// cut at 500 octets.
 std::string Format(const Reply& reply);
 
-// The reply on one line for logs and notices: `550 5.1.1 No such user`. Control characters become '?'; lines are joined by a space.
+// The reply on one line for logs and notices: `550 5.1.1 No such user`. Control characters become
+// '?'; lines are joined by a space.
 std::string ToText(const Reply& reply);
 
-// Reads the replies of a server from a stream of bytes that may come in any pieces. Hostile: a reply has at most 100 lines of
-// 2048 octets. Lines may end in a bare LF. Not thread-safe.
+// Reads the replies of a server from a stream of bytes that may come in any pieces. Hostile: a
+// reply has at most 100 lines of 2048 octets. Lines may end in a bare LF. Not thread-safe.
 class ReplyReader {
  public:
-  // Takes from the front of `bytes` until one reply is complete (`bytes` then begins with what follows it) or all are taken (then
-  // nullopt). InvalidArgument when the bytes are no reply or over the limits; the reader is of no use then.
+  // Takes from the front of `bytes` until one reply is complete (`bytes` then begins with what
+  // follows it) or all are taken (then nullopt). InvalidArgument when the bytes are no reply or
+  // over the limits; the reader is of no use then.
   absl::StatusOr<std::optional<Reply>> Read(std::string_view& bytes);
 
   // Whether part of a reply is held.
@@ -48,7 +51,8 @@ class ReplyReader {
   int lines_ = 0;
 };
 
-// The replies this gateway gives, in one place. Texts say what to do where the client can do something.
+// The replies this gateway gives, in one place. Texts say what to do where the client can do
+// something.
 namespace replies {
 
 Reply Greeting(std::string_view host_name);

@@ -1,19 +1,24 @@
 #include "libs/mail/smtp/reply.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace cleanmail::mail::smtp {
 namespace {
 
-TEST(Format, WritesOneLineWithBothCodes) { EXPECT_EQ(Format({550, "5.1.1", "No such user"}), "550 5.1.1 No such user\r\n"); }
+TEST(Format, WritesOneLineWithBothCodes) {
+  EXPECT_EQ(Format({550, "5.1.1", "No such user"}), "550 5.1.1 No such user\r\n");
+}
 
-TEST(Format, WritesSeveralLines) { EXPECT_EQ(Format({250, "", "a\nb\nc"}), "250-a\r\n250-b\r\n250 c\r\n"); }
+TEST(Format, WritesSeveralLines) {
+  EXPECT_EQ(Format({250, "", "a\nb\nc"}), "250-a\r\n250-b\r\n250 c\r\n");
+}
 
 TEST(Format, T_A12_NoControlCharacterGetsOut) {
-  EXPECT_EQ(Format({550, "5.1.1", "a\r250 Ok\x1b[0m\x7f\xc3\xa4"}), "550 5.1.1 a?250 Ok?[0m???\r\n");
+  EXPECT_EQ(Format({550, "5.1.1", "a\r250 Ok\x1b[0m\x7f\xc3\xa4"}),
+            "550 5.1.1 a?250 Ok?[0m???\r\n");
   EXPECT_EQ(ToText({550, "5.1.1", "a\r\nb\tc"}), "550 5.1.1 a? b?c");
 }
 
@@ -33,9 +38,13 @@ absl::StatusOr<std::vector<Reply>> ReadAll(std::string_view bytes, size_t step) 
 
 TEST(ReplyReader, ReadsRepliesInAnyPieces) {
   for (const size_t step : {1, 2, 3, 7, 1000}) {
-    const auto replies = ReadAll("220 hi\r\n250-5.1.0 a\r\n250-b\r\n250 5.1.0 c\r\n354\r\n550 5.1.1\r\n", step);
+    const auto replies =
+        ReadAll("220 hi\r\n250-5.1.0 a\r\n250-b\r\n250 5.1.0 c\r\n354\r\n550 5.1.1\r\n", step);
     ASSERT_TRUE(replies.ok()) << replies.status();
-    EXPECT_EQ(*replies, (std::vector<Reply>{{220, "", "hi"}, {250, "", "5.1.0 a\nb\n5.1.0 c"}, {354, "", ""}, {550, "5.1.1", ""}}));
+    EXPECT_EQ(
+        *replies,
+        (std::vector<Reply>{
+            {220, "", "hi"}, {250, "", "5.1.0 a\nb\n5.1.0 c"}, {354, "", ""}, {550, "5.1.1", ""}}));
   }
 }
 
@@ -51,8 +60,9 @@ TEST(ReplyReader, T_A12_TurnsControlCharactersIntoQuestionMarks) {
 
 TEST(ReplyReader, T_A6_RefusesWhatIsNoReplyOrTooLong) {
   for (const std::string& bytes :
-       {std::string("hello\r\n"), std::string("\r\n"), std::string("2x0 a\r\n"), std::string("250_a\r\n"), std::string("150 a\r\n"),
-        std::string("650 a\r\n"), std::string("250-a\r\n251 b\r\n"), "250 " + std::string(3000, 'a')}) {
+       {std::string("hello\r\n"), std::string("\r\n"), std::string("2x0 a\r\n"),
+        std::string("250_a\r\n"), std::string("150 a\r\n"), std::string("650 a\r\n"),
+        std::string("250-a\r\n251 b\r\n"), "250 " + std::string(3000, 'a')}) {
     EXPECT_FALSE(ReadAll(bytes, 100).ok()) << bytes;
   }
   std::string endless;

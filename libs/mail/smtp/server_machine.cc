@@ -15,22 +15,36 @@ constexpr ServerEvent kGoOn = ServerEvent::kNeedInput;
 
 std::string_view NameOf(Verb verb) {
   switch (verb) {
-    case Verb::kHelo: return "HELO";
-    case Verb::kEhlo: return "EHLO";
-    case Verb::kMail: return "MAIL";
-    case Verb::kRcpt: return "RCPT";
-    case Verb::kData: return "DATA";
-    case Verb::kBdat: return "BDAT";
-    case Verb::kReset: return "RSET";
-    case Verb::kVerify: return "VRFY";
-    case Verb::kExpand: return "EXPN";
-    case Verb::kHelp: return "HELP";
-    case Verb::kNoop: return "NOOP";
-    case Verb::kQuit: return "QUIT";
-    case Verb::kStartTls: return "STARTTLS";
+    case Verb::kHelo:
+      return "HELO";
+    case Verb::kEhlo:
+      return "EHLO";
+    case Verb::kMail:
+      return "MAIL";
+    case Verb::kRcpt:
+      return "RCPT";
+    case Verb::kData:
+      return "DATA";
+    case Verb::kBdat:
+      return "BDAT";
+    case Verb::kReset:
+      return "RSET";
+    case Verb::kVerify:
+      return "VRFY";
+    case Verb::kExpand:
+      return "EXPN";
+    case Verb::kHelp:
+      return "HELP";
+    case Verb::kNoop:
+      return "NOOP";
+    case Verb::kQuit:
+      return "QUIT";
+    case Verb::kStartTls:
+      return "STARTTLS";
     case Verb::kNotImplemented:
     case Verb::kForeign:
-    case Verb::kUnknown: return "?";
+    case Verb::kUnknown:
+      return "?";
   }
   return "?";
 }
@@ -40,7 +54,9 @@ constexpr int64_t kPatience = 2;
 
 }  // namespace
 
-ServerMachine::ServerMachine(const ServerOptions& options) : options_(options) { Put(replies::Greeting(options.host_name)); }
+ServerMachine::ServerMachine(const ServerOptions& options) : options_(options) {
+  Put(replies::Greeting(options.host_name));
+}
 
 ServerEvent ServerMachine::Next(std::string_view& input) {
   content_ = {};
@@ -75,7 +91,8 @@ ServerEvent ServerMachine::Next(std::string_view& input) {
 // The next command line without its end; nullopt when it has not all come, or was answered here.
 std::optional<std::string_view> ServerMachine::TakeLine(std::string_view& input) {
   const size_t end = input.find('\n');
-  const std::string_view piece = input.substr(0, end == std::string_view::npos ? input.size() : end + 1);
+  const std::string_view piece =
+      input.substr(0, end == std::string_view::npos ? input.size() : end + 1);
   input.remove_prefix(piece.size());
   const bool complete = piece.ends_with('\n');
   if (state_ == State::kSkipLine) {
@@ -104,7 +121,8 @@ std::optional<std::string_view> ServerMachine::TakeLine(std::string_view& input)
     line = line_taken_;
   }
   if (!line.ends_with("\r\n")) {
-    // Another machine on the way may not have seen a line end here: nothing after it can be trusted to be a command.
+    // Another machine on the way may not have seen a line end here: nothing after it can be trusted
+    // to be a command.
     Close(replies::BadLine());
     return std::nullopt;
   }
@@ -115,28 +133,47 @@ std::optional<std::string_view> ServerMachine::TakeLine(std::string_view& input)
 ServerEvent ServerMachine::Handle(const Command& command, std::string_view& input) {
   last_verb_ = NameOf(command.verb);
   switch (command.verb) {
-    case Verb::kHelo: return Hello(command.arguments, /*extended=*/false);
-    case Verb::kEhlo: return Hello(command.arguments, /*extended=*/true);
-    case Verb::kMail: return Mail(command.arguments);
-    case Verb::kRcpt: return Recipient(command.arguments, input);
-    case Verb::kData: return Data(command.arguments, input);
-    case Verb::kBdat: return Chunk(command.arguments);
-    case Verb::kReset: return command.arguments.empty() ? Abandon(replies::Reset()) : Give(replies::BadArguments("RSET takes no arguments"));
-    case Verb::kVerify: return Give(replies::CannotVerify());
-    case Verb::kExpand: return Give(replies::NotImplemented());
-    case Verb::kHelp: return Give(replies::Help());
-    case Verb::kNoop: return Give(replies::Ok());
-    case Verb::kQuit: return Close(replies::Closing());
-    case Verb::kStartTls: return StartTls(command.arguments, input);
-    case Verb::kNotImplemented: return Give(replies::NotImplemented());
-    case Verb::kForeign: state_ = State::kClosed; return ServerEvent::kClose;
-    case Verb::kUnknown: return Give(replies::UnknownCommand());
+    case Verb::kHelo:
+      return Hello(command.arguments, /*extended=*/false);
+    case Verb::kEhlo:
+      return Hello(command.arguments, /*extended=*/true);
+    case Verb::kMail:
+      return Mail(command.arguments);
+    case Verb::kRcpt:
+      return Recipient(command.arguments, input);
+    case Verb::kData:
+      return Data(command.arguments, input);
+    case Verb::kBdat:
+      return Chunk(command.arguments);
+    case Verb::kReset:
+      return command.arguments.empty() ? Abandon(replies::Reset())
+                                       : Give(replies::BadArguments("RSET takes no arguments"));
+    case Verb::kVerify:
+      return Give(replies::CannotVerify());
+    case Verb::kExpand:
+      return Give(replies::NotImplemented());
+    case Verb::kHelp:
+      return Give(replies::Help());
+    case Verb::kNoop:
+      return Give(replies::Ok());
+    case Verb::kQuit:
+      return Close(replies::Closing());
+    case Verb::kStartTls:
+      return StartTls(command.arguments, input);
+    case Verb::kNotImplemented:
+      return Give(replies::NotImplemented());
+    case Verb::kForeign:
+      state_ = State::kClosed;
+      return ServerEvent::kClose;
+    case Verb::kUnknown:
+      return Give(replies::UnknownCommand());
   }
   return kGoOn;
 }
 
 ServerEvent ServerMachine::Hello(std::string_view arguments, bool extended) {
-  if (arguments.empty() || !address::IsPrintableUtf8(arguments)) return Give(replies::BadArguments("Say who you are"));
+  if (arguments.empty() || !address::IsPrintableUtf8(arguments))
+    return Give(replies::BadArguments("Say who you are"));
   const bool abandoned = has_sender_;
   ResetTransaction();
   hello_ = arguments.substr(0, 255);
@@ -158,15 +195,20 @@ ServerEvent ServerMachine::Mail(std::string_view arguments) {
   if (!greeted_) return Give(replies::BadSequence("Say EHLO first"));
   if (options_.require_tls && !tls_) return Give(replies::TlsFirst());
   if (has_sender_) return Give(replies::BadSequence("A sender was already given"));
-  if (options_.messages > 0 && messages_ >= options_.messages) return Close(replies::TooManyMessages());
-  const absl::StatusOr<address::ParsedPath> path = address::ParsePath(arguments, {.smtp_utf8 = true, .null_allowed = true});
+  if (options_.messages > 0 && messages_ >= options_.messages)
+    return Close(replies::TooManyMessages());
+  const absl::StatusOr<address::ParsedPath> path =
+      address::ParsePath(arguments, {.smtp_utf8 = true, .null_allowed = true});
   if (!path.ok()) return Give(replies::BadSender(base::View(path.status().message())));
   const std::string_view rest = arguments.substr(path->length);
-  if (!rest.empty() && rest.front() != ' ' && rest.front() != '\t') return Give(replies::BadSender("something follows the address"));
+  if (!rest.empty() && rest.front() != ' ' && rest.front() != '\t')
+    return Give(replies::BadSender("something follows the address"));
   const absl::StatusOr<MailParameters> parameters = ParseMailParameters(rest);
   if (absl::IsUnimplemented(parameters.status())) return Give(replies::UnknownParameter());
-  if (!parameters.ok()) return Give(replies::BadArguments(base::View(parameters.status().message())));
-  if (!parameters->smtp_utf8 && !address::IsAscii(arguments)) return Give(replies::NonAsciiNeedsSmtpUtf8());
+  if (!parameters.ok())
+    return Give(replies::BadArguments(base::View(parameters.status().message())));
+  if (!parameters->smtp_utf8 && !address::IsAscii(arguments))
+    return Give(replies::NonAsciiNeedsSmtpUtf8());
   const int64_t limit = options_.message.bytes;
   if (limit > 0 && parameters->size > limit) return Give(replies::MessageTooBig(limit));
   sender_ = path->mailbox;
@@ -189,9 +231,11 @@ ServerEvent ServerMachine::Recipient(std::string_view arguments, std::string_vie
     refusal = replies::BadSequence("Give a sender first");
   } else if (chunks_begun_) {
     refusal = replies::BadSequence("The message has begun");
-  } else if (options_.recipients > 0 && accepted_ + static_cast<int>(asked_.size()) >= options_.recipients) {
+  } else if (options_.recipients > 0 &&
+             accepted_ + static_cast<int>(asked_.size()) >= options_.recipients) {
     refusal = replies::TooManyRecipients();
-  } else if (path = address::ParsePath(arguments, {.smtp_utf8 = true, .postmaster_allowed = true}); !path.ok()) {
+  } else if (path = address::ParsePath(arguments, {.smtp_utf8 = true, .postmaster_allowed = true});
+             !path.ok()) {
     refusal = replies::BadRecipient(base::View(path.status().message()));
   } else if (!parameters_.smtp_utf8 && !address::IsAscii(arguments)) {
     refusal = replies::NonAsciiNeedsSmtpUtf8();
@@ -207,7 +251,9 @@ ServerEvent ServerMachine::Recipient(std::string_view arguments, std::string_vie
 // Whether a complete RCPT comes next, so that it can be asked about together with those before.
 bool ServerMachine::NextIsRecipient(std::string_view input) const {
   const size_t end = input.find("\r\n");
-  if (end == std::string_view::npos || end + 2 > options_.command_line_bytes || !IsCleanLine(input.substr(0, end))) return false;
+  if (end == std::string_view::npos || end + 2 > options_.command_line_bytes ||
+      !IsCleanLine(input.substr(0, end)))
+    return false;
   const absl::StatusOr<Command> next = ParseCommand(input.substr(0, end));
   return next.ok() && next->verb == Verb::kRcpt;
 }
@@ -242,8 +288,10 @@ ServerEvent ServerMachine::Data(std::string_view arguments, std::string_view inp
   if (!arguments.empty()) return Give(replies::BadArguments("DATA takes no arguments"));
   if (!has_sender_) return Give(replies::BadSequence("Give a sender first"));
   if (chunks_begun_) return Give(replies::BadSequence("The message was begun by BDAT"));
-  // RFC 2920 §3.1: DATA ends a group. What came behind it was sent blindly: content that must never be read as commands.
-  if (!input.empty()) return Close(accepted_ == 0 ? replies::NoValidRecipients() : replies::ImproperPipelining());
+  // RFC 2920 §3.1: DATA ends a group. What came behind it was sent blindly: content that must never
+  // be read as commands.
+  if (!input.empty())
+    return Close(accepted_ == 0 ? replies::NoValidRecipients() : replies::ImproperPipelining());
   if (accepted_ == 0) return Give(replies::NoValidRecipients());
   framing_ = Framing::kDots;
   state_ = State::kAwaiting;
@@ -267,7 +315,8 @@ ServerEvent ServerMachine::Chunk(std::string_view arguments) {
     state_ = State::kAwaiting;
     return ServerEvent::kData;
   }
-  chunk_refusal_ = has_sender_ ? replies::NoValidRecipients() : replies::BadSequence("Give a sender first");
+  chunk_refusal_ =
+      has_sender_ ? replies::NoValidRecipients() : replies::BadSequence("Give a sender first");
   state_ = State::kSwallow;
   return kGoOn;
 }
@@ -292,7 +341,9 @@ void ServerMachine::AnswerData(std::optional<Reply> refusal) {
 
 ServerEvent ServerMachine::TakeContent(std::string_view& input) {
   const bool chunk = framing_ == Framing::kChunk;
-  std::string_view part = chunk ? input.substr(0, static_cast<size_t>(std::min<int64_t>(chunk_left_, input.size()))) : input;
+  std::string_view part =
+      chunk ? input.substr(0, static_cast<size_t>(std::min<int64_t>(chunk_left_, input.size())))
+            : input;
   const size_t offered = part.size();
   if (state_ == State::kSwallow) {
     input.remove_prefix(offered);
@@ -319,7 +370,8 @@ ServerEvent ServerMachine::TakeContent(std::string_view& input) {
   const bool chunk_over = chunk && chunk_left_ == 0;
   if (chunk_over && chunk_last_) decoder_->Finish(sink);
   const int64_t limit = options_.message.bytes;
-  if (limit > 0 && decoder_->size() > kPatience * limit) return Close(replies::MessageTooBig(limit));
+  if (limit > 0 && decoder_->size() > kPatience * limit)
+    return Close(replies::MessageTooBig(limit));
   if (!content_.empty()) {
     ended_ = ended;  // told by the next call
     return ServerEvent::kContent;
@@ -358,10 +410,14 @@ void ServerMachine::AnswerMessage(Reply reply) {
 Reply ServerMachine::RefusalOf(Violation violation) const {
   switch (violation) {
     case Violation::kNone:
-    case Violation::kLineEnds: return replies::BadLineEnds();
-    case Violation::kTooBig: return replies::MessageTooBig(options_.message.bytes);
-    case Violation::kLineTooLong: return replies::MessageLineTooLong();
-    case Violation::kHeaderTooBig: return replies::HeaderTooBig();
+    case Violation::kLineEnds:
+      return replies::BadLineEnds();
+    case Violation::kTooBig:
+      return replies::MessageTooBig(options_.message.bytes);
+    case Violation::kLineTooLong:
+      return replies::MessageLineTooLong();
+    case Violation::kHeaderTooBig:
+      return replies::HeaderTooBig();
   }
   return replies::TryLater();
 }
@@ -371,7 +427,8 @@ ServerEvent ServerMachine::StartTls(std::string_view arguments, std::string_view
   if (!arguments.empty()) return Give(replies::BadArguments("STARTTLS takes no arguments"));
   if (tls_) return Give(replies::BadSequence("TLS is already in use"));
   if (!greeted_) return Give(replies::BadSequence("Say EHLO first"));
-  // Whatever was sent behind STARTTLS in the clear must not be read as if it had come through TLS (CVE-2011-0411).
+  // Whatever was sent behind STARTTLS in the clear must not be read as if it had come through TLS
+  // (CVE-2011-0411).
   input = {};
   ResetTransaction();
   Put(replies::ReadyForTls());

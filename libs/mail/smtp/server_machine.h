@@ -20,7 +20,7 @@ struct ServerOptions {
   std::string host_name = {};
   LineEnds line_ends = LineEnds::kStrict;
   bool offer_starttls = false;
-  bool require_tls = false;  // MAIL only after STARTTLS
+  bool require_tls = false;          // MAIL only after STARTTLS
   size_t command_line_bytes = 2048;  // with CRLF
   MessageLimits message = {};
   int recipients = 1000;
@@ -36,14 +36,17 @@ enum class ServerEvent {
   kData,        // DATA, or the first BDAT of a transaction with recipients. Answer with AnswerData
   kContent,     // content() holds decoded bytes of the message, until the next call
   kMessageEnd,  // the message is complete, size() bytes. Answer with AnswerMessage
-  kMessageBad,  // the message has ended and was refused by the machine, last_reply(); forget what was kept of it
-  kAbandoned,   // the transaction is over without a message (RSET, EHLO, QUIT …); forget what was kept of it
+  kMessageBad,  // the message has ended and was refused by the machine, last_reply(); forget what
+                // was kept of it
+  kAbandoned,   // the transaction is over without a message (RSET, EHLO, QUIT …); forget what was
+                // kept of it
   kStartTls,    // write output(), start TLS, then call TlsStarted. All input received is dropped
   kClose,       // write output(), then close
 };
 
-// The server's side of SMTP (RFC 5321) without any I/O: bytes and answers in, events and replies out. Offers PIPELINING, SIZE, 8BITMIME,
-// SMTPUTF8, CHUNKING, ENHANCEDSTATUSCODES and, if told, STARTTLS. A shell goes round like this:
+// The server's side of SMTP (RFC 5321) without any I/O: bytes and answers in, events and replies
+// out. Offers PIPELINING, SIZE, 8BITMIME, SMTPUTF8, CHUNKING, ENHANCEDSTATUSCODES and, if told,
+// STARTTLS. A shell goes round like this:
 //
 //   write(machine.TakeOutput())                       // the greeting
 //   while (bytes = read()) {
@@ -51,9 +54,9 @@ enum class ServerEvent {
 //     write(machine.TakeOutput());
 //   }
 //
-// While an event waits for its answer Next must not be called; input then stays with the shell. The machine itself keeps no more than
-// one command line. Replies the shell gives are sent as they are, so they must be apt for the verb (RFC 5321 §4.3.2).
-// Not thread-safe.
+// While an event waits for its answer Next must not be called; input then stays with the shell. The
+// machine itself keeps no more than one command line. Replies the shell gives are sent as they are,
+// so they must be apt for the verb (RFC 5321 §4.3.2). Not thread-safe.
 class ServerMachine {
  public:
   // The options must outlive the machine. The greeting is already in the output.
@@ -66,7 +69,8 @@ class ServerMachine {
   void AnswerMail(Reply reply);
   // One reply for each of recipients(), in order.
   void AnswerRecipients(std::span<const Reply> replies);
-  // nullopt: go on and send the message. A reply refuses it: DATA is answered with it, of BDAT the chunk is swallowed first.
+  // nullopt: go on and send the message. A reply refuses it: DATA is answered with it, of BDAT the
+  // chunk is swallowed first.
   void AnswerData(std::optional<Reply> refusal);
   void AnswerMessage(Reply reply);
   // The TLS handshake is done: as after the greeting, but for the greeting (RFC 3207 §4.2).
@@ -74,7 +78,8 @@ class ServerMachine {
   // Ends the session with this reply, whatever state it is in; the next event is kClose.
   void Stop(Reply reply);
 
-  // Replies not yet taken; grouped, since replies to pipelined commands are to leave together (RFC 2920 §3.2).
+  // Replies not yet taken; grouped, since replies to pipelined commands are to leave together (RFC
+  // 2920 §3.2).
   std::string TakeOutput() { return std::exchange(output_, {}); }
   bool has_output() const { return !output_.empty(); }
 
@@ -92,7 +97,9 @@ class ServerMachine {
   bool chunking() const { return framing_ == Framing::kChunk; }
   bool in_transaction() const { return has_sender_; }
   // Whether bytes of a message are being taken.
-  bool in_message() const { return state_ == State::kContent || (state_ == State::kCommand && chunks_begun_); }
+  bool in_message() const {
+    return state_ == State::kContent || (state_ == State::kCommand && chunks_begun_);
+  }
   int accepted_recipients() const { return accepted_; }
   // Commands refused so far, recipients included.
   int errors() const { return errors_; }

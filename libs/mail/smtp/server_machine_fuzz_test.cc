@@ -6,16 +6,17 @@
 
 #include "libs/testing/mail_room.h"
 
-// Command lines, DATA and BDAT framing: however the bytes are cut, the server says and keeps the same; replies are CRLF lines; what a strict
-// server keeps has no bare CR or LF.
+// Command lines, DATA and BDAT framing: however the bytes are cut, the server says and keeps the
+// same; replies are CRLF lines; what a strict server keeps has no bare CR or LF.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace cleanmail;
   if (size < 1) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  mail::smtp::ServerOptions options{.host_name = "mx",
-                                    .line_ends = data[0] & 1 ? mail::smtp::LineEnds::kStrict : mail::smtp::LineEnds::kRepair,
-                                    .offer_starttls = (data[0] & 2) != 0,
-                                    .command_line_bytes = 200};
+  mail::smtp::ServerOptions options{
+      .host_name = "mx",
+      .line_ends = data[0] & 1 ? mail::smtp::LineEnds::kStrict : mail::smtp::LineEnds::kRepair,
+      .offer_starttls = (data[0] & 2) != 0,
+      .command_line_bytes = 200};
   options.message = {.bytes = 5000, .line_bytes = 500, .header_bytes = 1000, .header_fields = 20};
   const size_t step = 1 + (data[0] >> 2);
   testing::MailRoom room(options);

@@ -1,8 +1,8 @@
 #include "libs/mail/smtp/server_machine.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "libs/testing/mail_room.h"
 
@@ -33,7 +33,8 @@ class ServerMachineTest : public ::testing::Test {
 TEST_F(ServerMachineTest, OffersWhatItHas) {
   Start({.message = {.bytes = 1000}});
   EXPECT_EQ(Say("EHLO x"),
-            "250-mx\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250 ENHANCEDSTATUSCODES\r\n");
+            "250-mx\r\n250-PIPELINING\r\n250-SIZE "
+            "1000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250 ENHANCEDSTATUSCODES\r\n");
   Start({.offer_starttls = true});
   EXPECT_NE(Say("EHLO x").find("STARTTLS"), std::string::npos);
 }
@@ -42,14 +43,17 @@ TEST_F(ServerMachineTest, TakesAPipelinedTransactionAndAnswersInOrder) {
   Start();
   room_->answers()["c@r.example"] = {550, "5.1.1", "No such user"};
   Greet();
-  EXPECT_EQ(room_->Take("MAIL FROM:<a@s.example> SIZE=10 BODY=8BITMIME\r\nRCPT TO:<b@r.example>\r\nRCPT TO:<c@r.example>\r\n"
+  EXPECT_EQ(room_->Take("MAIL FROM:<a@s.example> SIZE=10 BODY=8BITMIME\r\nRCPT "
+                        "TO:<b@r.example>\r\nRCPT TO:<c@r.example>\r\n"
                         "RCPT TO:<bad\r\nRCPT TO:<d@r.example>\r\nDATA\r\n"),
             "250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n550 5.1.1 No such user\r\n"
-            "501 5.1.3 Bad recipient: the address has no domain\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n");
+            "501 5.1.3 Bad recipient: the address has no domain\r\n250 2.1.5 Ok\r\n354 End data "
+            "with <CR><LF>.<CR><LF>\r\n");
   EXPECT_EQ(room_->Take("Subject: x\r\n\r\nhi\r\n.\r\nMAIL FROM:<>\r\nQUIT\r\n"),
             "250 2.0.0 Ok: queued as 1\r\n250 2.1.0 Ok\r\n221 2.0.0 Bye\r\n");
   ASSERT_EQ(room_->messages().size(), 1u);
-  EXPECT_EQ(room_->messages()[0].recipients, (std::vector<std::string>{"b@r.example", "d@r.example"}));
+  EXPECT_EQ(room_->messages()[0].recipients,
+            (std::vector<std::string>{"b@r.example", "d@r.example"}));
   EXPECT_TRUE(room_->messages()[0].eight_bit);
   EXPECT_EQ(room_->messages()[0].content, "Subject: x\r\n\r\nhi\r\n");
   EXPECT_TRUE(room_->closed());
@@ -57,13 +61,17 @@ TEST_F(ServerMachineTest, TakesAPipelinedTransactionAndAnswersInOrder) {
 
 TEST_F(ServerMachineTest, GivesTheSameInAnyPieces) {
   const std::string talk =
-      "EHLO x\r\nMAIL FROM:<a@s.example>\r\nRCPT TO:<b@r.example>\r\nBDAT 5\r\nhelloBDAT 6 LAST\r\n\r\n.\r\n\r"
+      "EHLO x\r\nMAIL FROM:<a@s.example>\r\nRCPT TO:<b@r.example>\r\nBDAT 5\r\nhelloBDAT 6 "
+      "LAST\r\n\r\n.\r\n\r"
       "nRSET\r\n";
   for (size_t step = 1; step < talk.size(); ++step) {
     Start({.line_ends = LineEnds::kRepair});
     std::string out;
     for (size_t at = 0; at < talk.size(); at += step) out += room_->Take(talk.substr(at, step));
-    EXPECT_TRUE(out.ends_with("250 2.0.0 5 octets received\r\n250 2.0.0 Ok: queued as 1\r\n500 5.5.2 Command not known\r\n")) << out;
+    EXPECT_TRUE(
+        out.ends_with("250 2.0.0 5 octets received\r\n250 2.0.0 Ok: queued as 1\r\n500 5.5.2 "
+                      "Command not known\r\n"))
+        << out;
     EXPECT_EQ(room_->messages()[0].content, "hello\r\n.\r\n\r\n");
   }
 }
@@ -97,14 +105,16 @@ TEST_F(ServerMachineTest, AnswersTheSmallVerbs) {
 TEST_F(ServerMachineTest, ChecksParameters) {
   Start({.message = {.bytes = 1000}});
   Greet();
-  EXPECT_EQ(Say("MAIL FROM:<a@s.example> SIZE=1001"), "552 5.3.4 Message too big, the limit is 1000 octets\r\n");
+  EXPECT_EQ(Say("MAIL FROM:<a@s.example> SIZE=1001"),
+            "552 5.3.4 Message too big, the limit is 1000 octets\r\n");
   EXPECT_EQ(Say("MAIL FROM:<a@s.example> SIZE=-1").substr(0, 3), "501");
   EXPECT_EQ(Say("MAIL FROM:<a@s.example> SIZE=99999999999999999999").substr(0, 3), "501");
   EXPECT_EQ(Say("MAIL FROM:<a@s.example> BODY=BINARYMIME").substr(0, 3), "501");
   EXPECT_EQ(Say("MAIL FROM:<a@s.example> RET=HDRS").substr(0, 3), "555");
   EXPECT_EQ(Say("MAIL FROM:<a@s.example>x").substr(0, 3), "501");
   EXPECT_EQ(Say("MAIL <a@s.example>").substr(0, 3), "501");
-  EXPECT_EQ(Say("MAIL FROM:<jörg@s.example>"), "553 5.6.7 Addresses beyond ASCII need SMTPUTF8\r\n");
+  EXPECT_EQ(Say("MAIL FROM:<jörg@s.example>"),
+            "553 5.6.7 Addresses beyond ASCII need SMTPUTF8\r\n");
   EXPECT_EQ(Say("mail from: <jörg@s.example> smtputf8"), "250 2.1.0 Ok\r\n");
   EXPECT_EQ(Say("RCPT TO:<b@r.example> NOTIFY=NEVER").substr(0, 3), "555");
   EXPECT_EQ(Say("rcpt to:<Postmaster>"), "250 2.1.5 Ok\r\n");
@@ -118,7 +128,8 @@ TEST_F(ServerMachineTest, T_A6_AtLeastAHundredRecipientsThen452) {
   std::string group;
   for (int i = 0; i < 101; ++i) group += "RCPT TO:<r" + std::to_string(i) + "@r.example>\r\n";
   const std::string out = room_->Take(group);
-  EXPECT_TRUE(out.ends_with("250 2.1.5 Ok\r\n452 4.5.3 Too many recipients, send the rest in another transaction\r\n"));
+  EXPECT_TRUE(out.ends_with(
+      "250 2.1.5 Ok\r\n452 4.5.3 Too many recipients, send the rest in another transaction\r\n"));
   EXPECT_EQ(room_->machine().accepted_recipients(), 100);
 }
 
@@ -137,7 +148,8 @@ TEST_F(ServerMachineTest, T_A6_TooManyErrorsEndTheSession) {
   Start({.errors = 3});
   EXPECT_EQ(Say("x"), "500 5.5.2 Command not known\r\n");
   EXPECT_EQ(room_->Take("x\r\nx\r\nNOOP\r\n"),
-            "500 5.5.2 Command not known\r\n500 5.5.2 Command not known\r\n421 4.7.0 Too many errors, closing\r\n");
+            "500 5.5.2 Command not known\r\n500 5.5.2 Command not known\r\n421 4.7.0 Too many "
+            "errors, closing\r\n");
   EXPECT_TRUE(room_->closed());
 }
 
@@ -154,7 +166,8 @@ TEST_F(ServerMachineTest, T_A6_AMessageThatGrowsTooBigIsRefusedAtItsEndAndCutOff
   Start({.message = {.bytes = 1000}});
   Ready();
   Say("DATA");
-  EXPECT_EQ(room_->Take(std::string(1500, 'x') + "\r\n.\r\n"), "552 5.3.4 Message too big, the limit is 1000 octets\r\n");
+  EXPECT_EQ(room_->Take(std::string(1500, 'x') + "\r\n.\r\n"),
+            "552 5.3.4 Message too big, the limit is 1000 octets\r\n");
   Say("MAIL FROM:<>");
   Say("RCPT TO:<b@r.example>");
   Say("DATA");
@@ -166,12 +179,14 @@ TEST_F(ServerMachineTest, T_A3_DropsWhatWasSentBehindStarttls) {
   Start({.offer_starttls = true});
   Greet();
   Say("MAIL FROM:<a@s.example>");
-  EXPECT_EQ(room_->Take("STARTTLS\r\nRSET\r\nMAIL FROM:<evil@s.example>\r\nRCPT TO:<b@r.exam"), "220 2.0.0 Ready to start TLS\r\n");
+  EXPECT_EQ(room_->Take("STARTTLS\r\nRSET\r\nMAIL FROM:<evil@s.example>\r\nRCPT TO:<b@r.exam"),
+            "220 2.0.0 Ready to start TLS\r\n");
   ASSERT_TRUE(room_->wants_tls());
   EXPECT_FALSE(room_->machine().in_transaction());
   room_->Handshake();
   EXPECT_EQ(room_->Take("ple>\r\n"), "500 5.5.2 Command not known\r\n");
-  EXPECT_EQ(Say("MAIL FROM:<a@s.example>"), "503 5.5.1 Say EHLO first\r\n") << "the state is as after the greeting";
+  EXPECT_EQ(Say("MAIL FROM:<a@s.example>"), "503 5.5.1 Say EHLO first\r\n")
+      << "the state is as after the greeting";
   EXPECT_EQ(Say("EHLO x").find("STARTTLS"), std::string::npos);
   EXPECT_EQ(Say("STARTTLS").substr(0, 3), "503");
   EXPECT_TRUE(room_->messages().empty());
@@ -195,7 +210,8 @@ TEST_F(ServerMachineTest, T_A2_TakesChunksWithCommandsBehindThem) {
   Start();
   Ready();
   EXPECT_EQ(room_->Take("BDAT 7\r\na\r\n.\r\nbNOOP\r\nBDAT 2\r\n\r\nBDAT 0 LAST\r\nNOOP\r\n"),
-            "250 2.0.0 7 octets received\r\n250 2.0.0 Ok\r\n250 2.0.0 9 octets received\r\n250 2.0.0 Ok: queued as 1\r\n250 2.0.0 Ok\r\n");
+            "250 2.0.0 7 octets received\r\n250 2.0.0 Ok\r\n250 2.0.0 9 octets received\r\n250 "
+            "2.0.0 Ok: queued as 1\r\n250 2.0.0 Ok\r\n");
   EXPECT_EQ(room_->messages()[0].content, "a\r\n.\r\nb\r\n");
 }
 
@@ -209,7 +225,8 @@ TEST_F(ServerMachineTest, T_A2_AnEmptyLastChunkAloneIsAnEmptyMessage) {
 TEST_F(ServerMachineTest, T_A2_MixingDataAndBdatIsRefused) {
   Start();
   Ready();
-  EXPECT_EQ(room_->Take("BDAT 5\r\nhelloDATA\r\n"), "250 2.0.0 5 octets received\r\n503 5.5.1 The message was begun by BDAT\r\n");
+  EXPECT_EQ(room_->Take("BDAT 5\r\nhelloDATA\r\n"),
+            "250 2.0.0 5 octets received\r\n503 5.5.1 The message was begun by BDAT\r\n");
   EXPECT_EQ(Say("RCPT TO:<c@r.example>"), "503 5.5.1 The message has begun\r\n");
   EXPECT_EQ(Say("RSET"), "250 2.0.0 Ok\r\n");
   EXPECT_TRUE(room_->messages().empty());
@@ -218,17 +235,21 @@ TEST_F(ServerMachineTest, T_A2_MixingDataAndBdatIsRefused) {
 TEST_F(ServerMachineTest, T_A2_ChunksOutOfPlaceAreSwallowedNotObeyed) {
   Start();
   Greet();
-  EXPECT_EQ(room_->Take("BDAT 6\r\nQUIT\r\nNOOP\r\n"), "503 5.5.1 Give a sender first\r\n250 2.0.0 Ok\r\n");
+  EXPECT_EQ(room_->Take("BDAT 6\r\nQUIT\r\nNOOP\r\n"),
+            "503 5.5.1 Give a sender first\r\n250 2.0.0 Ok\r\n");
   Say("MAIL FROM:<>");
-  EXPECT_EQ(room_->Take("BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n"), "554 5.5.1 No valid recipients\r\n250 2.0.0 Ok\r\n");
+  EXPECT_EQ(room_->Take("BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n"),
+            "554 5.5.1 No valid recipients\r\n250 2.0.0 Ok\r\n");
   Say("RCPT TO:<b@r.example>");
   room_->answers()["DATA"] = {451, "4.3.0", "Later"};
-  EXPECT_EQ(room_->Take("BDAT 6\r\nQUIT\r\nBDAT 6 LAST\r\nQUIT\r\n"), "451 4.3.0 Later\r\n503 5.5.1 Give a sender first\r\n");
+  EXPECT_EQ(room_->Take("BDAT 6\r\nQUIT\r\nBDAT 6 LAST\r\nQUIT\r\n"),
+            "451 4.3.0 Later\r\n503 5.5.1 Give a sender first\r\n");
   EXPECT_FALSE(room_->closed());
 }
 
 TEST_F(ServerMachineTest, T_A2_ChunksWithoutAPlainSizeEndTheSession) {
-  for (const char* arguments : {"", "x", "-1", "1 FIRST", "1 LAST x", "99999999999999999999", "+5"}) {
+  for (const char* arguments :
+       {"", "x", "-1", "1 FIRST", "1 LAST x", "99999999999999999999", "+5"}) {
     Start();
     Ready();
     EXPECT_EQ(Say("BDAT "s + arguments).substr(0, 3), "501") << arguments;
@@ -239,7 +260,8 @@ TEST_F(ServerMachineTest, T_A2_ChunksWithoutAPlainSizeEndTheSession) {
 TEST_F(ServerMachineTest, T_A2_OversizeChunksAreRefused) {
   Start({.message = {.bytes = 10}});
   Ready();
-  EXPECT_EQ(room_->Take("BDAT 12\r\nxxxxxxxxxxxxNOOP\r\n"), "552 5.3.4 Message too big, the limit is 10 octets\r\n250 2.0.0 Ok\r\n");
+  EXPECT_EQ(room_->Take("BDAT 12\r\nxxxxxxxxxxxxNOOP\r\n"),
+            "552 5.3.4 Message too big, the limit is 10 octets\r\n250 2.0.0 Ok\r\n");
   EXPECT_EQ(room_->Take("BDAT 21\r\n").substr(0, 3), "552");
   EXPECT_TRUE(room_->closed()) << "nobody waits for a chunk far beyond the limit";
 }
@@ -259,7 +281,8 @@ TEST_F(ServerMachineTest, ForeignProtocolsAreDroppedWithoutAWord) {
 
 TEST_F(ServerMachineTest, T_A12_NothingTheClientSaysSplitsAReply) {
   Start();
-  EXPECT_EQ(room_->Take("EHLO x\rMAIL\r\n"), "500 5.5.2 A command is one line of text that ends in CRLF\r\n");
+  EXPECT_EQ(room_->Take("EHLO x\rMAIL\r\n"),
+            "500 5.5.2 A command is one line of text that ends in CRLF\r\n");
   EXPECT_EQ(room_->Take("EHLO x\0y\r\n"s).substr(0, 3), "500");
   EXPECT_EQ(room_->Take("EHLO \xff\xfe\r\n").substr(0, 3), "501");
 }

@@ -1,12 +1,13 @@
-// Every row of testdata/smuggling-sequences.tsv, against our server, and for what goes out against our client.
-#include <gtest/gtest.h>
-
+// Every row of testdata/smuggling-sequences.tsv, against our server, and for what goes out against
+// our client.
 #include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "libs/mail/smtp/client_machine.h"
 #include "libs/testing/mail_room.h"
@@ -30,14 +31,17 @@ std::vector<Row> Rows() {
     std::vector<std::string> cells;
     std::stringstream stream(line);
     for (std::string cell; std::getline(stream, cell, '\t');) cells.push_back(cell);
-    Row row{cells[0], cells[1], cells[2], "", cells[6], cells[5].empty() ? 0 : std::stoul(cells[5])};
-    for (size_t i = 0; i + 1 < cells[4].size(); i += 2) row.bytes += static_cast<char>(std::stoi(cells[4].substr(i, 2), nullptr, 16));
+    Row row{cells[0], cells[1], cells[2],
+            "",       cells[6], cells[5].empty() ? 0 : std::stoul(cells[5])};
+    for (size_t i = 0; i + 1 < cells[4].size(); i += 2)
+      row.bytes += static_cast<char>(std::stoi(cells[4].substr(i, 2), nullptr, 16));
     rows.push_back(row);
   }
   return rows;
 }
 
-constexpr std::string_view kSetUp = "EHLO x\r\nMAIL FROM:<a@s.example>\r\nRCPT TO:<b@r.example>\r\n";
+constexpr std::string_view kSetUp =
+    "EHLO x\r\nMAIL FROM:<a@s.example>\r\nRCPT TO:<b@r.example>\r\n";
 
 // A room that waits for the content of a message.
 std::unique_ptr<MailRoom> InData(LineEnds line_ends) {
@@ -75,7 +79,8 @@ void ExpectStillContent(const Row& row, LineEnds line_ends, const std::string& b
   }
 }
 
-void ExpectEnd(const Row& row, LineEnds line_ends, const std::string& before, const std::string& code) {
+void ExpectEnd(const Row& row, LineEnds line_ends, const std::string& before,
+               const std::string& code) {
   const auto room = InData(line_ends);
   std::string out = room->Take(before);
   Send(*room, row.bytes, row.split, out);
@@ -105,13 +110,11 @@ TEST(Smuggling, T_A1_OnlyCrlfDotCrlfEndsAMessage) {
 }
 
 TEST(Smuggling, T_A1_PlainContentIsKept) {
-  const std::pair<const char*, const char*> kept[] = {{"eod-crlf-dotdot-crlf", "text\r\n.\r\n"},
-                                                      {"eod-crlf-dot-space-crlf", "text\r\n \r\n"},
-                                                      {"eod-crlf-space-dot-crlf", "text\r\n .\r\n"},
-                                                      {"eod-crlf-dot-tab-crlf", "text\r\n\t\r\n"},
-                                                      {"eod-crlf-dot-x-crlf", "text\r\nx\r\n"},
-                                                      {"eod-vt", "text\x0b.\x0b"},
-                                                      {"eod-nel-utf8", "text\xc2\x85.\xc2\x85"}};
+  const std::pair<const char*, const char*> kept[] = {
+      {"eod-crlf-dotdot-crlf", "text\r\n.\r\n"},     {"eod-crlf-dot-space-crlf", "text\r\n \r\n"},
+      {"eod-crlf-space-dot-crlf", "text\r\n .\r\n"}, {"eod-crlf-dot-tab-crlf", "text\r\n\t\r\n"},
+      {"eod-crlf-dot-x-crlf", "text\r\nx\r\n"},      {"eod-vt", "text\x0b.\x0b"},
+      {"eod-nel-utf8", "text\xc2\x85.\xc2\x85"}};
   for (const Row& row : Rows()) {
     for (const auto& [id, content] : kept) {
       if (row.id != id) continue;
@@ -145,7 +148,8 @@ TEST(Smuggling, T_A1_BareLineEndsAreRefusedOrRepairedAndNeverSplitCommands) {
     repaired->Take(row.bytes + (row.id == "crlf-header-only" ? "" : ".\r\n"));
     ASSERT_EQ(repaired->messages().size(), 1u);
     const std::string& content = repaired->messages()[0].content;
-    EXPECT_EQ(std::count(content.begin(), content.end(), '\n'), std::count(content.begin(), content.end(), '\r'));
+    EXPECT_EQ(std::count(content.begin(), content.end(), '\n'),
+              std::count(content.begin(), content.end(), '\r'));
     if (row.id == "nul-body") {
       EXPECT_EQ(content, row.bytes) << "not cut at the NUL";
     }
@@ -181,7 +185,9 @@ TEST(Smuggling, T_A1_PipeliningRows) {
   {
     const auto room = InData(LineEnds::kStrict);
     const std::string out = room->Take("text" + bytes["pipe-after-dot-sync"]);
-    EXPECT_EQ(out, "250 2.0.0 Ok: queued as 1\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n");
+    EXPECT_EQ(out,
+              "250 2.0.0 Ok: queued as 1\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with "
+              "<CR><LF>.<CR><LF>\r\n");
   }
   {
     MailRoom room({.host_name = "mx"});
@@ -197,7 +203,8 @@ TEST(Smuggling, T_A1_PipeliningRows) {
   }
   {
     MailRoom room({.host_name = "mx"});
-    EXPECT_EQ(room.Take(bytes["pipe-before-banner"]).substr(0, 4), "220 ") << "the greeting is never skipped";
+    EXPECT_EQ(room.Take(bytes["pipe-before-banner"]).substr(0, 4), "220 ")
+        << "the greeting is never skipped";
   }
   {
     MailRoom room({.host_name = "mx", .offer_starttls = true});
@@ -208,7 +215,8 @@ TEST(Smuggling, T_A1_PipeliningRows) {
     MailRoom room({.host_name = "mx"});
     room.answers()["nobody@example.org"] = {550, "5.1.1", "No"};
     room.Take("EHLO x\r\nMAIL FROM:<>\r\n");
-    EXPECT_EQ(room.Take(bytes["pipe-rcpt-data-all-refused"]), "550 5.1.1 No\r\n554 5.5.1 No valid recipients\r\n");
+    EXPECT_EQ(room.Take(bytes["pipe-rcpt-data-all-refused"]),
+              "550 5.1.1 No\r\n554 5.5.1 No valid recipients\r\n");
   }
   {
     const auto room = InData(LineEnds::kStrict);

@@ -22,17 +22,20 @@ constexpr size_t kSubjectCharacters = 200;
 // The first `most` characters of well-formed UTF-8.
 std::string Shortened(std::string_view text, size_t most) {
   size_t bytes = 0;
-  for (size_t i = 0; i < most && bytes < text.size(); ++i) bytes += std::max<size_t>(mail::address::Utf8Length(text.substr(bytes)), 1);
+  for (size_t i = 0; i < most && bytes < text.size(); ++i)
+    bytes += std::max<size_t>(mail::address::Utf8Length(text.substr(bytes)), 1);
   return std::string(text.substr(0, bytes));
 }
 
 std::string SubjectOf(const mail::mime::HeaderBlock& header) {
   const mail::mime::Field* subject = header.Find("Subject");
-  return subject == nullptr ? std::string() : Shortened(mail::mime::DecodeWords(subject->value()), kSubjectCharacters);
+  return subject == nullptr
+             ? std::string()
+             : Shortened(mail::mime::DecodeWords(subject->value()), kSubjectCharacters);
 }
 
-// Bytes of `text` up to and with the empty line that ends the header; npos when it is not there. `from`: nothing before it needs
-// to be looked at again.
+// Bytes of `text` up to and with the empty line that ends the header; npos when it is not there.
+// `from`: nothing before it needs to be looked at again.
 size_t HeaderEnd(std::string_view text, size_t from) {
   if (text.starts_with("\r\n")) return 2;
   const size_t end = text.find("\r\n\r\n", from < 3 ? 0 : from - 3);
@@ -56,7 +59,8 @@ struct State {
   bus::Bus& bus;
   base::Clock& clock;
   Arrival arrival;
-  std::vector<Copy> copies;  // touched by the session only until Finish, then by the last writer's callback
+  std::vector<Copy>
+      copies;  // touched by the session only until Finish, then by the last writer's callback
   std::string subject;
 
   absl::Mutex mutex;
@@ -102,18 +106,21 @@ void Publish(const std::shared_ptr<State>& state) {
   Reception::Receipt receipt;
   const int64_t now_us = base::NowMicros(state->clock);
   for (Copy& copy : state->copies) {
-    publication.records.push_back(bus::ToRecord(state->EventOf(copy, now_us), state->arrival.trace));
+    publication.records.push_back(
+        bus::ToRecord(state->EventOf(copy, now_us), state->arrival.trace));
     publication.bodies.push_back(std::move(copy.finished));
     receipt.ids.push_back(copy.id);
     receipt.bytes += copy.size;
   }
-  state->bus.Publish(std::move(publication), [state, receipt = std::move(receipt)](absl::Status status) mutable {
-    if (!status.ok()) return std::move(state->done)(std::move(status));
-    std::move(state->done)(std::move(receipt));
-  });
+  state->bus.Publish(std::move(publication),
+                     [state, receipt = std::move(receipt)](absl::Status status) mutable {
+                       if (!status.ok()) return std::move(state->done)(std::move(status));
+                       std::move(state->done)(std::move(receipt));
+                     });
 }
 
-void WriterFinished(const std::shared_ptr<State>& state, size_t index, absl::StatusOr<std::unique_ptr<blob::Finished>> finished) {
+void WriterFinished(const std::shared_ptr<State>& state, size_t index,
+                    absl::StatusOr<std::unique_ptr<blob::Finished>> finished) {
   absl::Status failure;
   {
     absl::MutexLock lock(&state->mutex);
@@ -131,7 +138,8 @@ void WriterFinished(const std::shared_ptr<State>& state, size_t index, absl::Sta
 
 class ReceptionImpl final : public Reception {
  public:
-  ReceptionImpl(const IntakeOptions& options, std::shared_ptr<State> state) : options_(options), state_(std::move(state)) {}
+  ReceptionImpl(const IntakeOptions& options, std::shared_ptr<State> state)
+      : options_(options), state_(std::move(state)) {}
 
   bool Append(std::string_view content) override {
     if (header_done_) return Write(content);
@@ -172,16 +180,18 @@ class ReceptionImpl final : public Reception {
       state->unfinished = state->copies.size();
     }
     for (size_t i = 0; i < state->copies.size(); ++i) {
-      state->copies[i].writer->Finish([state, i](absl::StatusOr<std::unique_ptr<blob::Finished>> finished) {
-        WriterFinished(state, i, std::move(finished));
-      });
+      state->copies[i].writer->Finish(
+          [state, i](absl::StatusOr<std::unique_ptr<blob::Finished>> finished) {
+            WriterFinished(state, i, std::move(finished));
+          });
     }
   }
 
  private:
   bool WriteHeader(std::string_view header, std::string_view rest) {
     header_done_ = true;
-    absl::StatusOr<mail::mime::HeaderBlock> block = mail::mime::HeaderBlock::Parse(header, options_.header);
+    absl::StatusOr<mail::mime::HeaderBlock> block =
+        mail::mime::HeaderBlock::Parse(header, options_.header);
     if (!block.ok()) {
       failure_ = absl::InvalidArgumentError(block.status().message());
       return true;
@@ -206,8 +216,10 @@ class ReceptionImpl final : public Reception {
                          .protocol = arrival.protocol,
                          .id = copy.id,
                          .tls = arrival.session.tls(),
-                         // One recipient in all, not only in this copy: a name must not tell of the others (RFC 5321 §7.2).
-                         .recipient = arrival.recipients.size() == 1 ? arrival.recipients[0].address : std::string(),
+                         // One recipient in all, not only in this copy: a name must not tell of the
+                         // others (RFC 5321 §7.2).
+                         .recipient = arrival.recipients.size() == 1 ? arrival.recipients[0].address
+                                                                     : std::string(),
                          .time = state_->clock.Now()});
   }
 
@@ -244,18 +256,21 @@ class ReceptionImpl final : public Reception {
 absl::StatusOr<std::unique_ptr<Reception>> Intake::Begin(Arrival arrival) {
   auto state = std::make_shared<State>(bus_, clock_);
   for (const Addressee& addressee : arrival.recipients) {
-    auto copy = std::find_if(state->copies.begin(), state->copies.end(), [&](const Copy& c) { return c.tenant == addressee.tenant; });
+    auto copy = std::find_if(state->copies.begin(), state->copies.end(),
+                             [&](const Copy& c) { return c.tenant == addressee.tenant; });
     if (copy == state->copies.end()) {
       copy = state->copies.insert(copy, Copy{});
       copy->id = base::NewUuid(clock_, random_);
       copy->tenant = addressee.tenant;
     }
-    if (std::find(copy->recipients.begin(), copy->recipients.end(), addressee.address) == copy->recipients.end()) {
+    if (std::find(copy->recipients.begin(), copy->recipients.end(), addressee.address) ==
+        copy->recipients.end()) {
       copy->recipients.push_back(addressee.address);
     }
   }
   for (Copy& copy : state->copies) {
-    CLEANMAIL_ASSIGN_OR_RETURN(copy.writer, blobs_.Create({.tenant = copy.tenant, .message = copy.id}));
+    CLEANMAIL_ASSIGN_OR_RETURN(copy.writer,
+                               blobs_.Create({.tenant = copy.tenant, .message = copy.id}));
   }
   state->arrival = std::move(arrival);
   return std::make_unique<ReceptionImpl>(options_, std::move(state));

@@ -30,13 +30,15 @@ struct Arrival {
   std::string sender;
   bool smtp_utf8 = false;
   bool eight_bit = false;
-  std::string protocol;  // for the Received line: SMTP, ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS (RFC 3848, RFC 6531)
+  std::string protocol;  // for the Received line: SMTP, ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS (RFC
+                         // 3848, RFC 6531)
   std::vector<Addressee> recipients;  // at least one
   std::string trace;
 };
 
-// One message on its way in: for each tenant among its recipients one body and one event. Not thread-safe; may be dropped at any
-// time before Finish's answer, and then perhaps nothing, perhaps all of the message is kept, as after a lost connection.
+// One message on its way in: for each tenant among its recipients one body and one event. Not
+// thread-safe; may be dropped at any time before Finish's answer, and then perhaps nothing, perhaps
+// all of the message is kept, as after a lost connection.
 class Reception {
  public:
   struct Receipt {
@@ -49,8 +51,9 @@ class Reception {
   virtual bool Append(std::string_view content) = 0;
   // `ready` is called once there is room again, perhaps at once, on any thread.
   virtual void WhenReady(absl::AnyInvocable<void(bool) &&> ready) = 0;
-  // Ends the message. `done` is called once, on any thread. OK: every body and every event is durable, together. InvalidArgument: the
-  // header cannot be taken. ResourceExhausted: no room. Unavailable: try again. On any error nothing of it is kept.
+  // Ends the message. `done` is called once, on any thread. OK: every body and every event is
+  // durable, together. InvalidArgument: the header cannot be taken. ResourceExhausted: no room.
+  // Unavailable: try again. On any error nothing of it is kept.
   virtual void Finish(absl::AnyInvocable<void(absl::StatusOr<Receipt>) &&> done) = 0;
 };
 
@@ -59,14 +62,16 @@ struct IntakeOptions {
   mail::mime::HeaderLimits header;
 };
 
-// Keeps what the session accepts: body to blob, event to bus. Puts our Received line on top, removes X-Cleanmail-* fields that
-// came from outside, counts our own hops. Thread-safe.
+// Keeps what the session accepts: body to blob, event to bus. Puts our Received line on top,
+// removes X-Cleanmail-* fields that came from outside, counts our own hops. Thread-safe.
 class Intake {
  public:
-  Intake(IntakeOptions options, blob::BlobStore& blobs, bus::Bus& bus, base::Clock& clock, base::Random& random)
+  Intake(IntakeOptions options, blob::BlobStore& blobs, bus::Bus& bus, base::Clock& clock,
+         base::Random& random)
       : options_(std::move(options)), blobs_(blobs), bus_(bus), clock_(clock), random_(random) {}
 
-  // May block while a tenant's key is fetched. Unavailable, ResourceExhausted: as BlobStore::Create.
+  // May block while a tenant's key is fetched. Unavailable, ResourceExhausted: as
+  // BlobStore::Create.
   absl::StatusOr<std::unique_ptr<Reception>> Begin(Arrival arrival);
   // Whether new mail may be taken now.
   absl::Status Accepting() { return bus_.Accepting(); }

@@ -1,8 +1,8 @@
 #include "services/ingress/intake/intake.h"
 
-#include <gtest/gtest.h>
-
 #include <mutex>
+
+#include <gtest/gtest.h>
 
 #include "libs/base/fake_clock.h"
 #include "libs/base/fake_random.h"
@@ -26,12 +26,17 @@ class IntakeTest : public ::testing::Test {
     arrival.recipients = std::move(recipients);
     return arrival;
   }
-  absl::StatusOr<Reception::Receipt> Take(const std::string& message, size_t step, std::vector<Addressee> recipients = {{"b@r.example", "t"}}) {
+  absl::StatusOr<Reception::Receipt> Take(const std::string& message, size_t step,
+                                          std::vector<Addressee> recipients = {
+                                              {"b@r.example", "t"}}) {
     auto reception = intake_.Begin(To(std::move(recipients)));
     EXPECT_TRUE(reception.ok()) << reception.status();
-    for (size_t at = 0; at < message.size(); at += step) EXPECT_TRUE((*reception)->Append(std::string_view(message).substr(at, step)));
+    for (size_t at = 0; at < message.size(); at += step)
+      EXPECT_TRUE((*reception)->Append(std::string_view(message).substr(at, step)));
     absl::StatusOr<Reception::Receipt> receipt = absl::UnknownError("no answer");
-    (*reception)->Finish([&](absl::StatusOr<Reception::Receipt> answer) { receipt = std::move(answer); });
+    (*reception)->Finish([&](absl::StatusOr<Reception::Receipt> answer) {
+      receipt = std::move(answer);
+    });
     return receipt;
   }
 
@@ -39,7 +44,11 @@ class IntakeTest : public ::testing::Test {
   base::FakeRandom random_;
   bus::FakeBus bus_;
   blob::FakeBlobStore blobs_;
-  Intake intake_{{.host_name = "mx.example.org", .header = {.bytes = 1000, .fields = 10}}, blobs_, bus_, clock_, random_};
+  Intake intake_{{.host_name = "mx.example.org", .header = {.bytes = 1000, .fields = 10}},
+                 blobs_,
+                 bus_,
+                 clock_,
+                 random_};
 };
 
 TEST_F(IntakeTest, KeepsTheSameInAnyPieces) {
@@ -56,13 +65,22 @@ TEST_F(IntakeTest, KeepsTheSameInAnyPieces) {
 TEST_F(IntakeTest, WritesReceivedAsRfc5321Says) {
   const auto receipt = Take("\r\n", 2);
   EXPECT_EQ(*blobs_.Read({"t", receipt->ids[0]}),
-            "Received: from client.example ([IPv6:2001:db8::1])\r\n\tby mx.example.org (" + TenantMark("t") + ")\r\n\twith ESMTPS id " +
-                receipt->ids[0] + "\r\n\t(TLSv1.3 TLS_AES_256_GCM_SHA384)\r\n\tfor <b@r.example>;\r\n\tTue, 14 Nov 2023 22:13:20 +0000\r\n\r\n");
+            "Received: from client.example ([IPv6:2001:db8::1])\r\n\tby mx.example.org (" +
+                TenantMark("t") + ")\r\n\twith ESMTPS id " + receipt->ids[0] +
+                "\r\n\t(TLSv1.3 TLS_AES_256_GCM_SHA384)\r\n\tfor <b@r.example>;\r\n\tTue, 14 Nov "
+                "2023 22:13:20 +0000\r\n\r\n");
 }
 
 TEST_F(IntakeTest, T_A12_AHostileHeloCannotEndTheLine) {
-  const std::string line = MakeReceived({.helo = "evil) by x\r\nBcc: y", .client_address = "192.0.2.1", .host_name = "mx", .tenant = "t",
-                                         .protocol = "SMTP", .id = "1", .tls = {}, .recipient = {}, .time = absl::UnixEpoch()});
+  const std::string line = MakeReceived({.helo = "evil) by x\r\nBcc: y",
+                                         .client_address = "192.0.2.1",
+                                         .host_name = "mx",
+                                         .tenant = "t",
+                                         .protocol = "SMTP",
+                                         .id = "1",
+                                         .tls = {},
+                                         .recipient = {},
+                                         .time = absl::UnixEpoch()});
   EXPECT_TRUE(line.starts_with("Received: from evil??by?x??Bcc:?y ([192.0.2.1])\r\n\tby mx "));
   EXPECT_EQ(mail::mime::HeaderBlock::Parse(line)->fields().size(), 1u);
 }
@@ -71,7 +89,8 @@ TEST_F(IntakeTest, T_A6_AHeaderOverTheLimitsIsRefusedAndNothingKept) {
   std::string message;
   for (int i = 0; i < 11; ++i) message += "A: 1\r\n";
   EXPECT_EQ(Take(message + "\r\n", 7).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(Take("A: " + std::string(1000, 'x') + "\r\n\r\n", 500).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Take("A: " + std::string(1000, 'x') + "\r\n\r\n", 500).status().code(),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(blobs_.size(), 0u);
   EXPECT_TRUE(bus_.records().empty());
 }
@@ -88,7 +107,9 @@ TEST_F(IntakeTest, IfOneBodyFailsNoneIsKept) {
   (*reception)->Append("Subject: x\r\n\r\n");
   blobs_.FailNext(absl::UnavailableError("lost"));
   absl::Status status;
-  (*reception)->Finish([&](absl::StatusOr<Reception::Receipt> answer) { status = answer.status(); });
+  (*reception)->Finish([&](absl::StatusOr<Reception::Receipt> answer) {
+    status = answer.status();
+  });
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(blobs_.size(), 0u);
   EXPECT_TRUE(bus_.records().empty());
@@ -104,14 +125,21 @@ class SlowStore final : public blob::BlobStore {
       store_.waiting.push_back(std::move(ready));
       return false;
     }
-    void Finish(absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<blob::Finished>>) &&>) override {}
+    void Finish(
+        absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<blob::Finished>>) &&>) override {}
 
    private:
     SlowStore& store_;
   };
-  absl::StatusOr<std::unique_ptr<blob::Writer>> Create(const blob::BlobName&) override { return std::make_unique<SlowWriter>(*this); }
-  absl::StatusOr<std::string> Read(const blob::BlobName&) override { return absl::NotFoundError(""); }
-  absl::Status Extend(const blob::BlobName&, std::string_view, absl::Time) override { return absl::OkStatus(); }
+  absl::StatusOr<std::unique_ptr<blob::Writer>> Create(const blob::BlobName&) override {
+    return std::make_unique<SlowWriter>(*this);
+  }
+  absl::StatusOr<std::string> Read(const blob::BlobName&) override {
+    return absl::NotFoundError("");
+  }
+  absl::Status Extend(const blob::BlobName&, std::string_view, absl::Time) override {
+    return absl::OkStatus();
+  }
   absl::Status Forget(const blob::BlobName&) override { return absl::OkStatus(); }
   absl::StatusOr<int64_t> Sweep() override { return 0; }
   std::vector<absl::AnyInvocable<void() &&>> waiting;

@@ -14,18 +14,19 @@ struct ReceivedFacts {
   std::string client_address;  // without brackets
   std::string host_name;       // ours
   std::string tenant;
-  std::string protocol;  // ESMTPS, UTF8SMTP …
-  std::string id;        // of the message
-  std::string tls;       // version and cipher, empty without TLS
-  std::string recipient; // empty: several, none is named
+  std::string protocol;   // ESMTPS, UTF8SMTP …
+  std::string id;         // of the message
+  std::string tls;        // version and cipher, empty without TLS
+  std::string recipient;  // empty: several, none is named
   absl::Time time;
 };
 
 // The whole field with its line end.
 std::string MakeReceived(const ReceivedFacts& facts);
 
-// What marks our Received lines for one tenant: a hash of its id, since ids are no business of the mail's readers. A sender who
-// puts it into a message of his own only makes that message look as if it looped.
+// What marks our Received lines for one tenant: a hash of its id, since ids are no business of the
+// mail's readers. A sender who puts it into a message of his own only makes that message look as if
+// it looped.
 std::string TenantMark(std::string_view tenant);
 
 // How many Received lines bear the mark.

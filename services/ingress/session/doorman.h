@@ -24,10 +24,14 @@ class Doorman {
     std::string reason;  // for operators, when refused
   };
 
-  // `postmaster` is the address that mail for `<Postmaster>` (RFC 5321 §4.5.1) is for; empty: the postmaster of the nearest live
-  // domain above `host_name`.
-  Doorman(Role role, std::string postmaster, std::string host_name, const directory::Directory& directory)
-      : role_(role), postmaster_(std::move(postmaster)), host_name_(std::move(host_name)), directory_(directory) {}
+  // `postmaster` is the address that mail for `<Postmaster>` (RFC 5321 §4.5.1) is for; empty: the
+  // postmaster of the nearest live domain above `host_name`.
+  Doorman(Role role, std::string postmaster, std::string host_name,
+          const directory::Directory& directory)
+      : role_(role),
+        postmaster_(std::move(postmaster)),
+        host_name_(std::move(host_name)),
+        directory_(directory) {}
 
   // May this sender begin at all? On a smart host: `tenant` becomes whose network it is.
   struct Sender {

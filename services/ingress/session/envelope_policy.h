@@ -14,8 +14,9 @@ class EnvelopePolicy {
  public:
   virtual ~EnvelopePolicy() = default;
   // `done` is called exactly once, on any thread, at the latest soon after the deadline.
-  virtual void Evaluate(policy::v1::EvaluateEnvelopeRequest request, absl::Time deadline, std::string trace,
-                        absl::AnyInvocable<void(absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>) &&> done) = 0;
+  virtual void Evaluate(
+      policy::v1::EvaluateEnvelopeRequest request, absl::Time deadline, std::string trace,
+      absl::AnyInvocable<void(absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>) &&> done) = 0;
 };
 
 }  // namespace cleanmail::ingress

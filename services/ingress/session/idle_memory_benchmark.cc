@@ -1,14 +1,15 @@
-// How much memory an idle session costs: `idle_memory_benchmark [sessions] [tls]`. A second process holds the clients' ends.
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
+// How much memory an idle session costs: `idle_memory_benchmark [sessions] [tls]`. A second process
+// holds the clients' ends.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <vector>
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "libs/base/clock.h"
 #include "libs/base/random.h"
@@ -27,7 +28,8 @@ namespace {
 class NoPolicy final : public EnvelopePolicy {
  public:
   void Evaluate(policy::v1::EvaluateEnvelopeRequest, absl::Time, std::string,
-                absl::AnyInvocable<void(absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>) &&> done) override {
+                absl::AnyInvocable<void(absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>) &&>
+                    done) override {
     std::move(done)(absl::UnavailableError("none"));
   }
 };
@@ -48,7 +50,8 @@ int HoldClients(int read_port, int tell, int count, bool tls) {
     auto client = testing::SocketTransport::Connect(*loops, port);
     if (!client.ok() || !(*client)->ReadLine().ok()) return 1;
     const auto until_last_line = [&] {
-      for (auto line = (*client)->ReadLine(); line.ok() && line->size() > 3 && (*line)[3] == '-';) line = (*client)->ReadLine();
+      for (auto line = (*client)->ReadLine(); line.ok() && line->size() > 3 && (*line)[3] == '-';)
+        line = (*client)->ReadLine();
     };
     (void)(*client)->Send("EHLO client.example\r\n");
     until_last_line();
@@ -67,7 +70,8 @@ int HoldClients(int read_port, int tell, int count, bool tls) {
 }
 
 int Main(int count, bool tls) {
-  rlimit files{.rlim_cur = static_cast<rlim_t>(count) + 200, .rlim_max = static_cast<rlim_t>(count) + 200};
+  rlimit files{.rlim_cur = static_cast<rlim_t>(count) + 200,
+               .rlim_max = static_cast<rlim_t>(count) + 200};
   if (setrlimit(RLIMIT_NOFILE, &files) != 0) std::perror("setrlimit");
   int to_child[2], to_parent[2];
   if (pipe(to_child) != 0 || pipe(to_parent) != 0) return 1;
@@ -86,24 +90,29 @@ int Main(int count, bool tls) {
   directory::Directory directory;
   NoPolicy policy;
   Intake intake({.host_name = "mx.example.org", .header = {}}, blobs, bus, clock, random);
-  net::ConnectionLimits limits({.total = count + 10, .per_address = count + 10, .per_network = count + 10, .exempt = {}});
+  net::ConnectionLimits limits(
+      {.total = count + 10, .per_address = count + 10, .per_network = count + 10, .exempt = {}});
   const std::string folder = std::filesystem::temp_directory_path();
-  const auto context = net::TlsContext::Server({net::MakeFakeCertificate(folder, "idle-memory", {"mx.example.org"})});
+  const auto context = net::TlsContext::Server(
+      {net::MakeFakeCertificate(folder, "idle-memory", {"mx.example.org"})});
   SessionSettings settings;
   settings.smtp.host_name = "mx.example.org";
   settings.smtp.offer_starttls = tls;
   settings.tls = context->get();
   const auto loops = net::Loops::Create(2, 2);
-  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, intake, bus, clock, random, *log, metrics});
-  auto listener = net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
-                                      [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });
+  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, intake, bus, clock,
+                                           random, *log, metrics});
+  auto listener =
+      net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
+                          [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });
   const int64_t before = ResidentBytes();
   const uint16_t port = (*listener)->port();
   char c;
-  if (write(to_child[1], &port, sizeof port) != sizeof port || read(to_parent[0], &c, 1) != 1) return 1;
+  if (write(to_child[1], &port, sizeof port) != sizeof port || read(to_parent[0], &c, 1) != 1)
+    return 1;
   const int64_t after = ResidentBytes();
-  std::printf("%d idle sessions%s: %.1f KB each\n", static_cast<int>(metrics.sessions_open.value()), tls ? " with TLS" : "",
-              static_cast<double>(after - before) / count / 1024);
+  std::printf("%d idle sessions%s: %.1f KB each\n", static_cast<int>(metrics.sessions_open.value()),
+              tls ? " with TLS" : "", static_cast<double>(after - before) / count / 1024);
   close(to_child[1]);
   int status = 0;
   waitpid(child, &status, 0);
@@ -116,5 +125,6 @@ int Main(int count, bool tls) {
 }  // namespace cleanmail::ingress
 
 int main(int argc, char** argv) {
-  return cleanmail::ingress::Main(argc > 1 ? std::atoi(argv[1]) : 10000, argc > 2 && std::strcmp(argv[2], "tls") == 0);
+  return cleanmail::ingress::Main(argc > 1 ? std::atoi(argv[1]) : 10000,
+                                  argc > 2 && std::strcmp(argv[2], "tls") == 0);
 }

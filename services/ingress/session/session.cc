@@ -60,7 +60,8 @@ net::Task<void> Session::Run() {
   net::ConnectionLimits::Admission admission = parts_.limits.Admit(connection_->peer().address);
   if (admission.verdict != net::ConnectionLimits::Verdict::kAdmitted) {
     parts_.metrics.sessions_limited.Add();
-    const std::string reply = Format(Reply{421, "4.7.0", "Too many sessions at once, try again later"});
+    const std::string reply =
+        Format(Reply{421, "4.7.0", "Too many sessions at once, try again later"});
     (void)co_await connection_->Write(reply, absl::Now() + absl::Seconds(5));
     co_return;
   }
@@ -87,8 +88,10 @@ net::Task<void> Session::Talk() {
       end_ = "shutting down";
     }
     std::string_view input = *bytes;
-    for (ServerEvent event = machine_.Next(input); event != ServerEvent::kNeedInput; event = machine_.Next(input)) {
-      // Most content is taken without waiting; for all else the input read must be saved, since others will read meanwhile.
+    for (ServerEvent event = machine_.Next(input); event != ServerEvent::kNeedInput;
+         event = machine_.Next(input)) {
+      // Most content is taken without waiting; for all else the input read must be saved, since
+      // others will read meanwhile.
       if (event == ServerEvent::kContent && reception_->Append(machine_.content())) continue;
       input = Hold(input);
       if (!co_await OnEvent(event)) co_return;
@@ -97,12 +100,14 @@ net::Task<void> Session::Talk() {
     held_ = {};
     if (machine_.has_output()) command_began_ = absl::Now();
     if (!co_await Flush()) co_return;
+    if (!machine_.in_message()) EndMessage();  // only now the client has its answer
   }
 }
 
 // `input`, safe from the loop's next read.
 std::string_view Session::Hold(std::string_view input) {
-  const bool held = !held_.empty() && input.data() >= held_.data() && input.data() <= held_.data() + held_.size();
+  const bool held =
+      !held_.empty() && input.data() >= held_.data() && input.data() <= held_.data() + held_.size();
   if (input.empty() || held) return input;
   held_.assign(input);
   return held_;
@@ -122,7 +127,8 @@ net::Task<void> Session::OnReadFailure(absl::Status status) {
 net::Task<bool> Session::Flush() {
   if (!machine_.has_output()) co_return true;
   const std::string output = machine_.TakeOutput();
-  const absl::Status written = co_await connection_->Write(output, absl::Now() + settings_.timeouts.write);
+  const absl::Status written =
+      co_await connection_->Write(output, absl::Now() + settings_.timeouts.write);
   if (!written.ok()) end_ = base::Cat("lost: ", written.message());
   co_return written.ok();
 }
@@ -137,19 +143,35 @@ absl::Time Session::Deadline() const {
 // False: the session is over.
 net::Task<bool> Session::OnEvent(ServerEvent event) {
   switch (event) {
-    case ServerEvent::kNeedInput: co_return true;
-    case ServerEvent::kMail: OnMail(); co_return true;
-    case ServerEvent::kRecipients: co_await OnRecipients(); co_return true;
-    case ServerEvent::kData: co_await OnData(); co_return true;
-    case ServerEvent::kContent:
-      (void)co_await net::Await<bool>(loop_, [this](auto ready) { reception_->WhenReady(std::move(ready)); });
+    case ServerEvent::kNeedInput:
       co_return true;
-    case ServerEvent::kMessageEnd: co_await OnMessageEnd(); co_return true;
-    case ServerEvent::kMessageBad: OnMessageBad(); co_return true;
-    case ServerEvent::kAbandoned: ForgetTransaction(); co_return true;
-    case ServerEvent::kStartTls: co_return co_await OnStartTls();
+    case ServerEvent::kMail:
+      OnMail();
+      co_return true;
+    case ServerEvent::kRecipients:
+      co_await OnRecipients();
+      co_return true;
+    case ServerEvent::kData:
+      co_await OnData();
+      co_return true;
+    case ServerEvent::kContent:
+      (void)co_await net::Await<bool>(
+          loop_, [this](auto ready) { reception_->WhenReady(std::move(ready)); });
+      co_return true;
+    case ServerEvent::kMessageEnd:
+      co_await OnMessageEnd();
+      co_return true;
+    case ServerEvent::kMessageBad:
+      OnMessageBad();
+      co_return true;
+    case ServerEvent::kAbandoned:
+      ForgetTransaction();
+      co_return true;
+    case ServerEvent::kStartTls:
+      co_return co_await OnStartTls();
     case ServerEvent::kClose:
-      if (end_ == "closed" && machine_.last_reply().code != 221) end_ = ToText(machine_.last_reply());
+      if (end_ == "closed" && machine_.last_reply().code != 221)
+        end_ = ToText(machine_.last_reply());
       co_await Flush();
       co_return false;
   }
@@ -161,13 +183,15 @@ void Session::OnMail() {
   facts_.set_helo(machine_.hello());
   trace_ = telemetry::NewTrace(parts_.random);
   const absl::Status accepting = parts_.intake.Accepting();
-  Doorman::Sender sender = sessions_.doorman().AdmitSender(machine_.sender(), facts_.client_address());
+  Doorman::Sender sender =
+      sessions_.doorman().AdmitSender(machine_.sender(), facts_.client_address());
   tenant_ = std::move(sender.tenant);
   if (!accepting.ok()) {
     Refuse("MAIL", NoRoom(), {.address = {}, .tenant = tenant_}, base::View(accepting.message()));
     return machine_.AnswerMail(NoRoom());
   }
-  if (sender.refusal) Refuse("MAIL", *sender.refusal, {.address = {}, .tenant = tenant_}, sender.reason);
+  if (sender.refusal)
+    Refuse("MAIL", *sender.refusal, {.address = {}, .tenant = tenant_}, sender.reason);
   machine_.AnswerMail(sender.refusal.value_or(replies::SenderOk()));
 }
 
@@ -202,32 +226,37 @@ net::Task<void> Session::AskPolicy(std::vector<Doorman::Verdict>& verdicts) {
   }
   if (asked.empty()) co_return;
   *request.mutable_session() = facts_;
-  request.set_direction(settings_.role == Role::kMx ? mail::v1::DIRECTION_INBOUND : mail::v1::DIRECTION_OUTBOUND);
+  request.set_direction(settings_.role == Role::kMx ? mail::v1::DIRECTION_INBOUND
+                                                    : mail::v1::DIRECTION_OUTBOUND);
   request.set_sender(ToText(machine_.sender()));
   const absl::Time began = absl::Now();
   using Answer = absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>;
   const Answer answer = co_await net::Await<Answer>(loop_, [&](auto done) {
-    parts_.policy.Evaluate(std::move(request), began + settings_.timeouts.policy, trace_, std::move(done));
+    parts_.policy.Evaluate(std::move(request), began + settings_.timeouts.policy, trace_,
+                           std::move(done));
   });
   parts_.metrics.policy_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - began));
   for (size_t i = 0; i < asked.size(); ++i) {
     if (!answer.ok() || i >= static_cast<size_t>(answer->decisions_size())) {
       asked[i]->refusal = replies::TryLater();
-      asked[i]->reason = answer.ok() ? "policy gave too few answers" : base::Cat("policy: ", answer.status().message());
+      asked[i]->reason = answer.ok() ? "policy gave too few answers"
+                                     : base::Cat("policy: ", answer.status().message());
       continue;
     }
     const policy::v1::EnvelopeDecision& decision = answer->decisions(static_cast<int>(i));
     if (decision.accepted()) continue;
     asked[i]->refusal = Reply{decision.code(), decision.enhanced_code(), decision.text()};
     asked[i]->reason = decision.rule();
-    if (asked[i]->refusal->code < 400 || asked[i]->refusal->code > 599) asked[i]->refusal = replies::TryLater();
+    if (asked[i]->refusal->code < 400 || asked[i]->refusal->code > 599)
+      asked[i]->refusal = replies::TryLater();
   }
 }
 
 net::Task<void> Session::OnData() {
   facts_.set_tls(connection_->tls());
   Arrival arrival{.session = facts_,
-                  .direction = settings_.role == Role::kMx ? mail::v1::DIRECTION_INBOUND : mail::v1::DIRECTION_OUTBOUND,
+                  .direction = settings_.role == Role::kMx ? mail::v1::DIRECTION_INBOUND
+                                                           : mail::v1::DIRECTION_OUTBOUND,
                   .sender = ToText(machine_.sender()),
                   .smtp_utf8 = machine_.parameters().smtp_utf8,
                   .eight_bit = machine_.parameters().eight_bit,
@@ -236,7 +265,9 @@ net::Task<void> Session::OnData() {
                   .trace = trace_};
   using Begun = absl::StatusOr<std::unique_ptr<Reception>>;
   // Not written in place: gcc 12 destroys temporaries with captures in a co_await expression twice.
-  auto begin = [&intake = parts_.intake, arrival = std::move(arrival)]() mutable -> Begun { return intake.Begin(std::move(arrival)); };
+  auto begin = [&intake = parts_.intake, arrival = std::move(arrival)]() mutable -> Begun {
+    return intake.Begin(std::move(arrival));
+  };
   Begun begun = co_await net::OnPool(parts_.loops, loop_, std::move(begin));
   if (!begun.ok()) {
     const Reply reply = ReplyTo(begun.status());
@@ -245,8 +276,7 @@ net::Task<void> Session::OnData() {
     co_return machine_.AnswerData(reply);
   }
   reception_ = *std::move(begun);
-  message_in_hand_ = true;
-  sessions_.messages_in_hand().fetch_add(1);
+  if (!std::exchange(message_in_hand_, true)) sessions_.messages_in_hand().fetch_add(1);
   data_began_ = absl::Now();
   machine_.AnswerData(std::nullopt);
   // The client waits for the 354, and nothing can be in the input behind DATA.
@@ -256,7 +286,8 @@ net::Task<void> Session::OnData() {
 net::Task<void> Session::OnMessageEnd() {
   const absl::Time began = absl::Now();
   using Kept = absl::StatusOr<Reception::Receipt>;
-  const Kept kept = co_await net::Await<Kept>(loop_, [this](auto done) { reception_->Finish(std::move(done)); });
+  const Kept kept =
+      co_await net::Await<Kept>(loop_, [this](auto done) { reception_->Finish(std::move(done)); });
   if (kept.ok()) {
     parts_.metrics.keep_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - began));
     parts_.metrics.messages.Add(static_cast<int64_t>(kept->ids.size()));
@@ -278,7 +309,8 @@ net::Task<bool> Session::OnStartTls() {
   ForgetTransaction();
   held_ = {};
   if (!co_await Flush()) co_return false;
-  const absl::Status started = co_await connection_->StartTlsServer(*settings_.tls, absl::Now() + settings_.timeouts.handshake);
+  const absl::Status started = co_await connection_->StartTlsServer(
+      *settings_.tls, absl::Now() + settings_.timeouts.handshake);
   if (!started.ok()) {
     end_ = base::Cat("TLS: ", started.message());
     co_return false;
@@ -291,7 +323,6 @@ net::Task<bool> Session::OnStartTls() {
 }
 
 void Session::ForgetTransaction() {
-  EndMessage();
   reception_.reset();
   recipients_ = {};
 }
@@ -303,10 +334,12 @@ void Session::EndMessage() {
 // The word after "with" (RFC 3848, RFC 6531 §4.3).
 std::string Session::Protocol() const {
   if (!machine_.extended()) return "SMTP";
-  return base::Cat(machine_.parameters().smtp_utf8 ? "UTF8SMTP" : "ESMTP", machine_.tls() ? "S" : "");
+  return base::Cat(machine_.parameters().smtp_utf8 ? "UTF8SMTP" : "ESMTP",
+                   machine_.tls() ? "S" : "");
 }
 
-void Session::Refuse(std::string_view verb, const Reply& reply, const Addressee& about, std::string_view reason) {
+void Session::Refuse(std::string_view verb, const Reply& reply, const Addressee& about,
+                     std::string_view reason) {
   (reply.permanent() ? parts_.metrics.refused_for_good : parts_.metrics.refused_for_now).Add();
   ++refusals_;
   v1::MailRefused event;

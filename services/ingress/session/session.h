@@ -14,8 +14,8 @@
 
 namespace cleanmail::ingress {
 
-// One SMTP session: asks the directory and policy, hands content to intake, and lets the machine speak. Lives on its connection's
-// loop. Between commands it holds no buffer.
+// One SMTP session: asks the directory and policy, hands content to intake, and lets the machine
+// speak. Lives on its connection's loop. Between commands it holds no buffer.
 class Session {
  public:
   Session(Sessions& sessions, std::unique_ptr<net::Connection> connection);
@@ -41,7 +41,8 @@ class Session {
   absl::Time Deadline() const;
   std::string_view Hold(std::string_view input);
   std::string Protocol() const;
-  void Refuse(std::string_view verb, const mail::smtp::Reply& reply, const Addressee& about, std::string_view reason);
+  void Refuse(std::string_view verb, const mail::smtp::Reply& reply, const Addressee& about,
+              std::string_view reason);
   void LogSession() const;
 
   Sessions& sessions_;

@@ -1,10 +1,10 @@
 // Sessions over loopback, with fakes of bus, blobs and policy behind them.
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
+
+#include <gtest/gtest.h>
 
 #include "absl/synchronization/notification.h"
 #include "libs/base/clock.h"
@@ -32,7 +32,8 @@ using testing::SocketTransport;
 class FakePolicy final : public EnvelopePolicy {
  public:
   void Evaluate(policy::v1::EvaluateEnvelopeRequest request, absl::Time, std::string,
-                absl::AnyInvocable<void(absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>) &&> done) override {
+                absl::AnyInvocable<void(absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>) &&>
+                    done) override {
     ++calls;
     if (away) return std::move(done)(absl::UnavailableError("away"));
     policy::v1::EvaluateEnvelopeResponse response;
@@ -49,12 +50,14 @@ class FakePolicy final : public EnvelopePolicy {
   std::atomic<bool> away{false};
 };
 
-void AddDomain(directory::Directory& directory, const std::string& tenant, const std::string& domain, provisioning::v1::RecipientMode mode,
+void AddDomain(directory::Directory& directory, const std::string& tenant,
+               const std::string& domain, provisioning::v1::RecipientMode mode,
                std::vector<std::string> networks = {}) {
   provisioning::v1::DirectoryChanged change;
   change.set_name("tenants/" + tenant);
   change.mutable_tenant()->set_name("tenants/" + tenant);
-  for (const std::string& network : networks) change.mutable_tenant()->add_sending_networks(network);
+  for (const std::string& network : networks)
+    change.mutable_tenant()->add_sending_networks(network);
   directory.Apply(change);
   change = {};
   change.set_name("tenants/" + tenant + "/domains/" + domain);
@@ -66,11 +69,14 @@ void AddDomain(directory::Directory& directory, const std::string& tenant, const
 class SessionTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    AddDomain(directory_, "acme", "example.org", provisioning::v1::RECIPIENT_MODE_ANY, {"127.0.0.0/8"});
-    AddDomain(directory_, "other", "other.example", provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED);
+    AddDomain(directory_, "acme", "example.org", provisioning::v1::RECIPIENT_MODE_ANY,
+              {"127.0.0.0/8"});
+    AddDomain(directory_, "other", "other.example",
+              provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED);
     directory_.Complete();
     settings_.smtp.host_name = "mx.example.org";
-    settings_.smtp.message = {.bytes = 100000, .line_bytes = 2000, .header_bytes = 20000, .header_fields = 100};
+    settings_.smtp.message = {
+        .bytes = 100000, .line_bytes = 2000, .header_bytes = 20000, .header_fields = 100};
   }
   void TearDown() override {
     client_.reset();
@@ -84,16 +90,20 @@ class SessionTest : public ::testing::Test {
     listener_.reset();
     Eventually([&] { return metrics_.sessions_open.value() == 0; });
     for (size_t i = 0; i < loops_->size(); ++i) {
-      absl::Notification passed;  // the last session's coroutine has been destroyed when its loop does something else
+      absl::Notification passed;  // the last session's coroutine has been destroyed when its loop
+                                  // does something else
       loops_->at(i).Post([&passed] { passed.Notify(); });
       passed.WaitForNotification();
     }
-    intake_ = std::make_unique<Intake>(IntakeOptions{.host_name = "mx.example.org", .header = {}}, blobs_, bus_, clock_, random_);
+    intake_ = std::make_unique<Intake>(IntakeOptions{.host_name = "mx.example.org", .header = {}},
+                                       blobs_, bus_, clock_, random_);
     limits_ = std::make_unique<net::ConnectionLimits>(limit_options_);
     sessions_ = std::make_unique<Sessions>(
-        settings_, SessionParts{*loops_, *limits_, directory_, policy_, *intake_, bus_, clock_, random_, *mail_log_, metrics_});
-    auto listener = net::Listener::Open(*loops_, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = proxy_from_},
-                                        [this](std::unique_ptr<net::Connection> c) { sessions_->Take(std::move(c)); });
+        settings_, SessionParts{*loops_, *limits_, directory_, policy_, *intake_, bus_, clock_,
+                                random_, *mail_log_, metrics_});
+    auto listener = net::Listener::Open(
+        *loops_, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = proxy_from_},
+        [this](std::unique_ptr<net::Connection> c) { sessions_->Take(std::move(c)); });
     ASSERT_TRUE(listener.ok()) << listener.status();
     listener_ = *std::move(listener);
   }
@@ -121,10 +131,14 @@ class SessionTest : public ::testing::Test {
   }
   void Begin(const std::string& recipient = "bob@example.org") {
     Greet();
-    EXPECT_EQ(Say("MAIL FROM:<a@client.example>\r\nRCPT TO:<" + recipient + ">\r\nDATA\r\n", 3).substr(0, 3), "354");
+    EXPECT_EQ(Say("MAIL FROM:<a@client.example>\r\nRCPT TO:<" + recipient + ">\r\nDATA\r\n", 3)
+                  .substr(0, 3),
+              "354");
   }
   std::vector<v1::MailReceived> Received() { return bus_.Events<v1::MailReceived>(); }
-  std::string Body(const v1::MailReceived& event) { return *blobs_.Read({event.message().tenant(), event.message_id()}); }
+  std::string Body(const v1::MailReceived& event) {
+    return *blobs_.Read({event.message().tenant(), event.message_id()});
+  }
   // Polls until `condition` holds.
   template <class Condition>
   void Eventually(Condition condition) {
@@ -137,7 +151,8 @@ class SessionTest : public ::testing::Test {
     auto dialogue = Dialogue::Parse(std::string(std::istreambuf_iterator<char>(in), {}));
     if (!dialogue.ok()) return dialogue.status();
     settings_.role = dialogue->listener == "smart_host" ? Role::kSmartHost : Role::kMx;
-    settings_.smtp.line_ends = dialogue->listener == "smart_host" ? LineEnds::kRepair : LineEnds::kStrict;
+    settings_.smtp.line_ends =
+        dialogue->listener == "smart_host" ? LineEnds::kRepair : LineEnds::kStrict;
     settings_.smtp.offer_starttls = dialogue->listener == "tls";
     settings_.tls = dialogue->listener == "tls" ? &Tls() : nullptr;
     Open();
@@ -175,8 +190,10 @@ class SessionTest : public ::testing::Test {
 
 TEST_F(SessionTest, EveryDialogueHolds) {
   provisioning::v1::DirectoryChanged change;
-  AddDomain(directory_, "acme", "example.org", provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED, {"127.0.0.0/8"});
-  for (const char* local : {"bob", "carol", "\xf0\x9f\x90\x9d", "f\xc3\xbcr-alle", "|touch /tmp/x"}) {
+  AddDomain(directory_, "acme", "example.org", provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED,
+            {"127.0.0.0/8"});
+  for (const char* local :
+       {"bob", "carol", "\xf0\x9f\x90\x9d", "f\xc3\xbcr-alle", "|touch /tmp/x"}) {
     change = {};
     change.set_name(std::string("tenants/acme/users/") + local + "@example.org");
     change.mutable_user()->set_name(change.name());
@@ -195,7 +212,9 @@ TEST_F(SessionTest, EveryDialogueHolds) {
 TEST_F(SessionTest, KeepsAMessageWithOurReceivedLineOnTop) {
   Open();
   Begin();
-  const std::string message = "From: x\r\nX-Cleanmail-Score: 1\r\nSubject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r\nx-cleanmail-other:\r\n y\r\n\r\n..dot\r\n";
+  const std::string message =
+      "From: x\r\nX-Cleanmail-Score: 1\r\nSubject: "
+      "=?utf-8?q?gr=C3=BC=C3=9Fe?=\r\nx-cleanmail-other:\r\n y\r\n\r\n..dot\r\n";
   const std::string reply = Say(message + ".\r\n");
   ASSERT_EQ(Received().size(), 1u);
   const v1::MailReceived event = Received()[0];
@@ -206,13 +225,17 @@ TEST_F(SessionTest, KeepsAMessageWithOurReceivedLineOnTop) {
   EXPECT_EQ(event.message().envelope().recipients(0), "bob@example.org");
   EXPECT_EQ(event.message().session().client_address(), "127.0.0.1");
   EXPECT_EQ(event.message().session().helo(), "client.example");
-  EXPECT_EQ(event.message().subject(), "gr\xc3\xbc\xc3\x9f" "e");
+  EXPECT_EQ(event.message().subject(),
+            "gr\xc3\xbc\xc3\x9f"
+            "e");
   const std::string body = Body(event);
   EXPECT_EQ(static_cast<int64_t>(body.size()), event.message().size());
-  const std::string expected = "Received: from client.example ([127.0.0.1])\r\n\tby mx.example.org (" + TenantMark("acme") +
-                               ")\r\n\twith ESMTP id " + event.message_id() + "\r\n\tfor <bob@example.org>;\r\n\t";
+  const std::string expected =
+      "Received: from client.example ([127.0.0.1])\r\n\tby mx.example.org (" + TenantMark("acme") +
+      ")\r\n\twith ESMTP id " + event.message_id() + "\r\n\tfor <bob@example.org>;\r\n\t";
   EXPECT_EQ(body.substr(0, expected.size()), expected);
-  EXPECT_TRUE(body.ends_with("\r\nFrom: x\r\nSubject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r\n\r\n.dot\r\n")) << body;
+  EXPECT_TRUE(body.ends_with("\r\nFrom: x\r\nSubject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r\n\r\n.dot\r\n"))
+      << body;
 }
 
 TEST_F(SessionTest, T_A10_CountsItsOwnHopsOfThisTenant) {
@@ -234,7 +257,8 @@ TEST_F(SessionTest, T_A10_CountsItsOwnHopsOfThisTenant) {
 TEST_F(SessionTest, SeveralTenantsGetAMessageEachTogether) {
   Open();
   Greet();
-  EXPECT_EQ(Say("MAIL FROM:<a@client.example>\r\nRCPT TO:<bob@example.org>\r\nRCPT TO:<postmaster@other.example>\r\n"
+  EXPECT_EQ(Say("MAIL FROM:<a@client.example>\r\nRCPT TO:<bob@example.org>\r\nRCPT "
+                "TO:<postmaster@other.example>\r\n"
                 "RCPT TO:<carol@example.org>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n",
                 6)
                 .substr(0, 3),
@@ -244,7 +268,8 @@ TEST_F(SessionTest, SeveralTenantsGetAMessageEachTogether) {
   const auto events = Received();
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(bus_.publications(), 1u) << "visible together";
-  EXPECT_EQ(reply, "250 2.0.0 Ok: queued as " + events[0].message_id() + ", " + events[1].message_id());
+  EXPECT_EQ(reply,
+            "250 2.0.0 Ok: queued as " + events[0].message_id() + ", " + events[1].message_id());
   EXPECT_EQ(events[0].message().envelope().recipients_size(), 2);
   EXPECT_EQ(events[1].message().envelope().recipients_size(), 1);
   for (const auto& event : events) {
@@ -263,7 +288,8 @@ TEST_F(SessionTest, AMessageWithoutEmptyLineIsKeptAsItCame) {
 TEST_F(SessionTest, PolicyRefusesForARecipientAndIsToldApartFromItsAbsence) {
   Open();
   Greet();
-  EXPECT_EQ(Say("MAIL FROM:<>\r\nRCPT TO:<blocked@example.org>\r\n", 2), "550 5.7.1 Blocked by a rule");
+  EXPECT_EQ(Say("MAIL FROM:<>\r\nRCPT TO:<blocked@example.org>\r\n", 2),
+            "550 5.7.1 Blocked by a rule");
   policy_.away = true;
   EXPECT_EQ(Say("RCPT TO:<bob@example.org>\r\n").substr(0, 9), "451 4.3.0");
   Eventually([&] { return bus_.Events<v1::MailRefused>().size() == 2; });
@@ -292,13 +318,17 @@ TEST_F(SessionTest, SmartHostTakesOnlyFromTenantsNetworksAndForTheirOwnDomains) 
   settings_.role = Role::kSmartHost;
   Open();
   Greet();
-  EXPECT_EQ(Say("MAIL FROM:<x@other.example>\r\n").substr(0, 9), "550 5.7.1") << "T-A8: another tenant's domain";
-  EXPECT_EQ(Say("MAIL FROM:<x@example.org>\r\nRCPT TO:<y@elsewhere.example>\r\nDATA\r\n", 3).substr(0, 3), "354");
+  EXPECT_EQ(Say("MAIL FROM:<x@other.example>\r\n").substr(0, 9), "550 5.7.1")
+      << "T-A8: another tenant's domain";
+  EXPECT_EQ(
+      Say("MAIL FROM:<x@example.org>\r\nRCPT TO:<y@elsewhere.example>\r\nDATA\r\n", 3).substr(0, 3),
+      "354");
   Say("x\r\n.\r\n");
   ASSERT_EQ(Received().size(), 1u);
   EXPECT_EQ(Received()[0].message().direction(), mail::v1::DIRECTION_OUTBOUND);
   EXPECT_EQ(Received()[0].message().tenant(), "acme");
-  AddDomain(directory_, "acme", "example.org", provisioning::v1::RECIPIENT_MODE_ANY, {"192.0.2.0/24"});
+  AddDomain(directory_, "acme", "example.org", provisioning::v1::RECIPIENT_MODE_ANY,
+            {"192.0.2.0/24"});
   EXPECT_EQ(Say("MAIL FROM:<x@example.org>\r\n").substr(0, 9), "550 5.7.1");
 }
 
@@ -311,10 +341,12 @@ TEST_F(SessionTest, T_E1_NoPromiseWhenKeepingFails) {
   EXPECT_EQ(Say("MAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n", 3).substr(0, 3), "354");
   EXPECT_EQ(Say("x\r\n.\r\n").substr(0, 9), "452 4.3.1");
   blobs_.FailNext(absl::UnavailableError("no key"));
-  EXPECT_EQ(Say("MAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n", 3).substr(0, 9), "451 4.3.0");
+  EXPECT_EQ(Say("MAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n", 3).substr(0, 9),
+            "451 4.3.0");
   EXPECT_EQ(Received().size(), 0u);
   EXPECT_EQ(blobs_.size(), 0u);
-  EXPECT_EQ(Say("MAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n", 3).substr(0, 3), "354") << "and it recovers by itself";
+  EXPECT_EQ(Say("MAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n", 3).substr(0, 3), "354")
+      << "and it recovers by itself";
   EXPECT_EQ(Say("x\r\n.\r\n").substr(0, 3), "250");
 }
 
@@ -367,10 +399,12 @@ TEST_F(SessionTest, T_A3_BytesSentInTheClearBehindStarttlsDoNothing) {
   settings_.tls = &Tls();
   Open();
   Greet();
-  EXPECT_EQ(Say("STARTTLS\r\nEHLO evil\r\nMAIL FROM:<evil@client.example>\r\n").substr(0, 3), "220");
+  EXPECT_EQ(Say("STARTTLS\r\nEHLO evil\r\nMAIL FROM:<evil@client.example>\r\n").substr(0, 3),
+            "220");
   ASSERT_TRUE(client_->StartTls().ok());
   EXPECT_EQ(Say("RCPT TO:<bob@example.org>\r\n").substr(0, 3), "503");
-  EXPECT_EQ(Say("EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n", 4).substr(0, 3), "354");
+  EXPECT_EQ(Say("EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n", 4).substr(0, 3),
+            "354");
   Say("x\r\n.\r\n");
   EXPECT_NE(Body(Received()[0]).find("with ESMTPS id"), std::string::npos);
   EXPECT_NE(Body(Received()[0]).find("(TLSv1."), std::string::npos);
@@ -385,7 +419,8 @@ TEST_F(SessionTest, T_A9_AProxyHeaderCountsOnlyFromConfiguredPeers) {
   Open();
   client_ = Connect();
   EXPECT_EQ(Say("PROXY TCP4 203.0.113.9 127.0.0.1 1 25\r\n").substr(0, 3), "220");
-  EXPECT_EQ(Say("EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n", 4).substr(0, 3), "354");
+  EXPECT_EQ(Say("EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n", 4).substr(0, 3),
+            "354");
   Say("x\r\n.\r\n");
   EXPECT_EQ(Received()[0].message().session().client_address(), "203.0.113.9");
 }

@@ -14,7 +14,8 @@ void Sessions::Take(std::unique_ptr<net::Connection> connection) {
 
 void Sessions::Drain(absl::Time deadline) {
   draining_.store(true);
-  while (messages_in_hand_.load() > 0 && absl::Now() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  while (messages_in_hand_.load() > 0 && absl::Now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
 }  // namespace cleanmail::ingress

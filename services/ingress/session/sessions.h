@@ -62,11 +62,14 @@ struct SessionParts {
 class Sessions {
  public:
   Sessions(SessionSettings settings, SessionParts parts)
-      : settings_(std::move(settings)), parts_(parts), doorman_(settings_.role, settings_.postmaster, settings_.smtp.host_name, parts.directory) {}
+      : settings_(std::move(settings)),
+        parts_(parts),
+        doorman_(settings_.role, settings_.postmaster, settings_.smtp.host_name, parts.directory) {}
 
   // Begins a session; for net::Listener. Does not block.
   void Take(std::unique_ptr<net::Connection> connection);
-  // From now on sessions end with 421 at their next command; waits until messages in hand are answered, at most until `deadline`.
+  // From now on sessions end with 421 at their next command; waits until messages in hand are
+  // answered, at most until `deadline`.
   void Drain(absl::Time deadline);
 
   // For the sessions.

@@ -1,5 +1,8 @@
 #include "libs/mail/smtp/shell/blocking_client.h"
 
+#include <cerrno>
+#include <cstring>
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -7,15 +10,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "absl/time/clock.h"
 #include "libs/base/cat.h"
 
 namespace cleanmail::mail::smtp {
 
-absl::StatusOr<std::unique_ptr<BlockingClient>> BlockingClient::Connect(const net::HostPort& server, ClientOptions options, absl::Duration patience) {
+absl::StatusOr<std::unique_ptr<BlockingClient>> BlockingClient::Connect(const net::HostPort& server,
+                                                                        ClientOptions options,
+                                                                        absl::Duration patience) {
   sockaddr_in v4{};
   sockaddr_in6 v6{};
   const bool is_v4 = inet_pton(AF_INET, server.host.c_str(), &v4.sin_addr) == 1;
@@ -28,18 +30,24 @@ absl::StatusOr<std::unique_ptr<BlockingClient>> BlockingClient::Connect(const ne
   options.tls = TlsPolicy::kNever;
   const int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return absl::UnavailableError(base::Cat("socket: ", std::strerror(errno)));
-  auto client = std::unique_ptr<BlockingClient>(new BlockingClient(fd, std::move(options), patience));
+  auto client =
+      std::unique_ptr<BlockingClient>(new BlockingClient(fd, std::move(options), patience));
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const auto* address = is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
+  const auto* address =
+      is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
   if (connect(fd, address, is_v4 ? sizeof v4 : sizeof v6) != 0) {
-    return absl::UnavailableError(base::Cat("cannot connect to ", server.host, ":", server.port, ": ", std::strerror(errno)));
+    return absl::UnavailableError(
+        base::Cat("cannot connect to ", server.host, ":", server.port, ": ", std::strerror(errno)));
   }
   client->Drive({}, nullptr);
   if (client->usable()) return client;
   const auto& failure = client->machine_.failure();
-  if (!failure.has_value() || failure->local) return absl::UnavailableError(base::Cat(server.host, ":", server.port, " does not speak SMTP now"));
-  return absl::FailedPreconditionError(base::Cat("the server refused the conversation: ", ToText(failure->reply)));
+  if (!failure.has_value() || failure->local)
+    return absl::UnavailableError(
+        base::Cat(server.host, ":", server.port, " does not speak SMTP now"));
+  return absl::FailedPreconditionError(
+      base::Cat("the server refused the conversation: ", ToText(failure->reply)));
 }
 
 BlockingClient::~BlockingClient() { close(fd_); }
@@ -81,9 +89,12 @@ void BlockingClient::Drive(std::string_view body, std::vector<Outcome>* outcomes
         if (outcomes != nullptr) *outcomes = std::move(taken);
         break;
       }
-      case ClientWant::kStartTls: machine_.TlsFailed("not offered here"); break;
+      case ClientWant::kStartTls:
+        machine_.TlsFailed("not offered here");
+        break;
       case ClientWant::kTransaction:
-      case ClientWant::kClosed: return;
+      case ClientWant::kClosed:
+        return;
     }
   }
 }
