@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -25,6 +26,8 @@ using Steady = std::chrono::steady_clock;
 using LoopExecutor = boost::asio::io_context::executor_type;
 using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, LoopExecutor>;
 using Timer = boost::asio::basic_waitable_timer<Steady, boost::asio::wait_traits<Steady>, LoopExecutor>;
+
+constexpr int kMostReadsInARow = 16;
 
 absl::Status Gone(std::string_view what, int error) {
   return absl::UnavailableError(base::Cat(what, ": ", std::strerror(error)));
@@ -93,6 +96,7 @@ struct Connection::Core final : ConnectionLink, std::enable_shared_from_this<Con
     if (closed) co_return absl::CancelledError("the connection was closed");
     Watch(until);
     waiting = true;
+    reads_in_a_row = 0;
     boost::system::error_code error;
     const std::shared_ptr<Core> alive = shared_from_this();
     co_await socket.async_wait(what, boost::asio::redirect_error(boost::asio::use_awaitable, error));
@@ -126,7 +130,8 @@ struct Connection::Core final : ConnectionLink, std::enable_shared_from_this<Con
       SSL_set_connect_state(ssl);
       // RFC 6066 §3: a literal address is not a name.
       if (!host.empty() && !IpAddress::Parse(host).ok()) SSL_set_tlsext_host_name(ssl, host.c_str());
-      if (from.verify() != TlsContext::Verify::kNone) SSL_set1_host(ssl, host.c_str());
+      if (from.verify() == TlsContext::Verify::kRequire && host.empty()) co_return absl::InvalidArgumentError("no name to check the certificate against");
+      if (from.verify() != TlsContext::Verify::kNone) ExpectName(host);
     }
     while (true) {
       ERR_clear_error();
@@ -142,6 +147,16 @@ struct Connection::Core final : ConnectionLink, std::enable_shared_from_this<Con
     verified = !server && from.verify() != TlsContext::Verify::kNone && SSL_get_verify_result(ssl) == X509_V_OK &&
                SSL_get0_peer_certificate(ssl) != nullptr;
     co_return absl::OkStatus();
+  }
+
+  // The certificate must be for this name or address.
+  void ExpectName(const std::string& host) {
+    if (IpAddress::Parse(host).ok()) {
+      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
+    } else {
+      SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+      SSL_set1_host(ssl, host.c_str());
+    }
   }
 
   Loop& loop;
@@ -160,6 +175,7 @@ struct Connection::Core final : ConnectionLink, std::enable_shared_from_this<Con
   bool drained = true;  // the last read took all there was
   bool handshaken = false;
   bool verified = false;
+  int reads_in_a_row = 0;
   bool failed = false;  // TLS is past saying goodbye
 };
 
@@ -183,6 +199,12 @@ Connection::~Connection() {
 
 Task<absl::StatusOr<std::string_view>> Connection::ReadSome(absl::Time deadline) {
   Core& core = *core_;
+  // Who always has something to read must not keep the loop from others.
+  if (++core.reads_in_a_row >= kMostReadsInARow) {
+    core.reads_in_a_row = 0;
+    const std::shared_ptr<Core> alive = core_;
+    co_await boost::asio::post(core.loop.io(), boost::asio::use_awaitable);
+  }
   const std::span<char> scratch = core.loop.scratch();
   while (true) {
     if (core.closed) co_return absl::CancelledError("the connection was closed");

@@ -295,6 +295,14 @@ TEST_F(SniTest, AChangedCertificateIsTakenWithoutRestartAndABrokenOneIsNot) {
   EXPECT_TRUE(Accepts(*listener, good, "new.example"));
 }
 
+TEST_F(SniTest, AClientThatVerifiesWantsAName) {
+  const CertificateFiles a = MakeFakeCertificate(TemporaryFolder(), "noname", {"a.example"});
+  const auto context = *TlsContext::Server({a});
+  const auto listener = Serve(*context);
+  EXPECT_FALSE(Accepts(*listener, a.chain_file, ""));
+  EXPECT_FALSE(Accepts(*listener, a.chain_file, "127.0.0.1"));
+}
+
 TEST_F(SniTest, AKeyOfAnotherCertificateIsNamed) {
   const CertificateFiles a = MakeFakeCertificate(TemporaryFolder(), "key_a", {"a.example"});
   const CertificateFiles b = MakeFakeCertificate(TemporaryFolder(), "key_b", {"b.example"});

@@ -14,6 +14,9 @@
 #include "absl/time/time.h"
 #include "libs/net/loops.h"
 
+// gcc 12 sees a mismatch of new and delete in every optimised coroutine of Asio's, where the coroutine is written.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
 // How the coroutines of connections are started and how they wait. The only header through which others see Asio.
 namespace cleanmail::net {
 

@@ -63,6 +63,7 @@ struct MetricsRegistry::Member {
   Gauge gauge;
   std::unique_ptr<Histogram> histogram;
   std::function<double()> read;
+  double value = 0;  // what `read` last said, under callbacks_mutex_
   const void* owner = nullptr;
 };
 
@@ -117,6 +118,7 @@ Histogram& MetricsRegistry::AddHistogram(std::string_view name, std::string_view
 
 void MetricsRegistry::AddCallback(const void* owner, std::string_view name, std::string_view help, Labels labels,
                                   std::function<double()> read) {
+  absl::MutexLock callbacks(&callbacks_mutex_);
   absl::MutexLock lock(&mutex_);
   auto member = std::make_unique<Member>();
   member->labels = std::move(labels);
@@ -126,6 +128,7 @@ void MetricsRegistry::AddCallback(const void* owner, std::string_view name, std:
 }
 
 void MetricsRegistry::RemoveCallbacks(const void* owner) {
+  absl::MutexLock callbacks(&callbacks_mutex_);
   absl::MutexLock lock(&mutex_);
   for (const auto& family : families_) {
     std::erase_if(family->members, [owner](const auto& member) { return member->read && member->owner == owner; });
@@ -133,6 +136,17 @@ void MetricsRegistry::RemoveCallbacks(const void* owner) {
 }
 
 std::string MetricsRegistry::Text() const {
+  absl::MutexLock callbacks(&callbacks_mutex_);
+  std::vector<Member*> computed;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& family : families_) {
+      for (const auto& member : family->members) {
+        if (member->read) computed.push_back(member.get());
+      }
+    }
+  }
+  for (Member* member : computed) member->value = member->read();
   absl::MutexLock lock(&mutex_);
   std::string text;
   for (const auto& family : families_) {
@@ -142,7 +156,7 @@ std::string MetricsRegistry::Text() const {
       if (family->type == "counter") {
         text += base::Cat(family->name, labels, " ", member->counter.value(), "\n");
       } else if (member->histogram == nullptr) {
-        const std::string value = member->read ? NumberText(member->read()) : std::to_string(member->gauge.value());
+        const std::string value = member->read ? NumberText(member->value) : std::to_string(member->gauge.value());
         text += base::Cat(family->name, labels, " ", value, "\n");
       } else {
         const Histogram& histogram = *member->histogram;

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
+#include "absl/synchronization/mutex.h"
+
 namespace cleanmail::telemetry {
 namespace {
 
@@ -46,6 +51,26 @@ TEST(Metrics, ACallbackIsReadWhenAskedAndGoesWithItsOwner) {
   EXPECT_NE(registry.Text().find("a_lag{topic=\"x\\\"y\\\\z\"} 2.5\n"), std::string::npos) << registry.Text();
   registry.RemoveCallbacks(&owner);
   EXPECT_EQ(registry.Text().find("a_lag{"), std::string::npos);
+}
+
+TEST(Metrics, ACallbackMayWaitForALockWhoseHolderCounts) {
+  MetricsRegistry registry;
+  absl::Mutex mutex;
+  int owner = 0;
+  registry.AddCallback(&owner, "a_lag", "Lag.", {}, [&mutex] {
+    absl::MutexLock lock(&mutex);
+    return 1.0;
+  });
+  std::atomic<bool> stop{false};
+  std::thread counter([&] {
+    while (!stop) {
+      absl::MutexLock lock(&mutex);
+      registry.AddCounter("a_total", "A.").Add();
+    }
+  });
+  for (int i = 0; i < 200; ++i) EXPECT_NE(registry.Text().find("a_lag 1\n"), std::string::npos);
+  stop = true;
+  counter.join();
 }
 
 }  // namespace
