@@ -1,7 +1,5 @@
 // What happens at the door: TLS, injected commands, forged PROXY headers, floods, messages too
 // large, control characters, and every dialogue of tests/dialogues against the whole gateway.
-#include <sys/wait.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +9,7 @@
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include "libs/base/cat.h"
 #include "libs/net/fake_certificate.h"
@@ -22,13 +21,13 @@ namespace cleanmail::e2e {
 namespace {
 
 using testing::CarryOut;
-using testing::Dialogue;
-using testing::SocketTransport;
 using ::testing::Contains;
+using testing::Dialogue;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using testing::SocketTransport;
 using ::testing::StartsWith;
 
 constexpr int kSessionsPerAddress = 10;
@@ -55,6 +54,7 @@ class Door : public ::testing::Test {
     gateway_->AddDomain("acme", "example.org", true);
     for (const char* user : {"bob", "carol", "\xf0\x9f\x90\x9d", "f\xc3\xbcr-alle"})
       gateway_->AddUser("acme", base::Cat(user, "@example.org"));
+    gateway_->AddUser("acme", "pipe@example.org", {"\"|touch /tmp/x\"@example.org"});
   }
   static void TearDownTestSuite() { gateway_.reset(); }
 
@@ -65,7 +65,7 @@ class Door : public ::testing::Test {
   }
   // Sends bytes and reads one whole reply; its last line.
   static std::string Say(SocketTransport& transport, const std::string& bytes) {
-    if (!bytes.empty()) EXPECT_TRUE(transport.Send(bytes).ok());
+    EXPECT_TRUE(transport.Send(bytes).ok());
     for (;;) {
       const auto line = transport.ReadLine();
       if (!line.ok()) return std::string(line.status().message());
@@ -84,8 +84,7 @@ class Door : public ::testing::Test {
     return IdIn(Say(transport, mail + ".\r\n"));
   }
   static std::string DetailsOf(const std::string& id) {
-    Gateway::WaitUntil([&] { return testing::Value(gateway_->Story(id), Contains("delivered")); },
-                       "the delivery");
+    gateway_->WaitFor(id, "delivered");
     return gateway_->Details(id);
   }
 
@@ -195,10 +194,10 @@ TEST_F(Door, T_A12_ControlCharactersBreakNeitherMailLogNorTrace) {
   EXPECT_THAT(Say(*transport, "HELO client.example\r\n"), StartsWith("250"));
   Say(*transport, "MAIL FROM:<\"a\\\x08\"@client.example>\r\n");
   Say(*transport, "RSET\r\n");
-  const std::string id =
-      SendOver(*transport,
-               "Subject: =?utf-8?q?one=0D=0A{=22event=22:=22forged=22}=1B[2J?= \x1b]0;t\x07 \x7f\"\r\n"
-               "\r\nx\r\n");
+  const std::string id = SendOver(
+      *transport,
+      "Subject: =?utf-8?q?one=0D=0A{=22event=22:=22forged=22}=1B[2J?= \x1b]0;t\x07 \x7f\"\r\n"
+      "\r\nx\r\n");
   const std::string details = DetailsOf(id);
   const std::string subject = gateway_->Trace(id)->subject();
   for (const char c : base::Cat(subject, details)) {
@@ -207,18 +206,16 @@ TEST_F(Door, T_A12_ControlCharactersBreakNeitherMailLogNorTrace) {
   }
   EXPECT_EQ(subject.find('\n'), std::string::npos);
   Say(*transport, "QUIT\r\n");
-  Gateway::WaitUntil(
-      [&] {
-        return testing::Value(gateway_->MailLog(), Contains(HasSubstr(id)));
-      },
-      "the message in the mail log");
+  Gateway::WaitUntil([&] { return ::testing::Value(gateway_->MailLog(), Contains(HasSubstr(id))); },
+                     "the message in the mail log");
   for (const std::string& line : gateway_->MailLog()) {
     google::protobuf::Struct parsed;
     EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(line, &parsed).ok()) << line;
     EXPECT_THAT(parsed.fields(), Not(IsEmpty())) << line;
     EXPECT_EQ(line.find('\x1b'), std::string::npos) << line;
-    if (const auto event = parsed.fields().find("event"); event != parsed.fields().end())
+    if (const auto event = parsed.fields().find("event"); event != parsed.fields().end()) {
       EXPECT_NE(event->second.string_value(), "forged") << line;
+    }
   }
 }
 

@@ -19,8 +19,10 @@ class EngineTrouble : public ::testing::Test {
   EngineTrouble() {
     clamd_.Start();
     gateway_ = std::make_unique<Gateway>(Gateway::Options{
-        .scanner = base::Cat("  clamd: { address: '", clamd_.address(),
-                             "', scan_deadline: 2s, connect_deadline: 1s }\n")});
+        .scanner =
+            base::Cat("  clamd: { address: '", clamd_.address(), "', config_file: '",
+                      clamd_.config_file(), "', scan_deadline: 2s, connect_deadline: 1s }\n"),
+        .ingress = "  limits: { message_bytes: 1000000 }\n"});
     gateway_->AddTenant("acme");
     gateway_->AddDomain("acme", "example.org");
   }
@@ -46,9 +48,7 @@ class EngineTrouble : public ::testing::Test {
     EXPECT_EQ(gateway_->Hold(virus_).kind(), mail::v1::HOLD_KIND_VIRUS);
     EXPECT_FALSE(IsAway());
     EXPECT_EQ(gateway_->sink().count(), 2);
-    Gateway::WaitUntil(
-        [&] { return testing::Value(gateway_->Story(waiting_), Contains("delivered")); },
-        "the end of the story");
+    gateway_->WaitFor(waiting_, "delivered");
     EXPECT_THAT(gateway_->Operations("/readyz"), Not(HasSubstr("warning: ")));
   }
 

@@ -1,17 +1,17 @@
 #include "tests/e2e/gateway.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <fstream>
 #include <regex>
 #include <sstream>
 #include <utility>
 
+#include <arpa/inet.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "absl/time/clock.h"
 #include "libs/base/cat.h"
@@ -241,6 +241,15 @@ std::vector<std::string> Gateway::Story(const std::string& message) {
   if (!trace.ok()) return story;
   for (const reporting::v1::TraceEntry& entry : trace->entries()) story.push_back(entry.what());
   return story;
+}
+
+void Gateway::WaitFor(const std::string& message, const std::string& what) {
+  WaitUntil(
+      [&] {
+        const std::vector<std::string> story = Story(message);
+        return std::find(story.begin(), story.end(), what) != story.end();
+      },
+      base::Cat("\"", what, "\" in the story"));
 }
 
 std::string Gateway::Details(const std::string& message) {

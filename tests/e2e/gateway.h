@@ -23,8 +23,8 @@ class Gateway {
   struct Options {
     std::string scanner = {};  // YAML lines under `scanner:`
     std::string egress = "  first_retry: 200ms\n  longest_retry: 1s\n";
-    std::string ingress = {};    // further YAML lines under `ingress:`
-    std::string app = {};        // further YAML lines under `app:`
+    std::string ingress = {};  // further YAML lines under `ingress:`
+    std::string app = {};      // further YAML lines under `app:`
     std::string host_name = "gateway.example";
     std::string mx = {};         // further keys of the MX listener, ", key: value"
     std::string listeners = {};  // further listeners, YAML lines
@@ -68,6 +68,8 @@ class Gateway {
   absl::StatusOr<reporting::v1::Trace> Trace(const std::string& message);
   // What happened to a message, in order: "received", "scanned", …
   std::vector<std::string> Story(const std::string& message);
+  // Waits until that is in the message's story.
+  void WaitFor(const std::string& message, const std::string& what);
   // The details of a message's story, one a line.
   std::string Details(const std::string& message);
   int Retry();

@@ -22,8 +22,7 @@ TEST(Loop, T_A10_MailThatComesBackAgainAndAgainEndsAsUndeliverable) {
   ASSERT_THAT(holds, SizeIs(1));
   EXPECT_EQ(holds[0].kind(), mail::v1::HOLD_KIND_UNDELIVERABLE);
   const std::string id = holds[0].name().substr(holds[0].name().rfind('/') + 1);
-  Gateway::WaitUntil([&] { return testing::Value(gateway.Story(id), Contains("refused")); },
-                     "the last word of the story");
+  gateway.WaitFor(id, "refused");
   EXPECT_THAT(gateway.Details(id), HasSubstr("it loops"));
 
   // Came with 0, 1, 2, 3 and 4 lines of ours, and that was all.
