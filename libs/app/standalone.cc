@@ -162,7 +162,7 @@ class Standalone final : public StandaloneEnvironment {
   absl::Status OpenResolver() {
     const v1::Dns& dns = settings_.dns();
     absl::StatusOr<std::unique_ptr<dns::UnboundResolver>> unbound =
-        dns::UnboundResolver::Create({.forwarders = {dns.forwarders().begin(), dns.forwarders().end()}});
+        dns::UnboundResolver::Create({.forwarders = {dns.forwarders().begin(), dns.forwarders().end()}, .timeout = ToDuration(dns.timeout())});
     if (!unbound.ok()) return base::Annotate(unbound.status(), "app.dns.forwarders");
     resolver_ = std::make_unique<dns::MeteredResolver>(*std::move(unbound), metrics_);
     resolver_ = std::make_unique<dns::CachingResolver>(std::move(resolver_), clock_,

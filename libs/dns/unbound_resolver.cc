@@ -5,6 +5,7 @@
 #include <unbound.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <thread>
@@ -185,6 +186,7 @@ absl::StatusOr<std::unique_ptr<UnboundResolver>> UnboundResolver::Create(Options
 
 void UnboundResolver::Lookup(const Question& question, absl::Time deadline, Done done) {
   if (!IsAskable(question.name)) return std::move(done)(absl::NotFoundError("not a name DNS can have"));
+  deadline = std::min(deadline, absl::Now() + state_->options.timeout);
   State::Pending* pending = nullptr;
   uint64_t id = 0;
   {

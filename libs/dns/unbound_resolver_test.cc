@@ -148,6 +148,15 @@ TEST(UnboundResolver, ASilentServerEndsAtTheDeadline) {
   EXPECT_LT(absl::Now() - began, absl::Seconds(3));
 }
 
+TEST(UnboundResolver, AQuestionEndsAtItsTimeoutThoughTheDeadlineIsLater) {
+  const SilentServer silent;
+  const auto resolver =
+      *UnboundResolver::Create({.forwarders = {silent.forwarder()}, .trust_anchor_file = {}, .timeout = absl::Milliseconds(100)});
+  const absl::Time began = absl::Now();
+  EXPECT_EQ(Ask(*resolver, "a.test", Type::kA, absl::Hours(1)).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_LT(absl::Now() - began, absl::Seconds(3));
+}
+
 TEST(UnboundResolver, ItsEndAnswersWhatIsStillAsked) {
   const SilentServer silent;
   auto resolver = *UnboundResolver::Create({.forwarders = {silent.forwarder()}, .trust_anchor_file = {}});

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
@@ -23,6 +24,7 @@
 #include <rocksdb/write_batch.h>
 
 #include "libs/base/status_macros.h"
+#include "libs/store/spool/info_log.h"
 
 namespace cleanmail::spool {
 namespace {
@@ -104,9 +106,6 @@ rocksdb::DBOptions DatabaseOptions(const SpoolOptions& options) {
   db.bytes_per_sync = 1 << 20;
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
-  db.keep_log_file_num = 3;
-  db.max_log_file_size = 4 << 20;
-  db.info_log_level = rocksdb::WARN_LEVEL;
   db.skip_stats_update_on_db_open = true;
   return db;
 }
@@ -204,6 +203,9 @@ absl::Status Spool::Impl::OpenDatabase() {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DBOptions how = DatabaseOptions(options);
   how.wal_filter = &gap_filter;
+  std::error_code ignored;  // what is wrong with the folder, opening the database says
+  std::filesystem::create_directories(folder, ignored);
+  how.info_log = OpenInfoLog(folder);
   gap_filter.Begin();
   const rocksdb::Status status = rocksdb::DB::Open(how, folder, families, &handles, &opened);
   if (!status.ok()) return ToStatus(status, base::Cat("opening ", folder));

@@ -25,10 +25,6 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-bool IsTracked(const std::string& path) {
-  return !std::filesystem::path(path).filename().string().starts_with("LOG");
-}
-
 struct Change {
   off_t offset;
   off_t size_before;
@@ -191,10 +187,9 @@ class UnsyncedFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
       : FileSystemWrapper(rocksdb::FileSystem::Default()), state_(std::move(state)) {}
   const char* Name() const override { return "UnsyncedFileSystem"; }
 
-  IOStatus NewWritableFile(const std::string& path, const FileOptions& options,
+  IOStatus NewWritableFile(const std::string& path, const FileOptions&,
                            std::unique_ptr<rocksdb::FSWritableFile>* result,
-                           IODebugContext* debug) override {
-    if (!IsTracked(path)) return FileSystemWrapper::NewWritableFile(path, options, result, debug);
+                           IODebugContext*) override {
     std::lock_guard lock(state_->mutex);
     if (IOStatus status = state_->Step(); !status.ok()) return status;
     state_->folder.push_back({.path = path, .from = {}, .backup = state_->Backup(path)});
@@ -223,7 +218,6 @@ class UnsyncedFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
 
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
                       IODebugContext* debug) override {
-    if (!IsTracked(from)) return FileSystemWrapper::RenameFile(from, to, options, debug);
     std::lock_guard lock(state_->mutex);
     if (IOStatus status = state_->Step(); !status.ok()) return status;
     state_->folder.push_back({.path = to, .from = from, .backup = state_->Backup(to)});
@@ -231,9 +225,7 @@ class UnsyncedFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
     return FileSystemWrapper::RenameFile(from, to, options, debug);
   }
 
-  IOStatus DeleteFile(const std::string& path, const IOOptions& options,
-                      IODebugContext* debug) override {
-    if (!IsTracked(path)) return FileSystemWrapper::DeleteFile(path, options, debug);
+  IOStatus DeleteFile(const std::string& path, const IOOptions&, IODebugContext*) override {
     std::lock_guard lock(state_->mutex);
     if (!std::filesystem::exists(path)) return IOStatus::PathNotFound(path);
     if (IOStatus status = state_->Step(); !status.ok()) return status;

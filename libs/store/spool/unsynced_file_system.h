@@ -9,7 +9,7 @@ namespace cleanmail::spool {
 // A disk for tests that can lose power and break. It works on real files and remembers, for each
 // write, what stood there before, until the file is synced; for each created, renamed or deleted
 // file, until its folder is synced. Steps (writes, syncs, creations, renames, deletions) are
-// counted, RocksDB's own LOG excepted. Give env() to SpoolOptions. Thread-safe.
+// counted. Give env() to SpoolOptions. Thread-safe.
 class UnsyncedFileSystem {
  public:
   enum class Loss {
