@@ -13,9 +13,10 @@ namespace cleanmail::dns {
 class UnboundResolver final : public Resolver {
  public:
   struct Options {
-    std::vector<std::string> forwarders;  // `address` or `address@port`; empty: those of /etc/resolv.conf
-    std::string trust_anchor_file = {};   // DNSSEC is validated from here; empty: not at all
-    size_t most_questions = 2000;         // at once; more are answered Unavailable
+    std::vector<std::string>
+        forwarders;  // `address` or `address@port`; empty: those of /etc/resolv.conf
+    std::string trust_anchor_file = {};  // DNSSEC is validated from here; empty: not at all
+    size_t most_questions = 2000;        // at once; more are answered Unavailable
   };
   // InvalidArgument names the forwarder or file that is wrong.
   static absl::StatusOr<std::unique_ptr<UnboundResolver>> Create(Options options);
