@@ -131,9 +131,7 @@ TEST_F(FirstStory, ARestartForgetsNothing) {
   const auto deferred = gateway_.Accept({"ann@example.org"}, TextMail("later"));
   const auto held = gateway_.Accept({"ann@example.org"}, GtubeMail());
   (void)gateway_.Hold(held[0]);
-  Gateway::WaitUntil(
-      [&] { return testing::Value(gateway_.Story(deferred[0]), Contains("deferred")); },
-      "the deferral");
+  gateway_.WaitFor(deferred[0], "deferred");
   gateway_.process().Restart();
   ASSERT_TRUE(gateway_.process().WaitReady().ok());
   gateway_.sink().SetMode(sink::Sink::Mode::kAccept);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,8 +23,9 @@ class Gateway {
   struct Options {
     std::string scanner = {};  // YAML lines under `scanner:`
     std::string egress = "  first_retry: 200ms\n  longest_retry: 1s\n";
-    std::string ingress = {};    // further YAML lines under `ingress:`
-    std::string app = {};        // further YAML lines under `app:`
+    std::string ingress = {};  // further YAML lines under `ingress:`
+    std::string app = {};      // further YAML lines under `app:`
+    std::string host_name = "gateway.example";
     std::string mx = {};         // further keys of the MX listener, ", key: value"
     std::string listeners = {};  // further listeners, YAML lines
   };
@@ -31,16 +33,20 @@ class Gateway {
   explicit Gateway(const Options& options);
   ~Gateway();
 
-  sink::Sink& sink() { return *sink_; }
+  sink::Sink& sink() { return *sinks_.front(); }
+  // One more mailbox server, at a port the system chooses unless told. It lives as long as this.
+  sink::Sink& AddSink(uint16_t port = 0);
+  net::Loops& loops() { return *loops_; }
   app::TestProcess& process() { return *process_; }
   uint16_t port(const std::string& listener = "mx") const {
     return static_cast<uint16_t>(process_->port(listener));
   }
 
-  // Each ends the test with the reason when refused. A domain gets a route to the sink.
+  // Each fails the test with the reason when refused. A domain gets a route to the sink, or to
+  // `destination`.
   void AddTenant(const std::string& id, std::vector<std::string> sending_networks = {});
   void AddDomain(const std::string& tenant, const std::string& domain,
-                 bool accounts_required = false);
+                 bool accounts_required = false, const std::string& destination = "");
   void AddUser(const std::string& tenant, const std::string& address,
                std::vector<std::string> aliases = {});
   void AddRoute(const std::string& tenant, const std::string& domain,
@@ -62,7 +68,17 @@ class Gateway {
   absl::StatusOr<reporting::v1::Trace> Trace(const std::string& message);
   // What happened to a message, in order: "received", "scanned", …
   std::vector<std::string> Story(const std::string& message);
+  // Waits until that is in the message's story.
+  void WaitFor(const std::string& message, const std::string& what);
+  // The details of a message's story, one a line.
+  std::string Details(const std::string& message);
   int Retry();
+  // What the operations port answers: "/readyz", "/metrics".
+  std::string Operations(const std::string& path);
+  // Sum of a metric over its labels.
+  double Metric(std::string_view name);
+  // Lines of the mail log so far.
+  std::vector<std::string> MailLog();
 
   // Waits until `is_true`; a test failure naming `what` when it does not come.
   static bool WaitUntil(const std::function<bool()>& is_true, std::string_view what,
@@ -73,7 +89,7 @@ class Gateway {
   auto Call(Method method, const Request& request);
 
   std::unique_ptr<net::Loops> loops_;
-  std::unique_ptr<sink::Sink> sink_;
+  std::vector<std::unique_ptr<sink::Sink>> sinks_;
   std::unique_ptr<app::TestProcess> process_;
 };
 
@@ -82,6 +98,20 @@ std::string TextMail(std::string_view subject, std::string_view text = "Hello.")
 // The GTUBE sample, the EICAR sample as an attachment.
 std::string GtubeMail();
 std::string EicarMail();
+// A port of loopback at which nobody listens as long as this lives.
+class ReservedPort {
+ public:
+  ReservedPort();
+  ~ReservedPort();
+  uint16_t port() const { return port_; }
+  // Lets it go, for somebody who will listen.
+  void Free();
+
+ private:
+  int fd_ = -1;
+  uint16_t port_ = 0;
+};
+
 // `mail` without the trace headers the gateway has put in front.
 std::string WithoutTrace(const std::string& mail);
 

@@ -11,7 +11,7 @@ app:
   data_folder: {folder}/data
   host_name: gateway.example.net
   operations: {{ listen: "127.0.0.1:{operations}" }}
-  spool: {{ min_free_bytes: 1 }}
+  spool: {{ min_free_bytes: {min_free_bytes} }}
 ingress:
   listeners:
     - {{ name: mx, listen: "127.0.0.1:{port}", role: mx{tls} }}
@@ -27,12 +27,12 @@ class Gateway:
 
     name = "cleanmail"
 
-    def __init__(self, binary, folder, port, operations_port, sink_port, tls=None):
+    def __init__(self, binary, folder, port, operations_port, sink_port, tls=None, min_free_bytes=1, environment=None):
         self.binary, self.folder, self.port, self.operations = str(binary), pathlib.Path(folder), port, operations_port
         self.folder.mkdir(parents=True, exist_ok=True)
         certificate = ", certificates: [{ chain_file: %s, key_file: %s }]" % tls if tls else ""
-        (self.folder / "cleanmail.yaml").write_text(CONFIG.format(folder=folder, port=port, operations=operations_port, tls=certificate))
-        self.environment = dict(os.environ, CLEANMAIL_SOCKET=f"{folder}/data/cleanmail.sock")
+        (self.folder / "cleanmail.yaml").write_text(CONFIG.format(folder=folder, port=port, operations=operations_port, tls=certificate, min_free_bytes=min_free_bytes))
+        self.environment = dict(os.environ, CLEANMAIL_SOCKET=f"{folder}/data/cleanmail.sock", **(environment or {}))
         self.process = None
         self.start()
         if "acme" not in self.command("tenants", "list"):
@@ -45,7 +45,8 @@ class Gateway:
         """Starts it; returns the seconds until it was ready."""
         begin = time.monotonic()
         with open(self.folder / "gateway.log", "ab") as log:
-            self.process = subprocess.Popen([self.binary, "serve", "--config", str(self.folder / "cleanmail.yaml")], stderr=log)
+            self.process = subprocess.Popen([self.binary, "serve", "--config", str(self.folder / "cleanmail.yaml")],
+                                            stderr=log, env=self.environment)
         while True:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.operations}/readyz", timeout=1) as answer:
