@@ -62,13 +62,13 @@ class Postfix:
 
     name = "postfix"
 
-    def __init__(self, folder, port, sink_port):
+    def __init__(self, folder, port, sink_port, settings=""):
         self.folder, self.port = pathlib.Path(folder), port
         config = self.folder / "config"
         for each in (config, self.folder / "queue", self.folder / "data"):
             each.mkdir(parents=True)
         shutil.chown(self.folder / "data", "postfix")
-        (config / "main.cf").write_text(MAIN.format(folder=folder, sink=sink_port))
+        (config / "main.cf").write_text(MAIN.format(folder=folder, sink=sink_port) + settings)
         (config / "master.cf").write_text(MASTER.format(port=port))
         shutil.copy("/etc/postfix/postfix-files", config) if pathlib.Path("/etc/postfix/postfix-files").exists() else None
         self._control("start")
