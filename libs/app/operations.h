@@ -20,7 +20,9 @@ struct OperationsSources {
   telemetry::MetricsRegistry& metrics;
 };
 
-// /livez /readyz /metrics /configz. The sources are asked on the port's own thread and must outlive it.
-absl::StatusOr<std::unique_ptr<http::Server>> OpenOperations(const std::string& address, OperationsSources sources);
+// /livez /readyz /metrics /configz. The sources are asked on the port's own thread and must outlive
+// it.
+absl::StatusOr<std::unique_ptr<http::Server>> OpenOperations(const std::string& address,
+                                                             OperationsSources sources);
 
 }  // namespace cleanmail::app

@@ -21,9 +21,12 @@ class StandaloneProcess final : public Process {
 
   absl::Status Open() {
     const std::vector<std::string> rooms = Rooms();
-    CLEANMAIL_ASSIGN_OR_RETURN(settings_, LoadSettings(options_.document, {.data_folder = options_.data_folder, .operations = options_.operations}));
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        settings_, LoadSettings(options_.document, {.data_folder = options_.data_folder,
+                                                    .operations = options_.operations}));
     CLEANMAIL_RETURN_IF_ERROR(CheckSections(options_.document, rooms));
-    CLEANMAIL_ASSIGN_OR_RETURN(environment_, StandaloneEnvironment::Open(options_.document, settings_));
+    CLEANMAIL_ASSIGN_OR_RETURN(environment_,
+                               StandaloneEnvironment::Open(options_.document, settings_));
     for (const Factory& factory : options_.factories) {
       absl::StatusOr<Service> service = factory.make(*environment_);
       if (!service.ok()) return base::Annotate(service.status(), factory.name);
@@ -41,17 +44,21 @@ class StandaloneProcess final : public Process {
     CLEANMAIL_RETURN_IF_ERROR(OpenOperationsPort());
     CLEANMAIL_RETURN_IF_ERROR(OpenListeners());
     open_.store(true);
-    environment_->log().Info("process.started", {{"rooms", services_.size()}, {"data_folder", settings_.data_folder()}});
-    for (const std::string& warning : Warnings()) environment_->log().Warning("process.warning", {{"text", warning}});
+    environment_->log().Info(
+        "process.started", {{"rooms", services_.size()}, {"data_folder", settings_.data_folder()}});
+    for (const std::string& warning : Warnings())
+      environment_->log().Warning("process.warning", {{"text", warning}});
     return absl::OkStatus();
   }
 
   absl::Status Ready() override {
     if (!open_.load()) return absl::UnavailableError(draining_.load() ? "draining" : "starting");
-    if (!environment_->directory().complete()) return absl::UnavailableError("the directory is not complete yet");
+    if (!environment_->directory().complete())
+      return absl::UnavailableError("the directory is not complete yet");
     for (const auto& service : services_) {
       for (const auto& ready : service->readies()) {
-        if (absl::Status status = ready(); !status.ok()) return base::Annotate(status, service->name());
+        if (absl::Status status = ready(); !status.ok())
+          return base::Annotate(status, service->name());
       }
     }
     return absl::OkStatus();
@@ -61,7 +68,8 @@ class StandaloneProcess final : public Process {
     std::vector<std::string> all = environment_->Warnings();
     for (const auto& service : services_) {
       for (const auto& warnings : service->warnings()) {
-        for (const std::string& warning : warnings()) all.push_back(base::Cat(service->name(), ": ", warning));
+        for (const std::string& warning : warnings())
+          all.push_back(base::Cat(service->name(), ": ", warning));
       }
     }
     return all;
@@ -79,7 +87,9 @@ class StandaloneProcess final : public Process {
   void Stop() override {
     if (environment_ == nullptr || stopping_.exchange(true)) return;
     const absl::Time deadline = absl::Now() + ToDuration(settings_.drain_deadline());
-    environment_->log().Info("process.draining", {{"seconds", absl::ToInt64Seconds(ToDuration(settings_.drain_deadline()))}});
+    environment_->log().Info(
+        "process.draining",
+        {{"seconds", absl::ToInt64Seconds(ToDuration(settings_.drain_deadline()))}});
     draining_.store(true);
     open_.store(false);
     Drain(deadline);
@@ -90,7 +100,9 @@ class StandaloneProcess final : public Process {
   }
 
   Environment& environment() override { return *environment_; }
-  std::string rpc_socket() const override { return InDataFolder(settings_, settings_.rpc().socket()); }
+  std::string rpc_socket() const override {
+    return InDataFolder(settings_, settings_.rpc().socket());
+  }
   std::map<std::string, int> ports() const override {
     std::map<std::string, int> ports;
     for (const auto& listener : listeners_) ports[listener->name()] = listener->port();
@@ -111,7 +123,8 @@ class StandaloneProcess final : public Process {
       for (const auto& api : service->apis()) apis.push_back(api.get());
     }
     CLEANMAIL_ASSIGN_OR_RETURN(
-        rpc_, rpc::Server::Start(apis, {.socket_path = rpc_socket()}, environment_->log(), environment_->metrics()));
+        rpc_, rpc::Server::Start(apis, {.socket_path = rpc_socket()}, environment_->log(),
+                                 environment_->metrics()));
     for (const auto& service : services_) rpc_->SetServing(service->name(), true);
     environment_->channels().Open(rpc_->InProcessChannel());
     return absl::OkStatus();
@@ -121,15 +134,21 @@ class StandaloneProcess final : public Process {
     for (const auto& service : services_) {
       for (Service::Consumer& consumer : service->consumers()) {
         bus::SubscriptionOptions options = consumer.options;
-        if (options.workers == bus::SubscriptionOptions().workers) options.workers = settings_.threads().workers();
-        absl::StatusOr<std::unique_ptr<bus::Subscription>> subscribed = environment_->bus().Subscribe(options, std::move(consumer.handler));
-        if (!subscribed.ok()) return base::Annotate(subscribed.status(), base::Cat(service->name(), ", reading ", options.topic));
+        if (options.workers == bus::SubscriptionOptions().workers)
+          options.workers = settings_.threads().workers();
+        absl::StatusOr<std::unique_ptr<bus::Subscription>> subscribed =
+            environment_->bus().Subscribe(options, std::move(consumer.handler));
+        if (!subscribed.ok())
+          return base::Annotate(subscribed.status(),
+                                base::Cat(service->name(), ", reading ", options.topic));
         const bus::Subscription& subscription = **subscribed;
         const telemetry::Labels labels = {{"topic", options.topic}, {"group", options.group}};
-        environment_->metrics().AddCallback(this, "cleanmail_bus_lag_events", "Events published and not finished by the group.", labels,
-                                            [&subscription] { return static_cast<double>(subscription.lag()); });
-        environment_->metrics().AddCallback(this, "cleanmail_bus_in_hand_events", "Events given to the group and not finished.", labels,
-                                            [&subscription] { return static_cast<double>(subscription.in_hand()); });
+        environment_->metrics().AddCallback(
+            this, "cleanmail_bus_lag_events", "Events published and not finished by the group.",
+            labels, [&subscription] { return static_cast<double>(subscription.lag()); });
+        environment_->metrics().AddCallback(
+            this, "cleanmail_bus_in_hand_events", "Events given to the group and not finished.",
+            labels, [&subscription] { return static_cast<double>(subscription.in_hand()); });
         subscriptions_.push_back(*std::move(subscribed));
       }
     }
@@ -140,7 +159,9 @@ class StandaloneProcess final : public Process {
     timers_.emplace(environment_->loops());
     timers_->Until(absl::Milliseconds(200), [this] {
       const absl::Status filled = environment_->FillDirectory();
-      if (!filled.ok()) environment_->log().Warning("directory.not_filled", {{"error", base::View(filled.message())}});
+      if (!filled.ok())
+        environment_->log().Warning("directory.not_filled",
+                                    {{"error", base::View(filled.message())}});
       return filled.ok();
     });
     timers_->Every(absl::Minutes(1), [this] { environment_->TrimEvents(); });
@@ -154,10 +175,13 @@ class StandaloneProcess final : public Process {
     const std::string& address = settings_.operations().listen();
     if (address == "off") return absl::OkStatus();
     CLEANMAIL_ASSIGN_OR_RETURN(
-        operations_, OpenOperations(address, {.ready = [this] { return Ready(); },
-                                              .warnings = [this] { return Warnings(); },
-                                              .settings = [this] { return PrintSettings(settings_, options_.document, Rooms()); },
-                                              .metrics = environment_->metrics()}));
+        operations_,
+        OpenOperations(
+            address,
+            {.ready = [this] { return Ready(); },
+             .warnings = [this] { return Warnings(); },
+             .settings = [this] { return PrintSettings(settings_, options_.document, Rooms()); },
+             .metrics = environment_->metrics()}));
     return absl::OkStatus();
   }
 
@@ -167,7 +191,9 @@ class StandaloneProcess final : public Process {
         absl::StatusOr<std::unique_ptr<net::Listener>> opened =
             net::Listener::Open(environment_->loops(), listener.options, listener.handler);
         if (!opened.ok()) return base::Annotate(opened.status(), service->name());
-        environment_->log().Info("listener.opened", {{"name", (*opened)->name()}, {"address", listener.options.address}, {"port", (*opened)->port()}});
+        environment_->log().Info("listener.opened", {{"name", (*opened)->name()},
+                                                     {"address", listener.options.address},
+                                                     {"port", (*opened)->port()}});
         listeners_.push_back(*std::move(opened));
       }
     }
@@ -186,7 +212,8 @@ class StandaloneProcess final : public Process {
       for (const auto& drain : (*service)->drains()) drain(deadline);
     }
     for (const auto& subscription : subscriptions_) {
-      while (subscription->in_hand() > 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(1));
+      while (subscription->in_hand() > 0 && absl::Now() < deadline)
+        absl::SleepFor(absl::Milliseconds(1));
     }
     environment_->loops().Stop(deadline);
   }

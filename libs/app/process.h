@@ -29,11 +29,13 @@ class Process {
     config::Document document;
     std::vector<Factory> factories = {};
     std::string data_folder = {};  // instead of the document's
-    std::string operations = {};   // where the operations port listens when the document does not say
-    bool migrate_only = false;     // makes the rooms, which brings their schemas up to date, and opens no door
+    std::string operations =
+        {};  // where the operations port listens when the document does not say
+    bool migrate_only =
+        false;  // makes the rooms, which brings their schemas up to date, and opens no door
   };
-  // Opens the stores, makes the rooms, opens all doors: RPC, consumers, timers, listeners. Comes back once they are open, which may be
-  // before the directory is complete: see Ready.
+  // Opens the stores, makes the rooms, opens all doors: RPC, consumers, timers, listeners. Comes
+  // back once they are open, which may be before the directory is complete: see Ready.
   static absl::StatusOr<std::unique_ptr<Process>> Start(Options options);
   virtual ~Process() = default;  // Stop
 
@@ -43,8 +45,8 @@ class Process {
   virtual std::vector<std::string> Warnings() = 0;
   // Reopens logs, rereads certificates.
   virtual void Reload() = 0;
-  // Drains and stops: not ready, listeners closed, consumers paused; what is in hand ends, at most until app.drain_deadline; RPC closed,
-  // rooms destroyed, stores closed. Idempotent.
+  // Drains and stops: not ready, listeners closed, consumers paused; what is in hand ends, at most
+  // until app.drain_deadline; RPC closed, rooms destroyed, stores closed. Idempotent.
   virtual void Stop() = 0;
 
   // Gone after Stop.

@@ -1,16 +1,16 @@
 #include "libs/app/process.h"
 
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
 #include <arpa/inet.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <atomic>
-#include <filesystem>
-#include <fstream>
-#include <thread>
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
@@ -28,12 +28,14 @@ using policy::v1::MailDisposed;
 // Provisioning with an empty directory and one key for every tenant but "gone".
 class FakeProvisioning final : public provisioning::v1::ProvisioningService::Service {
  public:
-  grpc::Status Snapshot(grpc::ServerContext*, const provisioning::v1::SnapshotRequest*, provisioning::v1::SnapshotResponse* reply) override {
+  grpc::Status Snapshot(grpc::ServerContext*, const provisioning::v1::SnapshotRequest*,
+                        provisioning::v1::SnapshotResponse* reply) override {
     if (failures.fetch_sub(1) > 0) return {grpc::StatusCode::UNAVAILABLE, "not now"};
     reply->set_position(-1);
     return grpc::Status::OK;
   }
-  grpc::Status GetTenantKey(grpc::ServerContext*, const provisioning::v1::GetTenantKeyRequest* request,
+  grpc::Status GetTenantKey(grpc::ServerContext*,
+                            const provisioning::v1::GetTenantKeyRequest* request,
                             provisioning::v1::GetTenantKeyResponse* reply) override {
     if (request->tenant() == "gone") return {grpc::StatusCode::NOT_FOUND, "no such tenant"};
     reply->set_key(std::string(32, 'k'));
@@ -50,13 +52,17 @@ absl::StatusOr<Service> MakeProvisioning(Environment&) {
 
 std::string Get(int port, const std::string& path) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in to{.sin_family = AF_INET, .sin_port = htons(static_cast<uint16_t>(port)), .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+  sockaddr_in to{.sin_family = AF_INET,
+                 .sin_port = htons(static_cast<uint16_t>(port)),
+                 .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},
+                 .sin_zero = {}};
   std::string all;
   if (connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0) {
     const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";
     EXPECT_GT(send(fd, request.data(), request.size(), MSG_NOSIGNAL), 0);
     char block[4096];
-    for (ssize_t got = 0; (got = recv(fd, block, sizeof block, 0)) > 0;) all.append(block, static_cast<size_t>(got));
+    for (ssize_t got = 0; (got = recv(fd, block, sizeof block, 0)) > 0;)
+      all.append(block, static_cast<size_t>(got));
   }
   close(fd);
   return all;
@@ -93,11 +99,13 @@ TEST(Process, BecomesReadyOnceTheDirectoryIsFilled) {
 
 TEST(Process, TheOperationsPortTellsHowItIs) {
   FakeProvisioning::failures = 1'000'000;
-  const auto process = StartForTest("app: {master_key: 'env:CLEANMAIL_TEST_MASTER_KEY'}", {{"provisioning", [](Environment& env) {
-    absl::StatusOr<Service> service = MakeProvisioning(env);
-    service->OnWarnings([] { return std::vector<std::string>{"no malware engine"}; });
-    return service;
-  }}});
+  const auto process = StartForTest(
+      "app: {master_key: 'env:CLEANMAIL_TEST_MASTER_KEY'}",
+      {{"provisioning", [](Environment& env) {
+          absl::StatusOr<Service> service = MakeProvisioning(env);
+          service->OnWarnings([] { return std::vector<std::string>{"no malware engine"}; });
+          return service;
+        }}});
   const int port = process->port("operations");
   EXPECT_NE(Get(port, "/livez").find("200 OK"), std::string::npos);
   EXPECT_NE(Get(port, "/readyz").find("503"), std::string::npos);
@@ -117,14 +125,18 @@ TEST(Process, AnEventThatWasNotFinishedComesAgainAfterARestart) {
   FakeProvisioning::failures = 0;
   std::atomic<int> seen{0};
   std::atomic<bool> away{true};
-  const auto process = StartForTest("app: {drain_deadline: 100ms}", {{"provisioning", &MakeProvisioning}, {"quarantine", [&](Environment&) -> absl::StatusOr<Service> {
-    Service service("quarantine");
-    service.Consume<MailDisposed>([&](std::span<const MailDisposed> batch) {
-      seen += static_cast<int>(batch.size());
-      return std::vector<absl::Status>(batch.size(), away ? absl::UnavailableError("away") : absl::OkStatus());
-    });
-    return service;
-  }}});
+  const auto process = StartForTest(
+      "app: {drain_deadline: 100ms}",
+      {{"provisioning", &MakeProvisioning},
+       {"quarantine", [&](Environment&) -> absl::StatusOr<Service> {
+          Service service("quarantine");
+          service.Consume<MailDisposed>([&](std::span<const MailDisposed> batch) {
+            seen += static_cast<int>(batch.size());
+            return std::vector<absl::Status>(
+                batch.size(), away ? absl::UnavailableError("away") : absl::OkStatus());
+          });
+          return service;
+        }}});
   Publish((*process)->environment(), "m1");
   EXPECT_TRUE(Eventually([&] { return seen > 0; }));
   process->Stop();
@@ -140,17 +152,22 @@ TEST(Process, AnEventThatWasNotFinishedComesAgainAfterARestart) {
 TEST(Process, AListenersPortIsKnownByNameAndClosedByTheDrain) {
   FakeProvisioning::failures = 0;
   std::atomic<int> handled{0};
-  const auto process = StartForTest("app: {}", {{"provisioning", &MakeProvisioning}, {"ingress", [&](Environment&) -> absl::StatusOr<Service> {
-    Service service("ingress");
-    service.Listen({.name = "mx", .address = "127.0.0.1:0"}, [&](std::unique_ptr<net::Connection> connection) {
-      ++handled;
-      net::Loop& loop = connection->loop();
-      net::Spawn(loop, [connection = std::move(connection)]() -> net::Task<void> {
-        (void)co_await connection->Write("220 hello\r\n", absl::Now() + absl::Seconds(5));
-      });
-    });
-    return service;
-  }}});
+  const auto process = StartForTest(
+      "app: {}",
+      {{"provisioning", &MakeProvisioning},
+       {"ingress", [&](Environment&) -> absl::StatusOr<Service> {
+          Service service("ingress");
+          service.Listen(
+              {.name = "mx", .address = "127.0.0.1:0"},
+              [&](std::unique_ptr<net::Connection> connection) {
+                ++handled;
+                net::Loop& loop = connection->loop();
+                net::Spawn(loop, [connection = std::move(connection)]() -> net::Task<void> {
+                  (void)co_await connection->Write("220 hello\r\n", absl::Now() + absl::Seconds(5));
+                });
+              });
+          return service;
+        }}});
   const int port = process->port("mx");
   EXPECT_EQ(Get(port, "/"), "220 hello\r\n");
   EXPECT_EQ(handled, 1);
@@ -164,19 +181,22 @@ TEST(Process, TheDrainWaitsForWhatIsInHand) {
   absl::Notification taken;
   std::atomic<bool> finished{false};
   std::thread worker;
-  const auto process = StartForTest("app: {drain_deadline: 10s}", {{"provisioning", &MakeProvisioning}, {"egress", [&](Environment&) -> absl::StatusOr<Service> {
-    Service service("egress");
-    service.ConsumeLater<MailDisposed>([&](std::vector<bus::Received<MailDisposed>> batch) {
-      worker = std::thread([&, batch = std::move(batch)]() mutable {
-        taken.Notify();
-        absl::SleepFor(absl::Milliseconds(100));
-        for (auto& received : batch) received.inbound->Finish(absl::OkStatus());
-        finished = true;
-      });
-    });
-    service.OnDrain([&](absl::Time) { order.push_back("drain"); });
-    return service;
-  }}});
+  const auto process = StartForTest(
+      "app: {drain_deadline: 10s}",
+      {{"provisioning", &MakeProvisioning},
+       {"egress", [&](Environment&) -> absl::StatusOr<Service> {
+          Service service("egress");
+          service.ConsumeLater<MailDisposed>([&](std::vector<bus::Received<MailDisposed>> batch) {
+            worker = std::thread([&, batch = std::move(batch)]() mutable {
+              taken.Notify();
+              absl::SleepFor(absl::Milliseconds(100));
+              for (auto& received : batch) received.inbound->Finish(absl::OkStatus());
+              finished = true;
+            });
+          });
+          service.OnDrain([&](absl::Time) { order.push_back("drain"); });
+          return service;
+        }}});
   Publish((*process)->environment(), "m1");
   taken.WaitForNotification();
   process->Stop();
@@ -188,11 +208,12 @@ TEST(Process, TheDrainWaitsForWhatIsInHand) {
 TEST(Process, TimersTickAndStop) {
   FakeProvisioning::failures = 0;
   std::atomic<int> ticks{0};
-  const auto process = StartForTest("app: {}", {{"provisioning", [&](Environment& env) {
-    absl::StatusOr<Service> service = MakeProvisioning(env);
-    service->Every(absl::Milliseconds(5), [&] { ++ticks; });
-    return service;
-  }}});
+  const auto process =
+      StartForTest("app: {}", {{"provisioning", [&](Environment& env) {
+                                  absl::StatusOr<Service> service = MakeProvisioning(env);
+                                  service->Every(absl::Milliseconds(5), [&] { ++ticks; });
+                                  return service;
+                                }}});
   EXPECT_TRUE(Eventually([&] { return ticks >= 3; }));
   process->Stop();
   const int at_stop = ticks;
@@ -202,9 +223,11 @@ TEST(Process, TimersTickAndStop) {
 
 TEST(Process, BodiesAreSealedWithTheKeyProvisioningGives) {
   FakeProvisioning::failures = 0;
-  const auto process = StartForTest("app: {spool: {min_free_bytes: 1MiB}}", {{"provisioning", &MakeProvisioning}});
+  const auto process =
+      StartForTest("app: {spool: {min_free_bytes: 1MiB}}", {{"provisioning", &MakeProvisioning}});
   blob::BlobStore& blobs = (*process)->environment().blobs();
-  EXPECT_FALSE(blobs.Create({.tenant = "gone", .message = "0190a0a0-0000-7000-8000-000000000000"}).ok());
+  EXPECT_FALSE(
+      blobs.Create({.tenant = "gone", .message = "0190a0a0-0000-7000-8000-000000000000"}).ok());
   const blob::BlobName name{.tenant = "acme", .message = "0190a0a0-0000-7000-8000-000000000000"};
   absl::StatusOr<std::unique_ptr<blob::Writer>> writer = blobs.Create(name);
   ASSERT_TRUE(writer.ok()) << writer.status();
@@ -229,9 +252,12 @@ TEST(Process, BodiesAreSealedWithTheKeyProvisioningGives) {
 TEST(Process, ASecondOneOverTheSameFolderIsRefusedAndTold) {
   FakeProvisioning::failures = 0;
   const auto process = StartForTest("app: {}", {{"provisioning", &MakeProvisioning}});
-  const auto second = Process::Start({.document = {}, .data_folder = process->folder() + "/data", .operations = "off"});
+  const auto second = Process::Start(
+      {.document = {}, .data_folder = process->folder() + "/data", .operations = "off"});
   ASSERT_FALSE(second.ok());
-  EXPECT_NE(second.status().ToString().find(base::Cat("the process ", getpid(), " has ")), std::string::npos) << second.status();
+  EXPECT_NE(second.status().ToString().find(base::Cat("the process ", getpid(), " has ")),
+            std::string::npos)
+      << second.status();
 }
 
 TEST(Process, TheMasterKeyIsMadeOnceAndMissedWhenGone) {
@@ -247,8 +273,10 @@ TEST(Process, TheMasterKeyIsMadeOnceAndMissedWhenGone) {
   EXPECT_EQ((*process)->environment().master_key(), key);
   process->Stop();
   std::filesystem::remove(file);
-  const auto without = Process::Start({.document = {}, .data_folder = process->folder() + "/data", .operations = "off"});
-  EXPECT_NE(without.status().ToString().find("put it back from your backup"), std::string::npos) << without.status();
+  const auto without = Process::Start(
+      {.document = {}, .data_folder = process->folder() + "/data", .operations = "off"});
+  EXPECT_NE(without.status().ToString().find("put it back from your backup"), std::string::npos)
+      << without.status();
 }
 
 TEST(Process, AFolderOthersMayWriteToIsRefused) {
@@ -261,9 +289,12 @@ TEST(Process, AFolderOthersMayWriteToIsRefused) {
 
 TEST(Process, ARoomThatCannotStartIsNamedAndWhatWasOpenedIsClosed) {
   const std::string folder = std::string(std::getenv("TEST_TMPDIR")) + "/broken";
-  const std::vector<Factory> factories = {{"policy", [](Environment&) -> absl::StatusOr<Service> { return absl::InvalidArgumentError("no rules"); }}};
+  const std::vector<Factory> factories = {{"policy", [](Environment&) -> absl::StatusOr<Service> {
+                                             return absl::InvalidArgumentError("no rules");
+                                           }}};
   for (int i = 0; i < 2; ++i) {
-    const auto process = Process::Start({.document = {}, .factories = factories, .data_folder = folder, .operations = "off"});
+    const auto process = Process::Start(
+        {.document = {}, .factories = factories, .data_folder = folder, .operations = "off"});
     EXPECT_EQ(process.status().message(), "policy: no rules");
   }
 }

@@ -1,13 +1,13 @@
 #include "libs/app/run_main.h"
 
-#include <signal.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <thread>
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "libs/app/settings.h"
 #include "libs/app/version.h"
@@ -26,7 +26,8 @@ constexpr char kHelp[] =
     "  --version         prints the version and ends\n"
     "  --help            prints this and ends\n"
     "\n"
-    "SIGTERM and SIGINT finish what is in hand and end; SIGHUP reopens logs and rereads certificates.\n";
+    "SIGTERM and SIGINT finish what is in hand and end; SIGHUP reopens logs and rereads "
+    "certificates.\n";
 
 enum class Verb { kServe, kCheck, kPrint, kMigrate };
 
@@ -68,7 +69,8 @@ std::optional<int> ReadFlags(int argc, char** argv, Flags& flags) {
   return std::nullopt;
 }
 
-absl::Status CheckAll(const config::Document& document, const std::vector<std::string>& rooms, v1::AppConfig& settings) {
+absl::Status CheckAll(const config::Document& document, const std::vector<std::string>& rooms,
+                      v1::AppConfig& settings) {
   CLEANMAIL_ASSIGN_OR_RETURN(settings, LoadSettings(document));
   return CheckSections(document, rooms);
 }
@@ -82,7 +84,8 @@ sigset_t OurSignals() {
 
 int Serve(Process::Options options) {
   const sigset_t signals = OurSignals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread is made, so that all wait for us to take them
+  pthread_sigmask(SIG_BLOCK, &signals,
+                  nullptr);  // before any thread is made, so that all wait for us to take them
   absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(std::move(options));
   if (!process.ok()) return Fail(1, base::View(process.status().message()));
   int signal = 0;
@@ -107,12 +110,14 @@ int RunMain(int argc, char** argv, std::vector<Factory> factories) {
   umask(027);
   Flags flags;
   if (const std::optional<int> code = ReadFlags(argc, argv, flags); code.has_value()) return *code;
-  const absl::StatusOr<config::Document> document = config::Document::Load(flags.config, SectionsOf(factories));
+  const absl::StatusOr<config::Document> document =
+      config::Document::Load(flags.config, SectionsOf(factories));
   if (!document.ok()) return Fail(1, base::View(document.status().message()));
   std::vector<std::string> rooms;
   for (const Factory& factory : factories) rooms.push_back(factory.name);
   v1::AppConfig settings;
-  if (const absl::Status checked = CheckAll(*document, rooms, settings); !checked.ok()) return Fail(1, base::View(checked.message()));
+  if (const absl::Status checked = CheckAll(*document, rooms, settings); !checked.ok())
+    return Fail(1, base::View(checked.message()));
   switch (flags.verb) {
     case Verb::kCheck:
       std::printf("%s is in order\n", flags.config.c_str());
@@ -121,7 +126,8 @@ int RunMain(int argc, char** argv, std::vector<Factory> factories) {
       std::fputs(PrintSettings(settings, *document, rooms).c_str(), stdout);
       return 0;
     case Verb::kMigrate: {
-      const auto process = Process::Start({.document = *document, .factories = std::move(factories), .migrate_only = true});
+      const auto process = Process::Start(
+          {.document = *document, .factories = std::move(factories), .migrate_only = true});
       if (!process.ok()) return Fail(1, base::View(process.status().message()));
       return 0;
     }

@@ -1,14 +1,14 @@
 #include "libs/app/run_main.h"
 
-#include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "absl/time/clock.h"
 #include "libs/base/cat.h"
@@ -38,7 +38,8 @@ class RunMainTest : public ::testing::Test {
     folder_ = mkdtemp(folder);
     log_ = folder_ + "/data/log";
     const std::string config = folder_ + "/c.yaml";
-    std::ofstream(config) << "app: {data_folder: " << folder_ << "/data, operations: {listen: 'off'}, log: {file: log}}\n";
+    std::ofstream(config) << "app: {data_folder: " << folder_
+                          << "/data, operations: {listen: 'off'}, log: {file: log}}\n";
     process_ = fork();
     if (process_ == 0) {
       std::string arguments[] = {"cleanmail", "--config", config};
@@ -46,7 +47,8 @@ class RunMainTest : public ::testing::Test {
       _exit(RunMain(3, argv, {{"policy", [](Environment&) -> absl::StatusOr<Service> {
                                  Service service("policy");
                                  service.OnDrain([](absl::Time deadline) {
-                                   if (std::getenv("CLEANMAIL_TEST_SLOW") != nullptr) absl::SleepFor(deadline - absl::Now());
+                                   if (std::getenv("CLEANMAIL_TEST_SLOW") != nullptr)
+                                     absl::SleepFor(deadline - absl::Now());
                                  });
                                  return service;
                                }}}));

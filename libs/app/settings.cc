@@ -1,11 +1,11 @@
 #include "libs/app/settings.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cctype>
 #include <memory>
 #include <thread>
+
+#include <unistd.h>
 
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
@@ -14,7 +14,9 @@
 namespace cleanmail::app {
 namespace {
 
-absl::Status Wrong(std::string_view key, std::string_view why) { return absl::InvalidArgumentError(base::Cat("app.", key, ": ", why)); }
+absl::Status Wrong(std::string_view key, std::string_view why) {
+  return absl::InvalidArgumentError(base::Cat("app.", key, ": ", why));
+}
 
 void Default(google::protobuf::Duration& duration, absl::Duration value) {
   if (ToDuration(duration) <= absl::ZeroDuration()) {
@@ -31,33 +33,43 @@ std::string MachineName() {
 // The section's message, or null when this program has no proto for it.
 std::unique_ptr<google::protobuf::Message> SectionMessage(const std::string& room) {
   std::string type = base::Cat("cleanmail.", room, ".v1.", room, "Config");
-  type[type.size() - room.size() - 6] = static_cast<char>(std::toupper(static_cast<unsigned char>(room[0])));
-  const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type);
+  type[type.size() - room.size() - 6] =
+      static_cast<char>(std::toupper(static_cast<unsigned char>(room[0])));
+  const auto* descriptor =
+      google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type);
   if (descriptor == nullptr) return nullptr;
-  const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor);
+  const auto* prototype =
+      google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor);
   return std::unique_ptr<google::protobuf::Message>(prototype->New());
 }
 
 }  // namespace
 
-absl::StatusOr<v1::AppConfig> LoadSettings(const config::Document& document, const SettingsOverrides& overrides) {
+absl::StatusOr<v1::AppConfig> LoadSettings(const config::Document& document,
+                                           const SettingsOverrides& overrides) {
   CLEANMAIL_ASSIGN_OR_RETURN(v1::AppConfig settings, document.Section<v1::AppConfig>());
   if (!overrides.data_folder.empty()) settings.set_data_folder(overrides.data_folder);
   if (settings.profile().empty()) settings.set_profile("standalone");
-  if (settings.profile() != "standalone") return Wrong("profile", "this program knows the profile \"standalone\" only");
+  if (settings.profile() != "standalone")
+    return Wrong("profile", "this program knows the profile \"standalone\" only");
   if (settings.data_folder().empty()) {
-    return Wrong("data_folder", "is required: the folder that holds everything the gateway must not lose, e.g. /var/lib/cleanmail");
+    return Wrong("data_folder",
+                 "is required: the folder that holds everything the gateway must not lose, e.g. "
+                 "/var/lib/cleanmail");
   }
   if (settings.host_name().empty()) settings.set_host_name(MachineName());
   if (settings.operations().listen().empty()) {
-    settings.mutable_operations()->set_listen(overrides.operations.empty() ? "127.0.0.1:9090" : overrides.operations);
+    settings.mutable_operations()->set_listen(overrides.operations.empty() ? "127.0.0.1:9090"
+                                                                           : overrides.operations);
   }
   if (settings.rpc().socket().empty()) settings.mutable_rpc()->set_socket("cleanmail.sock");
   Default(*settings.mutable_rpc()->mutable_deadline(), absl::Seconds(5));
   v1::Log& log = *settings.mutable_log();
   if (log.level().empty()) log.set_level("info");
-  if (log.level() != "debug" && log.level() != "info" && log.level() != "warning" && log.level() != "error") {
-    return Wrong("log.level", base::Cat("\"", log.level(), "\" is not one of debug, info, warning, error"));
+  if (log.level() != "debug" && log.level() != "info" && log.level() != "warning" &&
+      log.level() != "error") {
+    return Wrong("log.level",
+                 base::Cat("\"", log.level(), "\" is not one of debug, info, warning, error"));
   }
   if (log.mail_log().empty()) log.set_mail_log("mail.log");
   Default(*settings.mutable_dns()->mutable_timeout(), absl::Seconds(5));
@@ -76,14 +88,17 @@ absl::StatusOr<v1::AppConfig> LoadSettings(const config::Document& document, con
   return settings;
 }
 
-absl::Status CheckSections(const config::Document& document, const std::vector<std::string>& rooms) {
+absl::Status CheckSections(const config::Document& document,
+                           const std::vector<std::string>& rooms) {
   for (const std::string& room : rooms) {
-    if (const auto section = SectionMessage(room); section != nullptr) CLEANMAIL_RETURN_IF_ERROR(document.Fill(*section));
+    if (const auto section = SectionMessage(room); section != nullptr)
+      CLEANMAIL_RETURN_IF_ERROR(document.Fill(*section));
   }
   return absl::OkStatus();
 }
 
-std::string PrintSettings(const v1::AppConfig& settings, const config::Document& document, const std::vector<std::string>& rooms) {
+std::string PrintSettings(const v1::AppConfig& settings, const config::Document& document,
+                          const std::vector<std::string>& rooms) {
   std::string text = config::Print(settings, "app");
   for (const std::string& room : rooms) {
     const auto section = SectionMessage(room);

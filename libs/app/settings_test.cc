@@ -1,8 +1,8 @@
 #include "libs/app/settings.h"
 
-#include <gtest/gtest.h>
-
 #include <fstream>
+
+#include <gtest/gtest.h>
 
 #include "libs/app/run_main.h"
 #include "libs/base/cat.h"
@@ -28,10 +28,11 @@ TEST(Settings, HaveTheirDefaults) {
 }
 
 TEST(Settings, TheDataFolderIsRequiredAndForbiddenValuesAreNamed) {
-  for (const auto& [yaml, key] : std::vector<std::pair<std::string, std::string>>{{"app: {}", "app.data_folder"},
-                                                                                  {"app: {data_folder: x, profile: cluster}", "app.profile"},
-                                                                                  {"app: {data_folder: x, log: {level: loud}}", "app.log.level"},
-                                                                                  {"app: {data_folder: x, threads: {loops: 1000}}", "app.threads.loops"}}) {
+  for (const auto& [yaml, key] : std::vector<std::pair<std::string, std::string>>{
+           {"app: {}", "app.data_folder"},
+           {"app: {data_folder: x, profile: cluster}", "app.profile"},
+           {"app: {data_folder: x, log: {level: loud}}", "app.log.level"},
+           {"app: {data_folder: x, threads: {loops: 1000}}", "app.threads.loops"}}) {
     const absl::Status status = LoadSettings(Parse(yaml)).status();
     EXPECT_TRUE(base::View(status.message()).starts_with(key)) << status;
   }
@@ -43,7 +44,9 @@ TEST(Settings, SectionsOfRoomsAreCheckedByTheirProto) {
   EXPECT_TRUE(CheckSections(Parse("quarantine: {hold_life: 720h}"), {"quarantine"}).ok());
   EXPECT_FALSE(CheckSections(Parse("quarantine: {hold_live: 720h}"), {"quarantine"}).ok());
   const auto document = Parse("app: {data_folder: /data}\nquarantine: {hold_life: 720h}");
-  EXPECT_NE(PrintSettings(*LoadSettings(document), document, {"quarantine"}).find("quarantine:\n  hold_life: 720h\n"), std::string::npos);
+  EXPECT_NE(PrintSettings(*LoadSettings(document), document, {"quarantine"})
+                .find("quarantine:\n  hold_life: 720h\n"),
+            std::string::npos);
 }
 
 int RunWith(std::vector<std::string> arguments) {

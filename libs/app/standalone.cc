@@ -1,9 +1,9 @@
 #include "libs/app/standalone.h"
 
-#include <fcntl.h>
-
 #include <fstream>
 #include <map>
+
+#include <fcntl.h>
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
@@ -35,7 +35,8 @@ double ResidentBytes() {
 
 class Standalone final : public StandaloneEnvironment {
  public:
-  Standalone(const config::Document& document, const v1::AppConfig& settings) : document_(document), settings_(settings) {}
+  Standalone(const config::Document& document, const v1::AppConfig& settings)
+      : document_(document), settings_(settings) {}
 
   ~Standalone() override {
     metrics_.RemoveCallbacks(this);
@@ -46,19 +47,23 @@ class Standalone final : public StandaloneEnvironment {
   absl::Status Open() {
     CLEANMAIL_ASSIGN_OR_RETURN(folder_, DataFolder::Open(settings_.data_folder()));
     const std::string& log_file = settings_.log().file();
-    log_ = telemetry::MakeLog(log_file.empty() ? "" : InDataFolder(settings_, log_file), LevelOf(settings_));
+    log_ = telemetry::MakeLog(log_file.empty() ? "" : InDataFolder(settings_, log_file),
+                              LevelOf(settings_));
     mail_log_ = settings_.log().mail_log() == "off"
                     ? telemetry::MakeNullLog()
-                    : telemetry::MakeLog(InDataFolder(settings_, settings_.log().mail_log()), telemetry::Level::kInfo);
+                    : telemetry::MakeLog(InDataFolder(settings_, settings_.log().mail_log()),
+                                         telemetry::Level::kInfo);
     CLEANMAIL_ASSIGN_OR_RETURN(master_key_, folder_->MasterKey(settings_, random_));
     CLEANMAIL_RETURN_IF_ERROR(OpenStores());
     loops_ = net::Loops::Create(settings_.threads().loops());
     CLEANMAIL_RETURN_IF_ERROR(OpenResolver());
     authorizer_ = std::make_unique<authz::Authorizer>(*journal_, clock_, *log_);
     follower_ = std::make_unique<directory::Follower>(*journal_, peers_, directory_);
-    metrics_.AddCallback(this, "cleanmail_app_resident_bytes", "Resident memory of the process.", {}, &ResidentBytes);
-    metrics_.AddCallback(this, "cleanmail_app_start_time_seconds", "When the process started, seconds since 1970.", {},
-                         [started = absl::ToUnixSeconds(clock_.Now())] { return static_cast<double>(started); });
+    metrics_.AddCallback(this, "cleanmail_app_resident_bytes", "Resident memory of the process.",
+                         {}, &ResidentBytes);
+    metrics_.AddCallback(
+        this, "cleanmail_app_start_time_seconds", "When the process started, seconds since 1970.",
+        {}, [started = absl::ToUnixSeconds(clock_.Now())] { return static_cast<double>(started); });
     return absl::OkStatus();
   }
 
@@ -86,7 +91,8 @@ class Standalone final : public StandaloneEnvironment {
     if (it == databases_.end()) {
       absl::StatusOr<std::unique_ptr<sql::Database>> opened =
           sql::OpenSqlite(base::Cat(settings_.data_folder(), "/", service, ".sqlite"));
-      if (!opened.ok()) return base::Annotate(opened.status(), base::Cat("the database of ", service));
+      if (!opened.ok())
+        return base::Annotate(opened.status(), base::Cat("the database of ", service));
       it = databases_.emplace(service, *std::move(opened)).first;
     }
     return it->second.get();
@@ -114,12 +120,14 @@ class Standalone final : public StandaloneEnvironment {
 
   std::vector<std::string> Warnings() override {
     std::vector<std::string> warnings;
-    if (folder_->open_to_others()) warnings.push_back(base::Cat("others may read the data folder: chmod 700 ", folder_->path()));
+    if (folder_->open_to_others())
+      warnings.push_back(base::Cat("others may read the data folder: chmod 700 ", folder_->path()));
     if (const absl::Status accepting = journal_->Accepting(); !accepting.ok()) {
       warnings.push_back(base::Cat("new mail is answered 451: ", accepting.message()));
     }
     if (const int64_t dead = journal_->dead_letters(); dead > 0) {
-      warnings.push_back(base::Cat(dead, " events could not be handled since the start and lie with the dead letters"));
+      warnings.push_back(base::Cat(
+          dead, " events could not be handled since the start and lie with the dead letters"));
     }
     return warnings;
   }
@@ -133,27 +141,31 @@ class Standalone final : public StandaloneEnvironment {
     bus::JournalOptions options;
     options.min_free_bytes = settings_.spool().min_free_bytes();
     options.event_life = ToDuration(settings_.spool().event_life());
-    options.on_dead_letter = [this](std::string_view topic, std::string_view group, const absl::Status& reason) {
+    options.on_dead_letter = [this](std::string_view topic, std::string_view group,
+                                    const absl::Status& reason) {
       metrics_
           .AddCounter("cleanmail_bus_dead_letters_total", "Events a consumer gave up on.",
                       {{"topic", std::string(topic)}, {"group", std::string(group)}})
           .Add();
-      log_->Error("bus.dead_letter", {{"topic", topic}, {"group", group}, {"error", base::View(reason.message())}});
+      log_->Error("bus.dead_letter",
+                  {{"topic", topic}, {"group", group}, {"error", base::View(reason.message())}});
     };
     CLEANMAIL_ASSIGN_OR_RETURN(journal_, bus::Journal::Create(*spool_, clock_, options));
     keys_ = std::make_unique<RpcTenantKeys>(peers_, clock_, ToDuration(settings_.rpc().deadline()));
-    blobs_ = blob::SpoolBlobStore::Create(
-        *spool_, *keys_, clock_, random_,
-        {.body_life = ToDuration(settings_.spool().body_life()), .min_free_bytes = settings_.spool().min_free_bytes()});
+    blobs_ = blob::SpoolBlobStore::Create(*spool_, *keys_, clock_, random_,
+                                          {.body_life = ToDuration(settings_.spool().body_life()),
+                                           .min_free_bytes = settings_.spool().min_free_bytes()});
     kv_ = kv::MakeMemoryKvStore(clock_, 1'000'000);
-    metrics_.AddCallback(this, "cleanmail_spool_free_bytes", "Bytes free for the spool.", {}, [this] {
-      const absl::StatusOr<int64_t> free = spool_->FreeBytes();
-      return free.ok() ? static_cast<double>(*free) : -1;
-    });
-    metrics_.AddCallback(this, "cleanmail_spool_writes", "Writes of the spool since the start, each of one or more commits.", {},
+    metrics_.AddCallback(this, "cleanmail_spool_free_bytes", "Bytes free for the spool.", {},
+                         [this] {
+                           const absl::StatusOr<int64_t> free = spool_->FreeBytes();
+                           return free.ok() ? static_cast<double>(*free) : -1;
+                         });
+    metrics_.AddCallback(this, "cleanmail_spool_writes",
+                         "Writes of the spool since the start, each of one or more commits.", {},
                          [this] { return static_cast<double>(spool_->writes()); });
-    metrics_.AddCallback(this, "cleanmail_spool_flushes", "Flushes of the spool since the start.", {},
-                         [this] { return static_cast<double>(spool_->flushes()); });
+    metrics_.AddCallback(this, "cleanmail_spool_flushes", "Flushes of the spool since the start.",
+                         {}, [this] { return static_cast<double>(spool_->flushes()); });
     metrics_.AddCallback(this, "cleanmail_spool_healthy", "1 while the spool can be written.", {},
                          [this] { return spool_->Health().ok() ? 1.0 : 0.0; });
     return absl::OkStatus();
@@ -161,12 +173,14 @@ class Standalone final : public StandaloneEnvironment {
 
   absl::Status OpenResolver() {
     const v1::Dns& dns = settings_.dns();
-    absl::StatusOr<std::unique_ptr<dns::UnboundResolver>> unbound =
-        dns::UnboundResolver::Create({.forwarders = {dns.forwarders().begin(), dns.forwarders().end()}, .timeout = ToDuration(dns.timeout())});
+    absl::StatusOr<std::unique_ptr<dns::UnboundResolver>> unbound = dns::UnboundResolver::Create(
+        {.forwarders = {dns.forwarders().begin(), dns.forwarders().end()},
+         .timeout = ToDuration(dns.timeout())});
     if (!unbound.ok()) return base::Annotate(unbound.status(), "app.dns.forwarders");
     resolver_ = std::make_unique<dns::MeteredResolver>(*std::move(unbound), metrics_);
-    resolver_ = std::make_unique<dns::CachingResolver>(std::move(resolver_), clock_,
-                                                       dns::CachingResolver::Options{.most_entries = static_cast<size_t>(dns.cache_entries())});
+    resolver_ = std::make_unique<dns::CachingResolver>(
+        std::move(resolver_), clock_,
+        dns::CachingResolver::Options{.most_entries = static_cast<size_t>(dns.cache_entries())});
     return absl::OkStatus();
   }
 
@@ -191,14 +205,15 @@ class Standalone final : public StandaloneEnvironment {
   directory::Directory directory_;
   std::unique_ptr<directory::Follower> follower_;
   absl::Mutex mutex_;
-  std::map<std::string, std::unique_ptr<sql::Database>, std::less<>> databases_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::unique_ptr<sql::Database>, std::less<>> databases_
+      ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<net::Loops> loops_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<StandaloneEnvironment>> StandaloneEnvironment::Open(const config::Document& document,
-                                                                                   const v1::AppConfig& settings) {
+absl::StatusOr<std::unique_ptr<StandaloneEnvironment>> StandaloneEnvironment::Open(
+    const config::Document& document, const v1::AppConfig& settings) {
   auto standalone = std::make_unique<Standalone>(document, settings);
   CLEANMAIL_RETURN_IF_ERROR(standalone->Open());
   return standalone;

@@ -10,11 +10,13 @@
 
 namespace cleanmail::app {
 
-// The environment of a gateway over one data folder: the spool holds events and bodies, SQLite the rows. Destroying it closes the stores.
+// The environment of a gateway over one data folder: the spool holds events and bodies, SQLite the
+// rows. Destroying it closes the stores.
 class StandaloneEnvironment : public Environment {
  public:
   // Opens everything. Errors say which part, where and what to do.
-  static absl::StatusOr<std::unique_ptr<StandaloneEnvironment>> Open(const config::Document& document, const v1::AppConfig& settings);
+  static absl::StatusOr<std::unique_ptr<StandaloneEnvironment>> Open(
+      const config::Document& document, const v1::AppConfig& settings);
 
   // What runs beside the rooms.
   virtual rpc::LocalChannels& channels() = 0;

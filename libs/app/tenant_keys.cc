@@ -25,7 +25,8 @@ GetTenantKeyRequest RequestFor(const std::string& tenant) {
 }  // namespace
 
 struct RpcTenantKeys::State {
-  State(rpc::Peers& peers, const base::Clock& c, absl::Duration d) : provisioning(peers.To<ProvisioningService>()), clock(c), deadline(d) {}
+  State(rpc::Peers& peers, const base::Clock& c, absl::Duration d)
+      : provisioning(peers.To<ProvisioningService>()), clock(c), deadline(d) {}
 
   struct Known {
     std::string key;
@@ -34,7 +35,8 @@ struct RpcTenantKeys::State {
   };
 
   // What provisioning answered, kept and given on.
-  absl::StatusOr<std::string> Take(const std::string& tenant, const absl::StatusOr<GetTenantKeyResponse>& answer) {
+  absl::StatusOr<std::string> Take(const std::string& tenant,
+                                   const absl::StatusOr<GetTenantKeyResponse>& answer) {
     absl::MutexLock lock(&mutex);
     if (answer.ok() && answer->key().size() == 32) {
       if (known.size() >= kMostKnown) known.clear();
@@ -51,7 +53,8 @@ struct RpcTenantKeys::State {
       it->second.asking = false;
       it->second.asked = clock.Now() - kFresh + absl::Seconds(10);  // again a little later
     }
-    return absl::UnavailableError(base::Cat("the key of tenant ", tenant, " is not to be had: ", answer.status().message()));
+    return absl::UnavailableError(
+        base::Cat("the key of tenant ", tenant, " is not to be had: ", answer.status().message()));
   }
 
   rpc::Peer<ProvisioningService> provisioning;
@@ -79,11 +82,16 @@ absl::StatusOr<std::string> RpcTenantKeys::KeyOf(std::string_view tenant) {
   }
   const absl::Time deadline = absl::Now() + state_->deadline;
   if (key.empty()) {
-    return state_->Take(name, state_->provisioning.Call(&ProvisioningService::Stub::GetTenantKey, RequestFor(name), {.deadline = deadline}));
+    return state_->Take(name, state_->provisioning.Call(&ProvisioningService::Stub::GetTenantKey,
+                                                        RequestFor(name), {.deadline = deadline}));
   }
   if (ask) {
-    state_->provisioning.CallLater(&ProvisioningService::StubInterface::async_interface::GetTenantKey, RequestFor(name), {.deadline = deadline},
-                                   [state = state_, name](absl::StatusOr<GetTenantKeyResponse> answer) { (void)state->Take(name, answer); });
+    state_->provisioning.CallLater(
+        &ProvisioningService::StubInterface::async_interface::GetTenantKey, RequestFor(name),
+        {.deadline = deadline},
+        [state = state_, name](absl::StatusOr<GetTenantKeyResponse> answer) {
+          (void)state->Take(name, answer);
+        });
   }
   return key;
 }

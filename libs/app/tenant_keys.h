@@ -10,9 +10,10 @@
 
 namespace cleanmail::app {
 
-// The tenants' keys, asked of provisioning and remembered. Only the first question for a tenant waits, at most `deadline`; a known key
-// is given at once and, when it is five minutes old, asked for again meanwhile: while provisioning is away it goes on being used, and
-// one that was destroyed is forgotten as soon as provisioning says so. Thread-safe.
+// The tenants' keys, asked of provisioning and remembered. Only the first question for a tenant
+// waits, at most `deadline`; a known key is given at once and, when it is five minutes old, asked
+// for again meanwhile: while provisioning is away it goes on being used, and one that was destroyed
+// is forgotten as soon as provisioning says so. Thread-safe.
 class RpcTenantKeys final : public blob::TenantKeys {
  public:
   RpcTenantKeys(rpc::Peers& peers, const base::Clock& clock, absl::Duration deadline);

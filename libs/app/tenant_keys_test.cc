@@ -1,9 +1,9 @@
 #include "libs/app/tenant_keys.h"
 
+#include <atomic>
+
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-
-#include <atomic>
 
 #include "absl/time/clock.h"
 #include "libs/base/fake_clock.h"
@@ -39,13 +39,13 @@ class TenantKeysTest : public ::testing::Test {
     }
     return true;
   }
+  base::FakeClock clock_;  // outlives the server: answers on their way when a test ends look at it
   FakeProvisioning provisioning_;
   std::unique_ptr<telemetry::Log> log_ = telemetry::MakeNullLog();
   telemetry::MetricsRegistry metrics_;
   std::unique_ptr<rpc::Server> server_ = *rpc::Server::Start({&provisioning_}, {}, *log_, metrics_);
   rpc::LocalChannels channels_;
   rpc::Peers peers_{channels_};
-  base::FakeClock clock_;
   RpcTenantKeys keys_{peers_, clock_, absl::Seconds(5)};
 };
 

@@ -1,8 +1,8 @@
 #include "libs/app/test_process.h"
 
-#include <stdlib.h>
-
 #include <filesystem>
+
+#include <stdlib.h>
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
@@ -37,10 +37,14 @@ void TestProcess::Stop() {
 
 void TestProcess::Restart() {
   Stop();
-  const absl::StatusOr<config::Document> document = config::Document::Parse(yaml_, SectionsOf(factories_));
+  const absl::StatusOr<config::Document> document =
+      config::Document::Parse(yaml_, SectionsOf(factories_));
   CLEANMAIL_CHECK(document.ok(), base::View(document.status().message()));
-  absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(
-      {.document = *document, .factories = factories_, .data_folder = base::Cat(folder_, "/data"), .operations = "127.0.0.1:0"});
+  absl::StatusOr<std::unique_ptr<Process>> process =
+      Process::Start({.document = *document,
+                      .factories = factories_,
+                      .data_folder = base::Cat(folder_, "/data"),
+                      .operations = "127.0.0.1:0"});
   CLEANMAIL_CHECK(process.ok(), base::View(process.status().message()));
   process_ = *std::move(process);
 }

@@ -32,8 +32,8 @@ class TestProcess {
   std::unique_ptr<Process> process_;
 };
 
-// Starts `factories` with the configuration `yaml`, in which the data folder is left out and the operations port, if left out, is one
-// the system chooses.
+// Starts `factories` with the configuration `yaml`, in which the data folder is left out and the
+// operations port, if left out, is one the system chooses.
 std::unique_ptr<TestProcess> StartForTest(std::string yaml, std::vector<Factory> factories);
 
 }  // namespace cleanmail::app

@@ -11,8 +11,8 @@
 
 namespace cleanmail::app {
 
-// Runs ticks at intervals: one thread watches the time, the pool of `loops` does the work, so that a slow tick delays no other. A
-// tick never runs twice at once. Thread-safe.
+// Runs ticks at intervals: one thread watches the time, the pool of `loops` does the work, so that
+// a slow tick delays no other. A tick never runs twice at once. Thread-safe.
 class Timers {
  public:
   explicit Timers(net::Loops& loops);

@@ -77,13 +77,15 @@ bool Allows(Who who, rpc::Caller::Kind kind) {
 std::string_view PermissionName(Permission permission) { return RuleOf(permission).name; }
 bool IsChange(Permission permission) { return RuleOf(permission).change; }
 
-absl::Status Authorizer::Check(const rpc::Caller& caller, Permission permission, std::string_view tenant, std::string_view resource) {
+absl::Status Authorizer::Check(const rpc::Caller& caller, Permission permission,
+                               std::string_view tenant, std::string_view resource) {
   const Rule rule = RuleOf(permission);
   const bool allowed = Allows(rule.who, caller.kind);
   if (!allowed || rule.change) {
     audit::v1::AuditRecorded event;
     // Text of a request that nobody has checked yet: kept short and printable.
-    event.set_tenant(tenant.empty() ? std::string(kWholeInstallation) : base::Printable(tenant, 100));
+    event.set_tenant(tenant.empty() ? std::string(kWholeInstallation)
+                                    : base::Printable(tenant, 100));
     event.set_actor(caller.id);
     event.set_permission(std::string(rule.name));
     event.set_resource(base::Printable(resource, 500));
@@ -101,7 +103,8 @@ absl::Status Authorizer::Check(const rpc::Caller& caller, Permission permission,
     });
   }
   if (allowed) return absl::OkStatus();
-  return rpc::WithReason(absl::PermissionDeniedError(base::Cat(caller.id, " may not ", rule.name)), "NOT_ALLOWED");
+  return rpc::WithReason(absl::PermissionDeniedError(base::Cat(caller.id, " may not ", rule.name)),
+                         "NOT_ALLOWED");
 }
 
 }  // namespace cleanmail::authz

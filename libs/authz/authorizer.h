@@ -28,9 +28,9 @@ enum class Permission {
   kReadDeliveries,
   kRetryDeliveries,
   kReadTraces,
-  kReadDirectory,       // the whole of it: services only
-  kReadKeys,            // tenants' keys: services only
-  kEvaluateEnvelopes,   // services only
+  kReadDirectory,      // the whole of it: services only
+  kReadKeys,           // tenants' keys: services only
+  kEvaluateEnvelopes,  // services only
 };
 
 // `holds.release`.
@@ -45,10 +45,13 @@ inline constexpr std::string_view kWholeInstallation = "-";
 class Authorizer {
  public:
   // All outlive it.
-  Authorizer(bus::Bus& bus, const base::Clock& clock, telemetry::Log& log) : bus_(bus), clock_(clock), log_(log) {}
+  Authorizer(bus::Bus& bus, const base::Clock& clock, telemetry::Log& log)
+      : bus_(bus), clock_(clock), log_(log) {}
 
-  // OK, or PermissionDenied with the reason NOT_ALLOWED. `tenant` is its id or kWholeInstallation; `resource` the resource's name.
-  absl::Status Check(const rpc::Caller& caller, Permission permission, std::string_view tenant, std::string_view resource = {});
+  // OK, or PermissionDenied with the reason NOT_ALLOWED. `tenant` is its id or kWholeInstallation;
+  // `resource` the resource's name.
+  absl::Status Check(const rpc::Caller& caller, Permission permission, std::string_view tenant,
+                     std::string_view resource = {});
 
  private:
   bus::Bus& bus_;

@@ -12,7 +12,8 @@ namespace {
 
 using audit::v1::AuditRecorded;
 
-const rpc::Caller kOperator{.kind = rpc::Caller::Kind::kOperator, .id = "operator/local", .trace = {}};
+const rpc::Caller kOperator{
+    .kind = rpc::Caller::Kind::kOperator, .id = "operator/local", .trace = {}};
 const rpc::Caller kService{.kind = rpc::Caller::Kind::kService, .id = "service", .trace = {}};
 const rpc::Caller kStranger{.kind = rpc::Caller::Kind::kUnknown, .id = "unknown", .trace = {}};
 
@@ -25,7 +26,8 @@ class AuthorizerTest : public ::testing::Test {
 };
 
 TEST_F(AuthorizerTest, AnOperatorsChangeIsAllowedAndRecorded) {
-  EXPECT_TRUE(authorizer_.Check(kOperator, Permission::kReleaseHold, "acme", "tenants/acme/holds/1").ok());
+  EXPECT_TRUE(
+      authorizer_.Check(kOperator, Permission::kReleaseHold, "acme", "tenants/acme/holds/1").ok());
   const auto events = bus_.Events<AuditRecorded>();
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].tenant(), "acme");
@@ -63,7 +65,9 @@ TEST_F(AuthorizerTest, ATrailThatCannotBeKeptDoesNotStopWork) {
 }
 
 TEST_F(AuthorizerTest, HostileNamesAreRecordedPrintable) {
-  EXPECT_TRUE(authorizer_.Check(kOperator, Permission::kDeleteHold, "a\r\nb", std::string(10'000, '\x01')).ok());
+  EXPECT_TRUE(
+      authorizer_.Check(kOperator, Permission::kDeleteHold, "a\r\nb", std::string(10'000, '\x01'))
+          .ok());
   const auto events = bus_.Events<AuditRecorded>();
   EXPECT_EQ(events[0].tenant(), "a\\r\\nb");
   EXPECT_LT(events[0].resource().size(), 3000u);

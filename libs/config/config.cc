@@ -1,13 +1,13 @@
 #include "libs/config/config.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "libs/base/status_macros.h"
 #include "libs/base/text.h"
@@ -28,11 +28,13 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t limit) {
   std::string bytes;
   char block[16 * 1024];
   ssize_t got = 0;
-  while ((got = read(fd, block, sizeof block)) > 0 && bytes.size() <= limit) bytes.append(block, static_cast<size_t>(got));
+  while ((got = read(fd, block, sizeof block)) > 0 && bytes.size() <= limit)
+    bytes.append(block, static_cast<size_t>(got));
   const int error = errno;
   close(fd);
   if (got < 0) return absl::UnavailableError(base::Cat(path, ": ", std::strerror(error)));
-  if (bytes.size() > limit) return absl::InvalidArgumentError(base::Cat(path, ": larger than ", limit, " bytes"));
+  if (bytes.size() > limit)
+    return absl::InvalidArgumentError(base::Cat(path, ": larger than ", limit, " bytes"));
   return bytes;
 }
 
@@ -55,25 +57,30 @@ Document::~Document() = default;
 Document::Document(const Document&) = default;
 Document& Document::operator=(const Document&) = default;
 
-absl::StatusOr<Document> Document::Load(const std::string& path, std::span<const std::string> sections) {
+absl::StatusOr<Document> Document::Load(const std::string& path,
+                                        std::span<const std::string> sections) {
   CLEANMAIL_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kLongestFile));
   return Parse(text, sections, path);
 }
 
-absl::StatusOr<Document> Document::Parse(std::string_view text, std::span<const std::string> sections, std::string path) {
+absl::StatusOr<Document> Document::Parse(std::string_view text,
+                                         std::span<const std::string> sections, std::string path) {
   auto tree = std::make_shared<Tree>();
   CLEANMAIL_ASSIGN_OR_RETURN(tree->root, ParseYaml(text, path));
   if (tree->root.kind != YamlNode::Kind::kMap && tree->root.kind != YamlNode::Kind::kNothing) {
-    return absl::InvalidArgumentError(base::Cat(path, ":", tree->root.line, ": must be sections, like \"app:\""));
+    return absl::InvalidArgumentError(
+        base::Cat(path, ":", tree->root.line, ": must be sections, like \"app:\""));
   }
   for (const YamlNode::Entry& entry : tree->root.map) {
     if (std::find(sections.begin(), sections.end(), entry.key) == sections.end()) {
       const std::string_view nearest = base::Nearest(entry.key, sections);
-      return absl::InvalidArgumentError(base::Cat(path, ":", entry.line, ": unknown section \"", base::Printable(entry.key, 100), "\"",
-                                                  nearest.empty() ? "" : base::Cat("; did you mean \"", nearest, "\"?")));
+      return absl::InvalidArgumentError(
+          base::Cat(path, ":", entry.line, ": unknown section \"", base::Printable(entry.key, 100),
+                    "\"", nearest.empty() ? "" : base::Cat("; did you mean \"", nearest, "\"?")));
     }
     if (entry.value.kind != YamlNode::Kind::kMap && entry.value.kind != YamlNode::Kind::kNothing) {
-      return absl::InvalidArgumentError(base::Cat(path, ":", entry.line, ": ", entry.key, ": must be a section of keys and values"));
+      return absl::InvalidArgumentError(base::Cat(path, ":", entry.line, ": ", entry.key,
+                                                  ": must be a section of keys and values"));
     }
   }
   tree->path = std::move(path);
@@ -97,7 +104,9 @@ absl::StatusOr<std::string> ResolveSecret(const app::v1::Secret& secret) {
     CLEANMAIL_ASSIGN_OR_RETURN(value, ReadFile(reference.substr(5), 64 * 1024));
   } else if (reference.starts_with("env:")) {
     const char* found = std::getenv(reference.c_str() + 4);
-    if (found == nullptr) return absl::NotFoundError(base::Cat("the environment has no ", base::Printable(reference.substr(4), 100)));
+    if (found == nullptr)
+      return absl::NotFoundError(
+          base::Cat("the environment has no ", base::Printable(reference.substr(4), 100)));
     value = found;
   } else {
     return absl::InvalidArgumentError("a secret is named as file:/path or env:NAME");

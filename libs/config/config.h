@@ -12,12 +12,13 @@
 
 namespace cleanmail::config {
 
-// A configuration file: YAML with one section per service, each checked against a proto. A value that is cheap to copy;
-// thread-safe to read.
+// A configuration file: YAML with one section per service, each checked against a proto. A value
+// that is cheap to copy; thread-safe to read.
 //
-// In YAML: keys are the proto's field names; an enum is its value's name, with or without the enum's prefix, in any case (`mx`);
-// a Duration is `5s`, `1m30s`, `192h`, `250ms`; an integer field whose name ends in `_bytes` also takes `50MiB`, `10 MB`; a Secret
-// is its reference (`file:/etc/key`, `env:KEY`).
+// In YAML: keys are the proto's field names; an enum is its value's name, with or without the
+// enum's prefix, in any case (`mx`); a Duration is `5s`, `1m30s`, `192h`, `250ms`; an integer field
+// whose name ends in `_bytes` also takes `50MiB`, `10 MB`; a Secret is its reference
+// (`file:/etc/key`, `env:KEY`).
 class Document {
  public:
   // An empty file: every section is absent.
@@ -26,14 +27,18 @@ class Document {
   Document(const Document&);
   Document& operator=(const Document&);
 
-  // Reads a file / text. `sections` are the names a top-level key may have. InvalidArgument: not YAML, an unknown section, too
-  // large (1 MiB), too deep (20), too many nodes once aliases are followed (100,000). NotFound, PermissionDenied: the file.
-  static absl::StatusOr<Document> Load(const std::string& path, std::span<const std::string> sections);
-  static absl::StatusOr<Document> Parse(std::string_view text, std::span<const std::string> sections,
+  // Reads a file / text. `sections` are the names a top-level key may have. InvalidArgument: not
+  // YAML, an unknown section, too large (1 MiB), too deep (20), too many nodes once aliases are
+  // followed (100,000). NotFound, PermissionDenied: the file.
+  static absl::StatusOr<Document> Load(const std::string& path,
+                                       std::span<const std::string> sections);
+  static absl::StatusOr<Document> Parse(std::string_view text,
+                                        std::span<const std::string> sections,
                                         std::string path = "(text)");
 
-  // The section that belongs to T: `cleanmail.quarantine.v1.QuarantineConfig` → `quarantine`; proto3 zero values where it is
-  // absent. InvalidArgument with path, line, value and what would be right.
+  // The section that belongs to T: `cleanmail.quarantine.v1.QuarantineConfig` → `quarantine`;
+  // proto3 zero values where it is absent. InvalidArgument with path, line, value and what would be
+  // right.
   template <class T>
   absl::StatusOr<T> Section() const {
     T section;
@@ -49,8 +54,8 @@ class Document {
   std::shared_ptr<const Tree> tree_;  // shared by copies
 };
 
-// The bytes a reference names: `file:/path` (white space around it dropped) or `env:NAME`. InvalidArgument: neither. NotFound: no
-// such file or variable. The text never contains the secret.
+// The bytes a reference names: `file:/path` (white space around it dropped) or `env:NAME`.
+// InvalidArgument: neither. NotFound: no such file or variable. The text never contains the secret.
 absl::StatusOr<std::string> ResolveSecret(const app::v1::Secret& secret);
 
 // A section as YAML, secrets as "(secret)". Only fields that are set.

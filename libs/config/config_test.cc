@@ -1,9 +1,9 @@
 #include "libs/config/config.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <fstream>
+
+#include <gtest/gtest.h>
 
 #include "libs/base/cat.h"
 #include "proto/cleanmail/ingress/v1/config.pb.h"
@@ -16,7 +16,9 @@ using ingress::v1::IngressConfig;
 
 const std::vector<std::string> kSections = {"app", "ingress", "quarantine"};
 
-absl::StatusOr<Document> Parse(std::string_view text) { return Document::Parse(text, kSections, "test.yaml"); }
+absl::StatusOr<Document> Parse(std::string_view text) {
+  return Document::Parse(text, kSections, "test.yaml");
+}
 
 template <class T>
 std::string ErrorOf(std::string_view text) {
@@ -79,9 +81,11 @@ TEST(Config, AnAbsentSectionIsItsDefaults) {
 
 TEST(Config, AnUnknownKeyIsRefusedWithPathValueAndTheNearestKey) {
   EXPECT_EQ(ErrorOf<AppConfig>("app:\n  dns:\n    forwarder: 127.0.0.1\n"),
-            "test.yaml:3: app.dns.forwarder: unknown key (value \"127.0.0.1\"); did you mean \"forwarders\"?; app.dns knows forwarders, "
+            "test.yaml:3: app.dns.forwarder: unknown key (value \"127.0.0.1\"); did you mean "
+            "\"forwarders\"?; app.dns knows forwarders, "
             "timeout, cache_entries");
-  EXPECT_EQ(ErrorOf<AppConfig>("ap:\n  x: 1\n"), "test.yaml:1: unknown section \"ap\"; did you mean \"app\"?");
+  EXPECT_EQ(ErrorOf<AppConfig>("ap:\n  x: 1\n"),
+            "test.yaml:1: unknown section \"ap\"; did you mean \"app\"?");
 }
 
 struct Refusal {
@@ -91,39 +95,63 @@ struct Refusal {
 class ConfigRefusal : public ::testing::TestWithParam<Refusal> {};
 
 TEST_P(ConfigRefusal, SaysWhereAndWhatWouldBeRight) {
-  EXPECT_EQ(ErrorOf<IngressConfig>(GetParam().yaml) + ErrorOf<AppConfig>(GetParam().yaml), GetParam().error);
+  EXPECT_EQ(ErrorOf<IngressConfig>(GetParam().yaml) + ErrorOf<AppConfig>(GetParam().yaml),
+            GetParam().error);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Table, ConfigRefusal,
     ::testing::Values(
-        Refusal{"ingress:\n  listeners:\n    - role: mxx\n", "test.yaml:3: ingress.listeners[0].role: \"mxx\" is not one of mx, smart_host; did you mean \"mx\"?"},
-        Refusal{"ingress: {listeners: [{role: unspecified}]}", "test.yaml:1: ingress.listeners[0].role: \"unspecified\" is not one of mx, smart_host"},
-        Refusal{"ingress: {listeners: {name: x}}", "test.yaml:1: ingress.listeners: must be a list, each entry on a line of its own after \"- \""},
-        Refusal{"ingress: {listeners: [x]}", "test.yaml:1: ingress.listeners[0]: must be a section of keys and values"},
-        Refusal{"ingress: {listeners: [{require_tls: yes}]}", "test.yaml:1: ingress.listeners[0].require_tls: \"yes\" is neither true nor false"},
-        Refusal{"ingress: {limits: {errors: -1}}", "test.yaml:1: ingress.limits.errors: \"-1\" is negative"},
-        Refusal{"ingress: {limits: {errors: 1.5}}", "test.yaml:1: ingress.limits.errors: \"1.5\" is not a whole number"},
-        Refusal{"ingress: {limits: {errors: 3000000000}}", "test.yaml:1: ingress.limits.errors: \"3000000000\" is too large"},
-        Refusal{"ingress: {limits: {errors: }}", "test.yaml:1: ingress.limits.errors: has no value"},
+        Refusal{"ingress:\n  listeners:\n    - role: mxx\n",
+                "test.yaml:3: ingress.listeners[0].role: \"mxx\" is not one of mx, smart_host; did "
+                "you mean \"mx\"?"},
+        Refusal{
+            "ingress: {listeners: [{role: unspecified}]}",
+            "test.yaml:1: ingress.listeners[0].role: \"unspecified\" is not one of mx, smart_host"},
+        Refusal{"ingress: {listeners: {name: x}}",
+                "test.yaml:1: ingress.listeners: must be a list, each entry on a line of its own "
+                "after \"- \""},
+        Refusal{"ingress: {listeners: [x]}",
+                "test.yaml:1: ingress.listeners[0]: must be a section of keys and values"},
+        Refusal{"ingress: {listeners: [{require_tls: yes}]}",
+                "test.yaml:1: ingress.listeners[0].require_tls: \"yes\" is neither true nor false"},
+        Refusal{"ingress: {limits: {errors: -1}}",
+                "test.yaml:1: ingress.limits.errors: \"-1\" is negative"},
+        Refusal{"ingress: {limits: {errors: 1.5}}",
+                "test.yaml:1: ingress.limits.errors: \"1.5\" is not a whole number"},
+        Refusal{"ingress: {limits: {errors: 3000000000}}",
+                "test.yaml:1: ingress.limits.errors: \"3000000000\" is too large"},
+        Refusal{"ingress: {limits: {errors: }}",
+                "test.yaml:1: ingress.limits.errors: has no value"},
         Refusal{"ingress: {limits: {message_bytes: 50 XB}}",
-                "test.yaml:1: ingress.limits.message_bytes: \"50 XB\" is not a size; one is written like 52428800, 50MiB or 10 MB"},
-        Refusal{"ingress: {limits: {message_bytes: 9999999 TiB}}", "test.yaml:1: ingress.limits.message_bytes: \"9999999 TiB\" is too large"},
+                "test.yaml:1: ingress.limits.message_bytes: \"50 XB\" is not a size; one is "
+                "written like 52428800, 50MiB or 10 MB"},
+        Refusal{"ingress: {limits: {message_bytes: 9999999 TiB}}",
+                "test.yaml:1: ingress.limits.message_bytes: \"9999999 TiB\" is too large"},
         Refusal{"ingress: {timeouts: {command: 5}}",
-                "test.yaml:1: ingress.timeouts.command: \"5\" has no unit; a duration is written like 5s, 1m30s, 192h or 250ms"},
+                "test.yaml:1: ingress.timeouts.command: \"5\" has no unit; a duration is written "
+                "like 5s, 1m30s, 192h or 250ms"},
         Refusal{"ingress: {timeouts: {command: 5s1m}}",
-                "test.yaml:1: ingress.timeouts.command: \"5s1m\" is not a duration; a duration is written like 5s, 1m30s, 192h or 250ms"},
+                "test.yaml:1: ingress.timeouts.command: \"5s1m\" is not a duration; a duration is "
+                "written like 5s, 1m30s, 192h or 250ms"},
         Refusal{"ingress: {timeouts: {command: -5s}}",
-                "test.yaml:1: ingress.timeouts.command: \"-5s\" is not a duration; a duration is written like 5s, 1m30s, 192h or 250ms"},
+                "test.yaml:1: ingress.timeouts.command: \"-5s\" is not a duration; a duration is "
+                "written like 5s, 1m30s, 192h or 250ms"},
         Refusal{"ingress: {timeouts: {command: 99999999999999d}}",
-                "test.yaml:1: ingress.timeouts.command: \"99999999999999d\" is too long; a duration is written like 5s, 1m30s, 192h or 250ms"},
-        Refusal{"app: {data_folder: [a]}", "test.yaml:1: app.data_folder: must be one value, not a list or a section"},
-        Refusal{"app: {data_folder: a, data_folder: b}", "test.yaml:1: the key \"data_folder\" stands here twicetest.yaml:1: the key \"data_folder\" stands here twice"},
+                "test.yaml:1: ingress.timeouts.command: \"99999999999999d\" is too long; a "
+                "duration is written like 5s, 1m30s, 192h or 250ms"},
+        Refusal{"app: {data_folder: [a]}",
+                "test.yaml:1: app.data_folder: must be one value, not a list or a section"},
+        Refusal{"app: {data_folder: a, data_folder: b}",
+                "test.yaml:1: the key \"data_folder\" stands here twicetest.yaml:1: the key "
+                "\"data_folder\" stands here twice"},
         Refusal{"app: {master_key: hunter2}",
-                "test.yaml:1: app.master_key: must name where the secret is, as file:/path or env:NAME; secrets are not written here"}));
+                "test.yaml:1: app.master_key: must name where the secret is, as file:/path or "
+                "env:NAME; secrets are not written here"}));
 
 TEST(Config, WhatIsNotYamlIsRefusedWithItsLine) {
-  EXPECT_TRUE(ErrorOf<AppConfig>("app:\n  - [\n").starts_with("test.yaml:")) << ErrorOf<AppConfig>("app:\n  - [\n");
+  EXPECT_TRUE(ErrorOf<AppConfig>("app:\n  - [\n").starts_with("test.yaml:"))
+      << ErrorOf<AppConfig>("app:\n  - [\n");
   EXPECT_FALSE(Parse("- a\n- b\n").ok());
   EXPECT_FALSE(Parse("app: x").ok());
   EXPECT_FALSE(Parse("{[a]: b}").ok());
@@ -138,8 +166,12 @@ TEST(Config, AliasesOfAliasesAreRefusedAndSmallOnesAreNot) {
     for (int j = 0; j < 10; ++j) laughs += base::Cat(j == 0 ? "" : ",", "*a", i - 1);
     laughs += "]\n";
   }
-  EXPECT_NE(ErrorOf<AppConfig>(laughs).find("aliases"), std::string::npos) << ErrorOf<AppConfig>(laughs);
-  EXPECT_EQ(ErrorOf<AppConfig>("app: {dns: {forwarders: &f [a]}}\ningress: {listeners: [{name: x, proxy_from: *f}]}"), "");
+  EXPECT_NE(ErrorOf<AppConfig>(laughs).find("aliases"), std::string::npos)
+      << ErrorOf<AppConfig>(laughs);
+  EXPECT_EQ(
+      ErrorOf<AppConfig>(
+          "app: {dns: {forwarders: &f [a]}}\ningress: {listeners: [{name: x, proxy_from: *f}]}"),
+      "");
   EXPECT_FALSE(Parse("app: &a {x: *a}").ok());
 }
 
@@ -172,7 +204,8 @@ TEST(Secrets, ComeFromFilesAndTheEnvironmentOnly) {
 
 TEST(Print, GivesWhatParseReadsWithSecretsMasked) {
   const std::string yaml =
-      "app:\n  data_folder: \"/x \\\"y\\\" \\x0a\"\n  master_key: \"(secret)\"\n  dns:\n    forwarders:\n      - \"a\"\n      - \"b\"\n"
+      "app:\n  data_folder: \"/x \\\"y\\\" \\x0a\"\n  master_key: \"(secret)\"\n  dns:\n    "
+      "forwarders:\n      - \"a\"\n      - \"b\"\n"
       "    timeout: 1m30s\n  spool:\n    min_free_bytes: 5\n";
   AppConfig app;
   app.set_data_folder("/x \"y\" \n");

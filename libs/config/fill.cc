@@ -31,7 +31,9 @@ struct Place {
   std::string where;
   int line;
 
-  absl::Status Wrong(std::string_view why) const { return absl::InvalidArgumentError(base::Cat(path, ":", line, ": ", where, ": ", why)); }
+  absl::Status Wrong(std::string_view why) const {
+    return absl::InvalidArgumentError(base::Cat(path, ":", line, ": ", where, ": ", why));
+  }
   // `why` continues a sentence that begins with the value.
   absl::Status WrongValue(std::string_view value, std::string_view why) const {
     return Wrong(base::Cat("\"", base::Printable(value, 100), "\" ", why));
@@ -52,18 +54,21 @@ std::string Joined(std::span<const std::string> words) {
 // Puts one value into a field, appending if it is repeated.
 class Setter {
  public:
-  Setter(Message& message, const FieldDescriptor& field) : message_(message), reflection_(*message.GetReflection()), field_(field) {}
+  Setter(Message& message, const FieldDescriptor& field)
+      : message_(message), reflection_(*message.GetReflection()), field_(field) {}
 
   absl::Status Set(const YamlNode& node, const Place& place) {
     if (field_.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) return SetMessage(node, place);
     if (node.kind == YamlNode::Kind::kNothing) return place.Wrong("has no value");
-    if (node.kind != YamlNode::Kind::kScalar) return place.Wrong("must be one value, not a list or a section");
+    if (node.kind != YamlNode::Kind::kScalar)
+      return place.Wrong("must be one value, not a list or a section");
     return SetScalar(node.scalar, place);
   }
 
  private:
   Message& Sub() {
-    return field_.is_repeated() ? *reflection_.AddMessage(&message_, &field_) : *reflection_.MutableMessage(&message_, &field_);
+    return field_.is_repeated() ? *reflection_.AddMessage(&message_, &field_)
+                                : *reflection_.MutableMessage(&message_, &field_);
   }
 
   absl::Status SetMessage(const YamlNode& node, const Place& place) {
@@ -72,31 +77,38 @@ class Setter {
     if (type.full_name() == google::protobuf::Duration::descriptor()->full_name()) {
       if (!scalar) return place.Wrong("must be a duration, like 5s, 1m30s or 192h");
       const absl::StatusOr<absl::Duration> duration = ParseDuration(node.scalar);
-      if (!duration.ok()) return place.WrongValue(node.scalar, base::View(duration.status().message()));
+      if (!duration.ok())
+        return place.WrongValue(node.scalar, base::View(duration.status().message()));
       auto& proto = static_cast<google::protobuf::Duration&>(Sub());
       proto.set_seconds(absl::ToInt64Seconds(*duration));
-      proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(*duration - absl::Seconds(proto.seconds()))));
+      proto.set_nanos(static_cast<int32_t>(
+          absl::ToInt64Nanoseconds(*duration - absl::Seconds(proto.seconds()))));
       return absl::OkStatus();
     }
     if (type.full_name() == app::v1::Secret::descriptor()->full_name()) {
       // The value is not repeated: it may be the secret itself, written here by mistake.
       if (!scalar || !(node.scalar.starts_with("file:") || node.scalar.starts_with("env:"))) {
-        return place.Wrong("must name where the secret is, as file:/path or env:NAME; secrets are not written here");
+        return place.Wrong(
+            "must name where the secret is, as file:/path or env:NAME; secrets are not written "
+            "here");
       }
       static_cast<app::v1::Secret&>(Sub()).set_reference(node.scalar);
       return absl::OkStatus();
     }
-    if (node.kind != YamlNode::Kind::kMap && node.kind != YamlNode::Kind::kNothing) return place.Wrong("must be a section of keys and values");
+    if (node.kind != YamlNode::Kind::kMap && node.kind != YamlNode::Kind::kNothing)
+      return place.Wrong("must be a section of keys and values");
     return FillMessage(node, place.path, place.where, Sub());
   }
 
   absl::Status SetScalar(const std::string& text, const Place& place) {
     switch (field_.cpp_type()) {
       case FieldDescriptor::CPPTYPE_STRING:
-        field_.is_repeated() ? reflection_.AddString(&message_, &field_, text) : reflection_.SetString(&message_, &field_, text);
+        field_.is_repeated() ? reflection_.AddString(&message_, &field_, text)
+                             : reflection_.SetString(&message_, &field_, text);
         return absl::OkStatus();
       case FieldDescriptor::CPPTYPE_BOOL:
-        if (text != "true" && text != "false") return place.WrongValue(text, "is neither true nor false");
+        if (text != "true" && text != "false")
+          return place.WrongValue(text, "is neither true nor false");
         field_.is_repeated() ? reflection_.AddBool(&message_, &field_, text == "true")
                              : reflection_.SetBool(&message_, &field_, text == "true");
         return absl::OkStatus();
@@ -108,7 +120,8 @@ class Setter {
       case FieldDescriptor::CPPTYPE_ENUM:
         return SetEnum(text, place);
       default:
-        return absl::InternalError(base::Cat(field_.full_name(), " has a type settings do not have"));
+        return absl::InternalError(
+            base::Cat(field_.full_name(), " has a type settings do not have"));
     }
   }
 
@@ -118,12 +131,15 @@ class Setter {
     if (!number.ok()) return place.WrongValue(text, base::View(number.status().message()));
     if (*number < 0) return place.WrongValue(text, "is negative");
     if (field_.cpp_type() == FieldDescriptor::CPPTYPE_INT64) {
-      field_.is_repeated() ? reflection_.AddInt64(&message_, &field_, *number) : reflection_.SetInt64(&message_, &field_, *number);
+      field_.is_repeated() ? reflection_.AddInt64(&message_, &field_, *number)
+                           : reflection_.SetInt64(&message_, &field_, *number);
       return absl::OkStatus();
     }
-    if (*number > std::numeric_limits<int32_t>::max()) return place.WrongValue(text, "is too large");
+    if (*number > std::numeric_limits<int32_t>::max())
+      return place.WrongValue(text, "is too large");
     const auto narrow = static_cast<int32_t>(*number);
-    field_.is_repeated() ? reflection_.AddInt32(&message_, &field_, narrow) : reflection_.SetInt32(&message_, &field_, narrow);
+    field_.is_repeated() ? reflection_.AddInt32(&message_, &field_, narrow)
+                         : reflection_.SetInt32(&message_, &field_, narrow);
     return absl::OkStatus();
   }
 
@@ -133,7 +149,8 @@ class Setter {
     if (text.empty() || end != text.c_str() + text.size() || !(number >= 0 && number < 1e300)) {
       return place.WrongValue(text, "is not a number of 0 or more");
     }
-    field_.is_repeated() ? reflection_.AddDouble(&message_, &field_, number) : reflection_.SetDouble(&message_, &field_, number);
+    field_.is_repeated() ? reflection_.AddDouble(&message_, &field_, number)
+                         : reflection_.SetDouble(&message_, &field_, number);
     return absl::OkStatus();
   }
 
@@ -145,12 +162,14 @@ class Setter {
       const auto& value = *type.value(i);
       if (value.number() == 0) continue;  // UNSPECIFIED is no choice
       if (wanted == Lower(value.name()) || wanted == ShortName(value)) {
-        field_.is_repeated() ? reflection_.AddEnum(&message_, &field_, &value) : reflection_.SetEnum(&message_, &field_, &value);
+        field_.is_repeated() ? reflection_.AddEnum(&message_, &field_, &value)
+                             : reflection_.SetEnum(&message_, &field_, &value);
         return absl::OkStatus();
       }
       names.push_back(ShortName(value));
     }
-    return place.WrongValue(text, base::Cat("is not one of ", Joined(names), DidYouMean(wanted, names)));
+    return place.WrongValue(text,
+                            base::Cat("is not one of ", Joined(names), DidYouMean(wanted, names)));
   }
 
   Message& message_;
@@ -172,27 +191,37 @@ std::string ShortName(const google::protobuf::EnumValueDescriptor& value) {
   return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
 }
 
-absl::Status FillMessage(const YamlNode& node, std::string_view path, const std::string& where, Message& message) {
+absl::Status FillMessage(const YamlNode& node, std::string_view path, const std::string& where,
+                         Message& message) {
   const Descriptor& type = *message.GetDescriptor();
   for (const YamlNode::Entry& entry : node.map) {
     const FieldDescriptor* field = type.FindFieldByName(entry.key);
-    Place place{.path = path, .where = base::Cat(where, ".", base::Printable(entry.key, 100)), .line = entry.line};
+    Place place{.path = path,
+                .where = base::Cat(where, ".", base::Printable(entry.key, 100)),
+                .line = entry.line};
     if (field == nullptr) {
       std::vector<std::string> names;
       for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
-      const std::string value = entry.value.kind == YamlNode::Kind::kScalar ? base::Cat(" (value \"", base::Printable(entry.value.scalar, 50), "\")") : "";
+      const std::string value =
+          entry.value.kind == YamlNode::Kind::kScalar
+              ? base::Cat(" (value \"", base::Printable(entry.value.scalar, 50), "\")")
+              : "";
       return place.Wrong(base::Cat("unknown key", value, DidYouMean(entry.key, names),
-                                   names.empty() ? base::Cat("; ", where, " has no keys") : base::Cat("; ", where, " knows ", Joined(names))));
+                                   names.empty()
+                                       ? base::Cat("; ", where, " has no keys")
+                                       : base::Cat("; ", where, " knows ", Joined(names))));
     }
     if (!field->is_repeated()) {
       CLEANMAIL_RETURN_IF_ERROR(Setter(message, *field).Set(entry.value, place));
       continue;
     }
     if (entry.value.kind == YamlNode::Kind::kNothing) continue;  // an empty list
-    if (entry.value.kind != YamlNode::Kind::kList) return place.Wrong("must be a list, each entry on a line of its own after \"- \"");
+    if (entry.value.kind != YamlNode::Kind::kList)
+      return place.Wrong("must be a list, each entry on a line of its own after \"- \"");
     for (size_t i = 0; i < entry.value.list.size(); ++i) {
       const YamlNode& element = entry.value.list[i];
-      const Place here{.path = path, .where = base::Cat(place.where, "[", i, "]"), .line = element.line};
+      const Place here{
+          .path = path, .where = base::Cat(place.where, "[", i, "]"), .line = element.line};
       CLEANMAIL_RETURN_IF_ERROR(Setter(message, *field).Set(element, here));
     }
   }

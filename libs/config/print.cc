@@ -35,17 +35,25 @@ std::string ScalarText(const Message& message, const FieldDescriptor& field, int
   const bool repeated = index >= 0;
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_STRING:
-      return Quoted(repeated ? reflection.GetRepeatedString(message, &field, index) : reflection.GetString(message, &field));
+      return Quoted(repeated ? reflection.GetRepeatedString(message, &field, index)
+                             : reflection.GetString(message, &field));
     case FieldDescriptor::CPPTYPE_BOOL:
-      return (repeated ? reflection.GetRepeatedBool(message, &field, index) : reflection.GetBool(message, &field)) ? "true" : "false";
+      return (repeated ? reflection.GetRepeatedBool(message, &field, index)
+                       : reflection.GetBool(message, &field))
+                 ? "true"
+                 : "false";
     case FieldDescriptor::CPPTYPE_INT32:
-      return std::to_string(repeated ? reflection.GetRepeatedInt32(message, &field, index) : reflection.GetInt32(message, &field));
+      return std::to_string(repeated ? reflection.GetRepeatedInt32(message, &field, index)
+                                     : reflection.GetInt32(message, &field));
     case FieldDescriptor::CPPTYPE_INT64:
-      return std::to_string(repeated ? reflection.GetRepeatedInt64(message, &field, index) : reflection.GetInt64(message, &field));
+      return std::to_string(repeated ? reflection.GetRepeatedInt64(message, &field, index)
+                                     : reflection.GetInt64(message, &field));
     case FieldDescriptor::CPPTYPE_DOUBLE:
-      return std::to_string(repeated ? reflection.GetRepeatedDouble(message, &field, index) : reflection.GetDouble(message, &field));
+      return std::to_string(repeated ? reflection.GetRepeatedDouble(message, &field, index)
+                                     : reflection.GetDouble(message, &field));
     case FieldDescriptor::CPPTYPE_ENUM:
-      return ShortName(*(repeated ? reflection.GetRepeatedEnum(message, &field, index) : reflection.GetEnum(message, &field)));
+      return ShortName(*(repeated ? reflection.GetRepeatedEnum(message, &field, index)
+                                  : reflection.GetEnum(message, &field)));
     default:
       return "?";
   }
@@ -54,18 +62,22 @@ std::string ScalarText(const Message& message, const FieldDescriptor& field, int
 void PrintFields(const Message& message, int indent, std::string& out);
 
 // What follows `key:` or `-`, line end included.
-void PrintValue(const Message& message, const FieldDescriptor& field, int index, int indent, std::string& out) {
+void PrintValue(const Message& message, const FieldDescriptor& field, int index, int indent,
+                std::string& out) {
   if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
     out += base::Cat(" ", ScalarText(message, field, index), "\n");
     return;
   }
   const auto& reflection = *message.GetReflection();
-  const Message& sub = index >= 0 ? reflection.GetRepeatedMessage(message, &field, index) : reflection.GetMessage(message, &field);
+  const Message& sub = index >= 0 ? reflection.GetRepeatedMessage(message, &field, index)
+                                  : reflection.GetMessage(message, &field);
   if (sub.GetDescriptor() == app::v1::Secret::descriptor()) {
     out += " \"(secret)\"\n";
   } else if (sub.GetDescriptor() == google::protobuf::Duration::descriptor()) {
     const auto& duration = static_cast<const google::protobuf::Duration&>(sub);
-    out += base::Cat(" ", DurationText(absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos())), "\n");
+    out += base::Cat(
+        " ", DurationText(absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos())),
+        "\n");
   } else {
     out += "\n";
     PrintFields(sub, indent, out);

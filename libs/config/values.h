@@ -10,7 +10,8 @@
 // Private to libs/config: values that are more than YAML knows.
 namespace cleanmail::config {
 
-// `5s`, `1m30s`, `192h`, `8d`, `250ms`: whole numbers with units d, h, m, s, ms, us, largest first. InvalidArgument says what would be right.
+// `5s`, `1m30s`, `192h`, `8d`, `250ms`: whole numbers with units d, h, m, s, ms, us, largest first.
+// InvalidArgument says what would be right.
 absl::StatusOr<absl::Duration> ParseDuration(std::string_view text);
 // The same way back: `1h30m`, `0s`.
 std::string DurationText(absl::Duration duration);

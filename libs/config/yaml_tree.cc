@@ -1,8 +1,8 @@
 #include "libs/config/yaml_tree.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <set>
+
+#include <yaml-cpp/yaml.h>
 
 #include "libs/base/status_macros.h"
 #include "libs/base/text.h"
@@ -17,8 +17,11 @@ class Builder {
   absl::StatusOr<YamlNode> Build(const YAML::Node& yaml, int depth) {
     YamlNode node;
     node.line = yaml.Mark().line + 1;
-    if (depth > kDeepestNode) return Wrong(node.line, base::Cat("nested deeper than ", kDeepestNode));
-    if (++nodes_ > kMostNodes) return Wrong(node.line, base::Cat("more than ", kMostNodes, " values once aliases are followed"));
+    if (depth > kDeepestNode)
+      return Wrong(node.line, base::Cat("nested deeper than ", kDeepestNode));
+    if (++nodes_ > kMostNodes)
+      return Wrong(node.line,
+                   base::Cat("more than ", kMostNodes, " values once aliases are followed"));
     switch (yaml.Type()) {
       case YAML::NodeType::Undefined:
       case YAML::NodeType::Null:
@@ -48,7 +51,9 @@ class Builder {
       const int line = pair.first.Mark().line + 1;
       if (!pair.first.IsScalar()) return Wrong(line, "a key that is not a word");
       const std::string& key = pair.first.Scalar();
-      if (!seen.insert(key).second) return Wrong(line, base::Cat("the key \"", base::Printable(key, 100), "\" stands here twice"));
+      if (!seen.insert(key).second)
+        return Wrong(line,
+                     base::Cat("the key \"", base::Printable(key, 100), "\" stands here twice"));
       CLEANMAIL_ASSIGN_OR_RETURN(YamlNode built, Build(pair.second, depth + 1));
       node.map.push_back({.key = key, .line = line, .value = std::move(built)});
     }
@@ -66,14 +71,18 @@ class Builder {
 }  // namespace
 
 absl::StatusOr<YamlNode> ParseYaml(std::string_view text, std::string_view path) {
-  if (text.size() > kLongestFile) return absl::InvalidArgumentError(base::Cat(path, ": larger than ", kLongestFile, " bytes"));
-  if (text.find('\0') != std::string_view::npos) return absl::InvalidArgumentError(base::Cat(path, ": not text"));
+  if (text.size() > kLongestFile)
+    return absl::InvalidArgumentError(base::Cat(path, ": larger than ", kLongestFile, " bytes"));
+  if (text.find('\0') != std::string_view::npos)
+    return absl::InvalidArgumentError(base::Cat(path, ": not text"));
   try {
     return Builder(path).Build(YAML::Load(std::string(text)), 0);
   } catch (const YAML::Exception& thrown) {
-    return absl::InvalidArgumentError(base::Cat(path, ":", thrown.mark.line + 1, ": not YAML: ", base::Printable(thrown.msg, 200)));
+    return absl::InvalidArgumentError(base::Cat(path, ":", thrown.mark.line + 1,
+                                                ": not YAML: ", base::Printable(thrown.msg, 200)));
   } catch (const std::exception& thrown) {
-    return absl::InvalidArgumentError(base::Cat(path, ": not YAML: ", base::Printable(thrown.what(), 200)));
+    return absl::InvalidArgumentError(
+        base::Cat(path, ": not YAML: ", base::Printable(thrown.what(), 200)));
   }
 }
 

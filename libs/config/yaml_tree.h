@@ -6,15 +6,16 @@
 
 #include "absl/status/statusor.h"
 
-// Private to libs/config: YAML as a plain tree with lines. The only file pair that knows yaml-cpp is yaml_tree.cc.
+// Private to libs/config: YAML as a plain tree with lines. The only file pair that knows yaml-cpp
+// is yaml_tree.cc.
 namespace cleanmail::config {
 
 struct YamlNode {
   enum class Kind { kNothing, kScalar, kList, kMap };
   struct Entry;
   Kind kind = Kind::kNothing;
-  int line = 0;               // from 1
-  std::string scalar;         // kScalar
+  int line = 0;                // from 1
+  std::string scalar;          // kScalar
   std::vector<YamlNode> list;  // kList
   std::vector<Entry> map;      // kMap, in the file's order, keys unique
 };

@@ -32,13 +32,15 @@ std::optional<Name> ParseName(std::string_view text) {
   if (first == std::string_view::npos) return Name{.tenant = text, .collection = {}, .id = {}};
   const size_t second = text.find('/', first + 1);
   if (second == std::string_view::npos) return std::nullopt;
-  return Name{.tenant = text.substr(0, first), .collection = text.substr(first + 1, second - first - 1), .id = text.substr(second + 1)};
+  return Name{.tenant = text.substr(0, first),
+              .collection = text.substr(first + 1, second - first - 1),
+              .id = text.substr(second + 1)};
 }
 
 }  // namespace
 
-// Made for a million addresses in little memory: an account's addresses stand in one allocation, and the table of addresses holds
-// eight bytes for each.
+// Made for a million addresses in little memory: an account's addresses stand in one allocation,
+// and the table of addresses holds eight bytes for each.
 struct Directory::Picture {
   struct Account {
     std::unique_ptr<char[]> text;  // addresses, lower case, each ended by NUL; the primary first
@@ -49,12 +51,16 @@ struct Directory::Picture {
     uint32_t account;
     uint32_t offset;
   };
-  std::string_view TextOf(Address address) const { return accounts[address.account].text.get() + address.offset; }
+  std::string_view TextOf(Address address) const {
+    return accounts[address.account].text.get() + address.offset;
+  }
 
   struct Hash {
     using is_transparent = void;
     const Picture* picture;
-    size_t operator()(std::string_view text) const { return absl::HashOf(absl::string_view(text.data(), text.size())); }
+    size_t operator()(std::string_view text) const {
+      return absl::HashOf(absl::string_view(text.data(), text.size()));
+    }
     size_t operator()(Address address) const { return (*this)(picture->TextOf(address)); }
   };
   struct Equal {
@@ -75,7 +81,8 @@ struct Directory::Picture {
 
   void Apply(const provisioning::v1::DirectoryChanged& change);
   void SetTenant(const std::string& id, const provisioning::v1::Tenant* tenant);
-  void SetUser(std::string_view tenant, std::string_view primary, const provisioning::v1::User* user);
+  void SetUser(std::string_view tenant, std::string_view primary,
+               const provisioning::v1::User* user);
   void RemoveAccount(uint32_t index);
   uint32_t TenantIndex(std::string_view tenant);
 
@@ -85,14 +92,15 @@ struct Directory::Picture {
   absl::flat_hash_map<std::string, uint32_t> tenant_index;
   absl::flat_hash_map<std::string, DomainEntry> domains;
   absl::flat_hash_map<std::string, std::vector<std::string>> routes;  // by "tenant/domain"
-  net::PrefixMap<std::vector<std::string>> networks;                  // tenants that name the network
+  net::PrefixMap<std::vector<std::string>> networks;  // tenants that name the network
   std::vector<Account> accounts;
   std::vector<uint32_t> free_accounts;
   absl::flat_hash_set<Address, Hash, Equal> addresses{0, Hash{this}, Equal{this}};
 };
 
 uint32_t Directory::Picture::TenantIndex(std::string_view tenant) {
-  const auto [it, added] = tenant_index.try_emplace(std::string(tenant), static_cast<uint32_t>(tenant_names.size()));
+  const auto [it, added] =
+      tenant_index.try_emplace(std::string(tenant), static_cast<uint32_t>(tenant_names.size()));
   if (added) tenant_names.emplace_back(tenant);
   return it->second;
 }
@@ -101,17 +109,20 @@ void Directory::Picture::Apply(const provisioning::v1::DirectoryChanged& change)
   const std::optional<Name> name = ParseName(change.name());
   if (!name.has_value()) return;  // a later version's resource
   if (name->collection.empty()) {
-    SetTenant(std::string(name->tenant), change.has_tenant() && !change.deleted() ? &change.tenant() : nullptr);
+    SetTenant(std::string(name->tenant),
+              change.has_tenant() && !change.deleted() ? &change.tenant() : nullptr);
   } else if (name->collection == "domains") {
     const std::string domain = Lower(name->id);
     if (change.deleted()) {
       domains.erase(domain);
     } else {
       domains[domain] = {.tenant = std::string(name->tenant),
-                         .accounts_required = change.domain().recipient_mode() == provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED};
+                         .accounts_required = change.domain().recipient_mode() ==
+                                              provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED};
     }
   } else if (name->collection == "users") {
-    SetUser(name->tenant, name->id, change.has_user() && !change.deleted() ? &change.user() : nullptr);
+    SetUser(name->tenant, name->id,
+            change.has_user() && !change.deleted() ? &change.user() : nullptr);
   } else if (name->collection == "routes") {
     const std::string key = base::Cat(name->tenant, "/", Lower(name->id));
     if (change.deleted()) {
@@ -165,12 +176,14 @@ void Directory::Picture::RemoveAccount(uint32_t index) {
   free_accounts.push_back(index);
 }
 
-void Directory::Picture::SetUser(std::string_view tenant, std::string_view primary, const provisioning::v1::User* user) {
+void Directory::Picture::SetUser(std::string_view tenant, std::string_view primary,
+                                 const provisioning::v1::User* user) {
   const std::string lower = Lower(primary);
   const uint32_t owner = TenantIndex(tenant);
   if (const auto old = addresses.find(std::string_view(lower)); old != addresses.end()) {
     const Address address = *old;
-    if (address.offset == 0 && accounts[address.account].tenant == owner) RemoveAccount(address.account);
+    if (address.offset == 0 && accounts[address.account].tenant == owner)
+      RemoveAccount(address.account);
   }
   if (user == nullptr) return;
   std::string text = lower + '\0';
@@ -190,7 +203,8 @@ void Directory::Picture::SetUser(std::string_view tenant, std::string_view prima
   account.tenant = owner;
   for (uint32_t offset = 0; offset < account.size;) {
     const std::string_view address = account.text.get() + offset;
-    if (const auto taken = addresses.find(address); taken != addresses.end()) addresses.erase(taken);  // the newest wins
+    if (const auto taken = addresses.find(address); taken != addresses.end())
+      addresses.erase(taken);  // the newest wins
     addresses.insert(Address{.account = index, .offset = offset});
     offset += static_cast<uint32_t>(address.size()) + 1;
   }
@@ -227,9 +241,13 @@ Recipient Directory::Find(std::string_view local, std::string_view domain) const
   absl::ReaderMutexLock lock(&mutex_);
   if (!picture_->complete) return {};
   const auto entry = picture_->domains.find(domain_key);
-  if (entry == picture_->domains.end()) return {.standing = Recipient::Standing::kUnknownDomain, .tenant = {}, .account = {}};
-  Recipient recipient{.standing = Recipient::Standing::kAccepted, .tenant = entry->second.tenant, .account = base::Cat(local, "@", domain)};
-  if (const auto it = picture_->addresses.find(std::string_view(address)); it != picture_->addresses.end()) {
+  if (entry == picture_->domains.end())
+    return {.standing = Recipient::Standing::kUnknownDomain, .tenant = {}, .account = {}};
+  Recipient recipient{.standing = Recipient::Standing::kAccepted,
+                      .tenant = entry->second.tenant,
+                      .account = base::Cat(local, "@", domain)};
+  if (const auto it = picture_->addresses.find(std::string_view(address));
+      it != picture_->addresses.end()) {
     const Picture::Account& account = picture_->accounts[it->account];
     if (picture_->tenant_names[account.tenant] == recipient.tenant) {
       recipient.account = account.text.get();
@@ -260,7 +278,8 @@ std::optional<std::string> Directory::TenantOfSender(std::string_view address) c
   return owners->front();
 }
 
-std::vector<std::string> Directory::RouteOf(std::string_view tenant, std::string_view domain) const {
+std::vector<std::string> Directory::RouteOf(std::string_view tenant,
+                                            std::string_view domain) const {
   const std::string key = base::Cat(tenant, "/", domain);
   absl::ReaderMutexLock lock(&mutex_);
   const auto it = picture_->routes.find(key);

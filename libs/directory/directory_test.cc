@@ -1,10 +1,10 @@
 #include "libs/directory/directory.h"
 
-#include <gtest/gtest.h>
-#include <malloc.h>
-
 #include <atomic>
 #include <thread>
+
+#include <gtest/gtest.h>
+#include <malloc.h>
 
 #include "libs/base/cat.h"
 
@@ -14,24 +14,29 @@ namespace {
 using provisioning::v1::DirectoryChanged;
 using Standing = Recipient::Standing;
 
-DirectoryChanged TenantChange(const std::string& id, const std::vector<std::string>& networks = {}) {
+DirectoryChanged TenantChange(const std::string& id,
+                              const std::vector<std::string>& networks = {}) {
   DirectoryChanged change;
   change.set_name("tenants/" + id);
   change.mutable_tenant()->set_name(change.name());
-  for (const std::string& network : networks) change.mutable_tenant()->add_sending_networks(network);
+  for (const std::string& network : networks)
+    change.mutable_tenant()->add_sending_networks(network);
   return change;
 }
 
-DirectoryChanged DomainChange(const std::string& tenant, const std::string& domain, bool accounts_required = false) {
+DirectoryChanged DomainChange(const std::string& tenant, const std::string& domain,
+                              bool accounts_required = false) {
   DirectoryChanged change;
   change.set_name(base::Cat("tenants/", tenant, "/domains/", domain));
   change.mutable_domain()->set_name(change.name());
-  change.mutable_domain()->set_recipient_mode(accounts_required ? provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED
-                                                                : provisioning::v1::RECIPIENT_MODE_ANY);
+  change.mutable_domain()->set_recipient_mode(
+      accounts_required ? provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED
+                        : provisioning::v1::RECIPIENT_MODE_ANY);
   return change;
 }
 
-DirectoryChanged UserChange(const std::string& tenant, const std::string& primary, const std::vector<std::string>& aliases = {}) {
+DirectoryChanged UserChange(const std::string& tenant, const std::string& primary,
+                            const std::vector<std::string>& aliases = {}) {
   DirectoryChanged change;
   change.set_name(base::Cat("tenants/", tenant, "/users/", primary));
   change.mutable_user()->set_name(change.name());
@@ -63,7 +68,8 @@ TEST_F(DirectoryTest, BeforeItIsCompleteNobodyIsKnownOrUnknown) {
 }
 
 TEST_F(DirectoryTest, AnyModeTakesEveryAddressAndNamesTheAccountWhereThereIsOne) {
-  Apply({DomainChange("acme", "acme.example"), UserChange("acme", "Ann@acme.example", {"info@acme.example"})});
+  Apply({DomainChange("acme", "acme.example"),
+         UserChange("acme", "Ann@acme.example", {"info@acme.example"})});
   directory_.Complete();
   EXPECT_EQ(directory_.Find("Whoever", "acme.example").account, "Whoever@acme.example");
   EXPECT_EQ(directory_.Find("INFO", "acme.example").account, "ann@acme.example");
@@ -71,7 +77,8 @@ TEST_F(DirectoryTest, AnyModeTakesEveryAddressAndNamesTheAccountWhereThereIsOne)
 }
 
 TEST_F(DirectoryTest, AccountsRequiredTakesAccountsAliasesPostmasterAndAbuseOnly) {
-  Apply({DomainChange("acme", "acme.example", true), UserChange("acme", "ann@acme.example", {"info@acme.example"})});
+  Apply({DomainChange("acme", "acme.example", true),
+         UserChange("acme", "ann@acme.example", {"info@acme.example"})});
   directory_.Complete();
   for (const char* local : {"ann", "ANN", "info", "postmaster", "Abuse"}) {
     EXPECT_EQ(directory_.Find(local, "acme.example").standing, Standing::kAccepted) << local;
@@ -81,7 +88,8 @@ TEST_F(DirectoryTest, AccountsRequiredTakesAccountsAliasesPostmasterAndAbuseOnly
 }
 
 TEST_F(DirectoryTest, AUsersNewStateReplacesTheOldAndItsEndRemovesIt) {
-  Apply({DomainChange("acme", "acme.example", true), UserChange("acme", "ann@acme.example", {"old@acme.example"}),
+  Apply({DomainChange("acme", "acme.example", true),
+         UserChange("acme", "ann@acme.example", {"old@acme.example"}),
          UserChange("acme", "ann@acme.example", {"new@acme.example"})});
   directory_.Complete();
   EXPECT_EQ(directory_.Find("old", "acme.example").standing, Standing::kUnknownUser);
@@ -92,8 +100,10 @@ TEST_F(DirectoryTest, AUsersNewStateReplacesTheOldAndItsEndRemovesIt) {
 }
 
 TEST_F(DirectoryTest, AnAliasThatWandersBelongsToTheNewest) {
-  Apply({DomainChange("acme", "acme.example", true), UserChange("acme", "ann@acme.example", {"info@acme.example"}),
-         UserChange("acme", "bob@acme.example", {"info@acme.example"}), UserChange("acme", "ann@acme.example")});
+  Apply({DomainChange("acme", "acme.example", true),
+         UserChange("acme", "ann@acme.example", {"info@acme.example"}),
+         UserChange("acme", "bob@acme.example", {"info@acme.example"}),
+         UserChange("acme", "ann@acme.example")});
   directory_.Complete();
   EXPECT_EQ(directory_.Find("info", "acme.example").account, "bob@acme.example");
 }
@@ -105,7 +115,8 @@ TEST_F(DirectoryTest, AnotherTenantsAccountDoesNotOpenADomain) {
 }
 
 TEST_F(DirectoryTest, ADomainThatWandersBelongsToItsNewTenantAndADeletedOneToNobody) {
-  Apply({DomainChange("acme", "x.example"), Gone(DomainChange("acme", "x.example")), DomainChange("other", "x.example")});
+  Apply({DomainChange("acme", "x.example"), Gone(DomainChange("acme", "x.example")),
+         DomainChange("other", "x.example")});
   directory_.Complete();
   EXPECT_EQ(directory_.TenantOfDomain("x.example"), "other");
   Apply({Gone(DomainChange("other", "x.example"))});
@@ -114,7 +125,8 @@ TEST_F(DirectoryTest, ADomainThatWandersBelongsToItsNewTenantAndADeletedOneToNob
 }
 
 TEST_F(DirectoryTest, TheNarrowestSendingNetworkWinsAndADisputedOneIsNobodys) {
-  Apply({TenantChange("wide", {"10.0.0.0/8"}), TenantChange("narrow", {"10.1.0.0/16", "2001:db8::/32", "nonsense"})});
+  Apply({TenantChange("wide", {"10.0.0.0/8"}),
+         TenantChange("narrow", {"10.1.0.0/16", "2001:db8::/32", "nonsense"})});
   EXPECT_EQ(directory_.TenantOfSender("10.2.0.1"), "wide");
   EXPECT_EQ(directory_.TenantOfSender("10.1.0.1"), "narrow");
   EXPECT_EQ(directory_.TenantOfSender("2001:db8::1"), "narrow");
@@ -134,14 +146,16 @@ TEST_F(DirectoryTest, RoutesAreTheTenantsOwn) {
   change.mutable_route()->set_name(change.name());
   change.mutable_route()->add_destinations("mail.acme.example:25");
   Apply({change});
-  EXPECT_EQ(directory_.RouteOf("acme", "acme.example"), std::vector<std::string>{"mail.acme.example:25"});
+  EXPECT_EQ(directory_.RouteOf("acme", "acme.example"),
+            std::vector<std::string>{"mail.acme.example:25"});
   EXPECT_TRUE(directory_.RouteOf("other", "acme.example").empty());
   Apply({Gone(change)});
   EXPECT_TRUE(directory_.RouteOf("acme", "acme.example").empty());
 }
 
 TEST_F(DirectoryTest, NamesItDoesNotKnowAreLeftAlone) {
-  for (const char* name : {"", "tenants", "tenants/a/domains", "tenants/a/later/x", "users/x", "tenants/"}) {
+  for (const char* name :
+       {"", "tenants", "tenants/a/domains", "tenants/a/later/x", "users/x", "tenants/"}) {
     DirectoryChanged change;
     change.set_name(name);
     directory_.Apply(change);
@@ -168,13 +182,15 @@ TEST_F(DirectoryTest, AMillionAddressesFitIn150MegabytesCountedOnAQuarter) {
   Apply({DomainChange("acme", "acme.example", true)});
   const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
   for (int i = 0; i < 125'000; ++i) {
-    Apply({UserChange("acme", base::Cat("firstname.lastname", i, "@acme.example"), {base::Cat("f.lastname", i, "@acme.example")})});
+    Apply({UserChange("acme", base::Cat("firstname.lastname", i, "@acme.example"),
+                      {base::Cat("f.lastname", i, "@acme.example")})});
   }
   directory_.Complete();
   const size_t bytes = mallinfo2().uordblks + mallinfo2().hblkhd - before;
   EXPECT_LT(4 * bytes, 150u << 20);
   RecordProperty("bytes", std::to_string(bytes));
-  EXPECT_EQ(directory_.Find("f.lastname124999", "acme.example").account, "firstname.lastname124999@acme.example");
+  EXPECT_EQ(directory_.Find("f.lastname124999", "acme.example").account,
+            "firstname.lastname124999@acme.example");
 }
 #endif
 

@@ -39,15 +39,17 @@ void ApplyPage(const provisioning::v1::SnapshotResponse& page, Directory& direct
 
 }  // namespace
 
-Follower::Follower(bus::Bus& bus, rpc::Peers& peers, Directory& directory) : bus_(bus), peers_(peers), directory_(directory) {}
+Follower::Follower(bus::Bus& bus, rpc::Peers& peers, Directory& directory)
+    : bus_(bus), peers_(peers), directory_(directory) {}
 Follower::~Follower() = default;
 
 absl::Status Follower::TakeSnapshot(absl::Time deadline, int64_t& position) {
   rpc::Peer<ProvisioningService> provisioning = peers_.To<ProvisioningService>();
   provisioning::v1::SnapshotRequest request;
   for (bool first = true; first || !request.page_token().empty(); first = false) {
-    CLEANMAIL_ASSIGN_OR_RETURN(
-        const auto page, provisioning.Call(&ProvisioningService::Stub::Snapshot, request, {.deadline = deadline, .trace = {}}));
+    CLEANMAIL_ASSIGN_OR_RETURN(const auto page,
+                               provisioning.Call(&ProvisioningService::Stub::Snapshot, request,
+                                                 {.deadline = deadline, .trace = {}}));
     ApplyPage(page, directory_);
     if (first) position = page.position();
     request.set_page_token(page.next_page_token());
@@ -59,12 +61,14 @@ absl::Status Follower::Fill(absl::Time deadline) {
   if (subscription_ != nullptr) return absl::OkStatus();
   directory_.Clear();  // what an attempt that failed has left might have ended since
   int64_t position = -1;
-  CLEANMAIL_RETURN_IF_ERROR(base::Annotate(TakeSnapshot(deadline, position), "the directory's snapshot"));
+  CLEANMAIL_RETURN_IF_ERROR(
+      base::Annotate(TakeSnapshot(deadline, position), "the directory's snapshot"));
   const std::string topic = bus::TopicOf(*DirectoryChanged::descriptor()).name;
   CLEANMAIL_ASSIGN_OR_RETURN(const int64_t newest, bus_.NewestPosition(topic));
   if (newest <= position) directory_.Complete();
   CLEANMAIL_ASSIGN_OR_RETURN(
-      subscription_, bus_.Follow(topic, position, [&directory = directory_, newest](bus::Change change) {
+      subscription_,
+      bus_.Follow(topic, position, [&directory = directory_, newest](bus::Change change) {
         DirectoryChanged event;
         if (event.ParseFromString(change.payload)) {
           directory.Apply(event);

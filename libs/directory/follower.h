@@ -10,15 +10,16 @@
 
 namespace cleanmail::directory {
 
-// Fills a directory from provisioning's snapshot and keeps it fresh from the bus. Whoever builds the process calls Fill until it
-// returns OK. All that is lent outlives it.
+// Fills a directory from provisioning's snapshot and keeps it fresh from the bus. Whoever builds
+// the process calls Fill until it returns OK. All that is lent outlives it.
 class Follower {
  public:
   Follower(bus::Bus& bus, rpc::Peers& peers, Directory& directory);
   ~Follower();  // stops following
 
-  // Takes the snapshot and begins to follow; the directory is complete once the changes up to now have been applied, which may be a
-  // little later. Unavailable: try again. Not thread-safe. Calling again after OK does nothing.
+  // Takes the snapshot and begins to follow; the directory is complete once the changes up to now
+  // have been applied, which may be a little later. Unavailable: try again. Not thread-safe.
+  // Calling again after OK does nothing.
   absl::Status Fill(absl::Time deadline);
 
  private:

@@ -18,7 +18,8 @@ using provisioning::v1::SnapshotResponse;
 // Gives its pages one after another; fails when told.
 class FakeProvisioning final : public provisioning::v1::ProvisioningService::Service {
  public:
-  grpc::Status Snapshot(grpc::ServerContext*, const SnapshotRequest* request, SnapshotResponse* reply) override {
+  grpc::Status Snapshot(grpc::ServerContext*, const SnapshotRequest* request,
+                        SnapshotResponse* reply) override {
     const size_t page = request->page_token().empty() ? 0 : std::stoul(request->page_token());
     if (page == fail_at) {
       fail_at = SIZE_MAX;
@@ -60,7 +61,8 @@ class FollowerTest : public ::testing::Test {
   FakeProvisioning provisioning_;
   std::unique_ptr<telemetry::Log> log_ = telemetry::MakeNullLog();
   telemetry::MetricsRegistry metrics_;
-  std::unique_ptr<rpc::Server> server_ = *rpc::Server::Start({&provisioning_}, {.socket_path = {}}, *log_, metrics_);
+  std::unique_ptr<rpc::Server> server_ =
+      *rpc::Server::Start({&provisioning_}, {.socket_path = {}}, *log_, metrics_);
   rpc::LocalChannels channels_;
   rpc::Peers peers_{channels_};
   bus::FakeBus bus_;

@@ -15,13 +15,15 @@ std::string Lower(std::string_view text) {
 
 }  // namespace
 
-CachingResolver::CachingResolver(std::unique_ptr<Resolver> resolver, const base::Clock& clock, Options options)
+CachingResolver::CachingResolver(std::unique_ptr<Resolver> resolver, const base::Clock& clock,
+                                 Options options)
     : clock_(clock), options_(options), resolver_(std::move(resolver)) {}
 CachingResolver::~CachingResolver() = default;
 
 void CachingResolver::Lookup(const Question& question, absl::Time deadline, Done done) {
   const Key key{Lower(question.name), static_cast<uint16_t>(question.type)};
-  if (std::optional<absl::StatusOr<Answer>> known = Recall(key); known.has_value()) return std::move(done)(*std::move(known));
+  if (std::optional<absl::StatusOr<Answer>> known = Recall(key); known.has_value())
+    return std::move(done)(*std::move(known));
   bool coalesce = true;
   {
     absl::MutexLock lock(&mutex_);
@@ -32,7 +34,9 @@ void CachingResolver::Lookup(const Question& question, absl::Time deadline, Done
     if (coalesce && !first) return;
   }
   if (!coalesce) return resolver_->Lookup(question, deadline, std::move(done));
-  resolver_->Lookup(question, deadline, [this, key](absl::StatusOr<Answer> answer) { Answered(key, std::move(answer)); });
+  resolver_->Lookup(question, deadline, [this, key](absl::StatusOr<Answer> answer) {
+    Answered(key, std::move(answer));
+  });
 }
 
 std::optional<absl::StatusOr<Answer>> CachingResolver::Recall(const Key& key) {

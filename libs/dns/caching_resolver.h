@@ -14,8 +14,9 @@
 
 namespace cleanmail::dns {
 
-// Remembers answers for their time to live, "no such name" for a short while, failures not at all; asks once for a question several
-// ask at the same time. What was used longest ago goes first when it is full. Thread-safe.
+// Remembers answers for their time to live, "no such name" for a short while, failures not at all;
+// asks once for a question several ask at the same time. What was used longest ago goes first when
+// it is full. Thread-safe.
 class CachingResolver final : public Resolver {
  public:
   struct Options {
@@ -45,7 +46,8 @@ class CachingResolver final : public Resolver {
     std::vector<Done> waiting;
   };
   std::optional<absl::StatusOr<Answer>> Recall(const Key& key);
-  void Keep(const Key& key, const absl::StatusOr<Answer>& answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Keep(const Key& key, const absl::StatusOr<Answer>& answer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Answered(const Key& key, absl::StatusOr<Answer> answer);
 
   const base::Clock& clock_;

@@ -16,18 +16,21 @@ class CachingResolverTest : public ::testing::Test {
   absl::StatusOr<Answer> Ask(const std::string& name, Type type = Type::kA) {
     absl::Notification answered;
     absl::StatusOr<Answer> answer;
-    resolver_.Lookup({.name = name, .type = type}, absl::Now() + absl::Seconds(20), [&](absl::StatusOr<Answer> a) {
-      answer = std::move(a);
-      answered.Notify();
-    });
+    resolver_.Lookup({.name = name, .type = type}, absl::Now() + absl::Seconds(20),
+                     [&](absl::StatusOr<Answer> a) {
+                       answer = std::move(a);
+                       answered.Notify();
+                     });
     answered.WaitForNotification();
     return answer;
   }
   base::FakeClock clock_;
   telemetry::MetricsRegistry metrics_;
   FakeResolver* fake_ = new FakeResolver();  // owned by resolver_
-  CachingResolver resolver_{std::make_unique<MeteredResolver>(std::unique_ptr<Resolver>(fake_), metrics_), clock_,
-                            {.most_entries = 3, .longest = absl::Hours(1), .negative = absl::Seconds(60)}};
+  CachingResolver resolver_{
+      std::make_unique<MeteredResolver>(std::unique_ptr<Resolver>(fake_), metrics_),
+      clock_,
+      {.most_entries = 3, .longest = absl::Hours(1), .negative = absl::Seconds(60)}};
 };
 
 TEST_F(CachingResolverTest, AnAnswerIsKeptForItsTimeToLive) {
@@ -68,7 +71,8 @@ TEST_F(CachingResolverTest, SeveralWhoAskTheSameAreAnsweredByOneQuestion) {
   const absl::Time deadline = absl::Now() + absl::Milliseconds(50);
   absl::Notification first, second, hurried;
   resolver_.Lookup({.name = "slow.example"}, deadline, [&](auto) { first.Notify(); });
-  resolver_.Lookup({.name = "slow.example"}, deadline + absl::Seconds(1), [&](auto) { second.Notify(); });
+  resolver_.Lookup({.name = "slow.example"}, deadline + absl::Seconds(1),
+                   [&](auto) { second.Notify(); });
   resolver_.Lookup({.name = "slow.example"}, deadline - absl::Milliseconds(40), [&](auto) {
     hurried.Notify();
     EXPECT_FALSE(first.HasBeenNotified());
@@ -77,7 +81,9 @@ TEST_F(CachingResolverTest, SeveralWhoAskTheSameAreAnsweredByOneQuestion) {
   first.WaitForNotification();
   second.WaitForNotification();
   EXPECT_EQ(fake_->asked().size(), 2u);
-  EXPECT_NE(metrics_.Text().find("cleanmail_dns_questions_total{type=\"A\",outcome=\"failed\"} 2"), std::string::npos) << metrics_.Text();
+  EXPECT_NE(metrics_.Text().find("cleanmail_dns_questions_total{type=\"A\",outcome=\"failed\"} 2"),
+            std::string::npos)
+      << metrics_.Text();
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ FakeResolver::~FakeResolver() {
   }
   wakes_.notify_all();
   thread_.join();
-  for (auto& [deadline, done] : waiting_) std::move(done)(absl::UnavailableError("the resolver is being closed"));
+  for (auto& [deadline, done] : waiting_)
+    std::move(done)(absl::UnavailableError("the resolver is being closed"));
 }
 
 void FakeResolver::Run() {

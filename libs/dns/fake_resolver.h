@@ -18,13 +18,22 @@ class FakeResolver final : public Resolver {
   FakeResolver();
   ~FakeResolver() override;
 
-  void SetA(const std::string& name, std::vector<std::string> addresses) { Set(name, Type::kA, {.addresses = std::move(addresses)}); }
-  void SetAaaa(const std::string& name, std::vector<std::string> addresses) { Set(name, Type::kAaaa, {.addresses = std::move(addresses)}); }
-  void SetMx(const std::string& name, std::vector<MxRecord> mx) { Set(name, Type::kMx, {.mx = std::move(mx)}); }
-  void SetTxt(const std::string& name, std::vector<std::string> texts) { Set(name, Type::kTxt, {.texts = std::move(texts)}); }
+  void SetA(const std::string& name, std::vector<std::string> addresses) {
+    Set(name, Type::kA, {.addresses = std::move(addresses)});
+  }
+  void SetAaaa(const std::string& name, std::vector<std::string> addresses) {
+    Set(name, Type::kAaaa, {.addresses = std::move(addresses)});
+  }
+  void SetMx(const std::string& name, std::vector<MxRecord> mx) {
+    Set(name, Type::kMx, {.mx = std::move(mx)});
+  }
+  void SetTxt(const std::string& name, std::vector<std::string> texts) {
+    Set(name, Type::kTxt, {.texts = std::move(texts)});
+  }
   void Set(const std::string& name, Type type, Answer answer);  // a ttl of zero becomes an hour
   void Remove(const std::string& name);
-  // Every question for `name` is answered Unavailable at once / only at its deadline. "" is every name.
+  // Every question for `name` is answered Unavailable at once / only at its deadline. "" is every
+  // name.
   void Fail(const std::string& name);
   void Hang(const std::string& name);
   // Names fail and hang no longer.

@@ -7,7 +7,8 @@
 
 namespace cleanmail::dns {
 
-// Counts and times what another resolver answers: cleanmail_dns_questions_total{type, outcome}, cleanmail_dns_answer_seconds. Thread-safe.
+// Counts and times what another resolver answers: cleanmail_dns_questions_total{type, outcome},
+// cleanmail_dns_answer_seconds. Thread-safe.
 class MeteredResolver final : public Resolver {
  public:
   MeteredResolver(std::unique_ptr<Resolver> resolver, telemetry::MetricsRegistry& metrics);

@@ -1,26 +1,29 @@
 #include "libs/dns/records.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <optional>
+
+#include <arpa/inet.h>
 
 namespace cleanmail::dns {
 namespace {
 
 bool IsHostCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_';
 }
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// A name in wire form that fills `bytes` exactly; "" is the root. nullopt: malformed, or no host's name.
+// A name in wire form that fills `bytes` exactly; "" is the root. nullopt: malformed, or no host's
+// name.
 std::optional<std::string> ReadName(std::string_view bytes) {
   std::string name;
   while (!bytes.empty()) {
     const size_t length = static_cast<unsigned char>(bytes.front());
     bytes.remove_prefix(1);
-    if (length == 0) return bytes.empty() && name.size() <= 253 ? std::optional(name) : std::nullopt;
+    if (length == 0)
+      return bytes.empty() && name.size() <= 253 ? std::optional(name) : std::nullopt;
     if (length > 63 || bytes.size() < length) return std::nullopt;
     if (!name.empty()) name += '.';
     for (const char c : bytes.substr(0, length)) {
@@ -60,13 +63,15 @@ std::optional<std::string> ReadTlsa(std::string_view bytes) {
 void AddAddress(std::string_view rdata, int family, size_t size, Answer& answer) {
   char text[INET6_ADDRSTRLEN];
   if (rdata.size() != size || answer.addresses.size() >= kMostRecords) return;
-  if (inet_ntop(family, rdata.data(), text, sizeof text) != nullptr) answer.addresses.emplace_back(text);
+  if (inet_ntop(family, rdata.data(), text, sizeof text) != nullptr)
+    answer.addresses.emplace_back(text);
 }
 
 void AddText(std::optional<std::string> text, Answer& answer) {
   size_t total = 0;
   for (const std::string& kept : answer.texts) total += kept.size();
-  if (text.has_value() && answer.texts.size() < kMostRecords && total + text->size() <= kMostTextBytes) {
+  if (text.has_value() && answer.texts.size() < kMostRecords &&
+      total + text->size() <= kMostTextBytes) {
     answer.texts.push_back(*std::move(text));
   }
 }
@@ -83,7 +88,8 @@ void AddRecord(Type type, std::string_view rdata, Answer& answer) {
       if (rdata.size() < 3 || answer.mx.size() >= kMostRecords) return;
       const std::optional<std::string> exchange = ReadName(rdata.substr(2));
       if (!exchange.has_value()) return;
-      const int preference = (static_cast<unsigned char>(rdata[0]) << 8) | static_cast<unsigned char>(rdata[1]);
+      const int preference =
+          (static_cast<unsigned char>(rdata[0]) << 8) | static_cast<unsigned char>(rdata[1]);
       answer.mx.push_back({.preference = static_cast<uint16_t>(preference), .exchange = *exchange});
       return;
     }
@@ -94,15 +100,17 @@ void AddRecord(Type type, std::string_view rdata, Answer& answer) {
     case Type::kPtr:
     case Type::kCname: {
       const std::optional<std::string> name = ReadName(rdata);
-      if (name.has_value() && !name->empty() && answer.names.size() < kMostRecords) answer.names.push_back(*name);
+      if (name.has_value() && !name->empty() && answer.names.size() < kMostRecords)
+        answer.names.push_back(*name);
       return;
     }
   }
 }
 
 void SortAnswer(Answer& answer) {
-  std::stable_sort(answer.mx.begin(), answer.mx.end(),
-                   [](const MxRecord& a, const MxRecord& b) { return a.preference < b.preference; });
+  std::stable_sort(answer.mx.begin(), answer.mx.end(), [](const MxRecord& a, const MxRecord& b) {
+    return a.preference < b.preference;
+  });
 }
 
 bool IsAskable(std::string_view name) {

@@ -11,7 +11,15 @@
 namespace cleanmail::dns {
 
 // Record types this project asks for (RFC 1035 §3.2.2, RFC 3596).
-enum class Type : uint16_t { kA = 1, kCname = 5, kPtr = 12, kMx = 15, kTxt = 16, kAaaa = 28, kTlsa = 52 };
+enum class Type : uint16_t {
+  kA = 1,
+  kCname = 5,
+  kPtr = 12,
+  kMx = 15,
+  kTxt = 16,
+  kAaaa = 28,
+  kTlsa = 52
+};
 
 struct Question {
   std::string name;  // A-labels, without the final dot
@@ -28,14 +36,16 @@ struct MxRecord {
 struct Answer {
   std::vector<std::string> addresses = {};  // A, AAAA: text form
   std::vector<MxRecord> mx = {};            // by preference
-  std::vector<std::string> texts = {};      // TXT: strings of one record joined; TLSA: `usage selector matching hex`
-  std::vector<std::string> names = {};      // PTR, CNAME
+  std::vector<std::string> texts =
+      {};  // TXT: strings of one record joined; TLSA: `usage selector matching hex`
+  std::vector<std::string> names = {};  // PTR, CNAME
   absl::Duration ttl = {};
   bool secure = false;  // DNSSEC validated
 };
 
-// Answers DNS questions. Thread-safe. Calls back exactly once, by the deadline at the latest, perhaps before Lookup returns, on
-// any thread. NotFound: the name or type does not exist. Unavailable: no server answered; asking again may help.
+// Answers DNS questions. Thread-safe. Calls back exactly once, by the deadline at the latest,
+// perhaps before Lookup returns, on any thread. NotFound: the name or type does not exist.
+// Unavailable: no server answered; asking again may help.
 class Resolver {
  public:
   virtual ~Resolver() = default;

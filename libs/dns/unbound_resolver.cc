@@ -1,15 +1,15 @@
 #include "libs/dns/unbound_resolver.h"
 
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <unbound.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <map>
 #include <thread>
 #include <unordered_map>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unbound.h>
+#include <unistd.h>
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
@@ -22,22 +22,30 @@ namespace {
 
 using Done = absl::AnyInvocable<void(absl::StatusOr<Answer>) &&>;
 
-std::string Words(const Question& question) { return base::Cat(base::Printable(question.name, 253), " ", TypeName(question.type)); }
+std::string Words(const Question& question) {
+  return base::Cat(base::Printable(question.name, 253), " ", TypeName(question.type));
+}
 
 absl::StatusOr<Answer> ToAnswer(const Question& question, int error, const ub_result& result) {
-  if (error != 0) return absl::UnavailableError(base::Cat("asking DNS for ", Words(question), ": ", ub_strerror(error)));
-  if (result.bogus != 0) return absl::UnavailableError(base::Cat("DNSSEC of ", Words(question), " is broken"));
+  if (error != 0)
+    return absl::UnavailableError(
+        base::Cat("asking DNS for ", Words(question), ": ", ub_strerror(error)));
+  if (result.bogus != 0)
+    return absl::UnavailableError(base::Cat("DNSSEC of ", Words(question), " is broken"));
   if (result.rcode != 0 && result.nxdomain == 0) {
-    return absl::UnavailableError(base::Cat("DNS could not answer ", Words(question), " (rcode ", result.rcode, ")"));
+    return absl::UnavailableError(
+        base::Cat("DNS could not answer ", Words(question), " (rcode ", result.rcode, ")"));
   }
   if (result.havedata == 0) {
-    return absl::NotFoundError(base::Cat(Words(question), result.nxdomain != 0 ? ": no such name" : ": no such record"));
+    return absl::NotFoundError(
+        base::Cat(Words(question), result.nxdomain != 0 ? ": no such name" : ": no such record"));
   }
   Answer answer;
   answer.ttl = absl::Seconds(std::max(result.ttl, 0));
   answer.secure = result.secure != 0;
   for (int i = 0; result.data[i] != nullptr; ++i) {
-    AddRecord(question.type, std::string_view(result.data[i], static_cast<size_t>(result.len[i])), answer);
+    AddRecord(question.type, std::string_view(result.data[i], static_cast<size_t>(result.len[i])),
+              answer);
   }
   SortAnswer(answer);
   return answer;
@@ -46,7 +54,8 @@ absl::StatusOr<Answer> ToAnswer(const Question& question, int error, const ub_re
 }  // namespace
 
 struct UnboundResolver::State {
-  // One question in libunbound's hands; lives until libunbound lets go of it, which may be after `done` was called.
+  // One question in libunbound's hands; lives until libunbound lets go of it, which may be after
+  // `done` was called.
   struct Pending {
     State* state;
     uint64_t id;
@@ -61,7 +70,8 @@ struct UnboundResolver::State {
     if (thread.joinable()) thread.join();
     if (context != nullptr) ub_ctx_delete(context);
     for (auto& [id, pending] : all) {
-      if (pending->done) std::move(pending->done)(absl::UnavailableError("the resolver is being closed"));
+      if (pending->done)
+        std::move(pending->done)(absl::UnavailableError("the resolver is being closed"));
     }
     if (wake_fd >= 0) close(wake_fd);
   }
@@ -115,18 +125,21 @@ struct UnboundResolver::State {
         deadlines.erase(deadlines.begin());
       }
       if (!deadlines.empty()) {
-        wait = static_cast<int>(std::min(absl::ToInt64Milliseconds(deadlines.begin()->first - now) + 1, int64_t{60'000}));
+        wait = static_cast<int>(std::min(
+            absl::ToInt64Milliseconds(deadlines.begin()->first - now) + 1, int64_t{60'000}));
       }
     }
     for (auto& [question, done] : due) {
-      std::move(done)(absl::UnavailableError(base::Cat("DNS did not answer ", Words(question), " in time")));
+      std::move(done)(
+          absl::UnavailableError(base::Cat("DNS did not answer ", Words(question), " in time")));
     }
     return wait;
   }
 
   void Run() {
     while (!stop.load()) {
-      pollfd fds[2] = {{.fd = ub_fd(context), .events = POLLIN, .revents = 0}, {.fd = wake_fd, .events = POLLIN, .revents = 0}};
+      pollfd fds[2] = {{.fd = ub_fd(context), .events = POLLIN, .revents = 0},
+                       {.fd = wake_fd, .events = POLLIN, .revents = 0}};
       poll(fds, 2, ExpireDue());
       if ((fds[1].revents & POLLIN) != 0) {
         uint64_t count = 0;
@@ -155,37 +168,45 @@ absl::StatusOr<std::unique_ptr<UnboundResolver>> UnboundResolver::Create(Options
   state->options = std::move(options);
   state->context = ub_ctx_create();
   state->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (state->context == nullptr || state->wake_fd < 0) return absl::ResourceExhaustedError("libunbound cannot start");
+  if (state->context == nullptr || state->wake_fd < 0)
+    return absl::ResourceExhaustedError("libunbound cannot start");
   ub_ctx* const context = state->context;
   ub_ctx_debuglevel(context, 0);
-  ub_ctx_set_option(context, "do-not-query-localhost:", "no");  // a forwarder may be on this machine
+  ub_ctx_set_option(context,
+                    "do-not-query-localhost:", "no");  // a forwarder may be on this machine
   ub_ctx_set_option(context, "edns-buffer-size:", "1232");
   ub_ctx_set_option(context, "msg-cache-size:", "1m");  // CachingResolver is the cache
   ub_ctx_set_option(context, "rrset-cache-size:", "2m");
-  ub_ctx_set_option(context, "unblock-lan-zones:", "yes");  // a forwarder may know the names of private addresses
+  ub_ctx_set_option(
+      context, "unblock-lan-zones:", "yes");  // a forwarder may know the names of private addresses
   for (const std::string& forwarder : state->options.forwarders) {
     if (const int error = ub_ctx_set_fwd(context, forwarder.c_str()); error != 0) {
-      return absl::InvalidArgumentError(base::Cat("the resolver \"", base::Printable(forwarder, 100),
-                                                  "\" is not `address` or `address@port`: ", ub_strerror(error)));
+      return absl::InvalidArgumentError(
+          base::Cat("the resolver \"", base::Printable(forwarder, 100),
+                    "\" is not `address` or `address@port`: ", ub_strerror(error)));
     }
   }
   if (state->options.forwarders.empty()) {
     ub_ctx_resolvconf(context, nullptr);  // without one it asks the root servers
   }
   if (!state->options.trust_anchor_file.empty()) {
-    if (const int error = ub_ctx_add_ta_file(context, state->options.trust_anchor_file.c_str()); error != 0) {
-      return absl::InvalidArgumentError(base::Cat("trust anchors ", state->options.trust_anchor_file, ": ", ub_strerror(error)));
+    if (const int error = ub_ctx_add_ta_file(context, state->options.trust_anchor_file.c_str());
+        error != 0) {
+      return absl::InvalidArgumentError(
+          base::Cat("trust anchors ", state->options.trust_anchor_file, ": ", ub_strerror(error)));
     }
   }
   ub_ctx_async(context, 1);  // a thread, not a process
-  // libunbound answers RFC 6761's test zone itself; here the forwarder is asked, so that a laboratory can have one.
+  // libunbound answers RFC 6761's test zone itself; here the forwarder is asked, so that a
+  // laboratory can have one.
   if (!state->options.forwarders.empty()) ub_ctx_zone_add(context, "test.", "transparent");
   state->thread = std::thread([raw = state.get()] { raw->Run(); });
   return std::unique_ptr<UnboundResolver>(new UnboundResolver(std::move(state)));
 }
 
 void UnboundResolver::Lookup(const Question& question, absl::Time deadline, Done done) {
-  if (!IsAskable(question.name)) return std::move(done)(absl::NotFoundError("not a name DNS can have"));
+  if (!IsAskable(question.name))
+    return std::move(done)(absl::NotFoundError("not a name DNS can have"));
   deadline = std::min(deadline, absl::Now() + state_->options.timeout);
   State::Pending* pending = nullptr;
   uint64_t id = 0;
@@ -193,16 +214,18 @@ void UnboundResolver::Lookup(const Question& question, absl::Time deadline, Done
     absl::MutexLock lock(&state_->mutex);
     if (state_->all.size() < state_->options.most_questions) {
       id = state_->next_id++;
-      auto owned = std::make_unique<State::Pending>(State::Pending{state_.get(), id, question, std::move(done), deadline});
+      auto owned = std::make_unique<State::Pending>(
+          State::Pending{state_.get(), id, question, std::move(done), deadline});
       pending = owned.get();
       state_->all.emplace(id, std::move(owned));
       state_->deadlines.emplace(deadline, id);
     }
   }
-  if (pending == nullptr) return std::move(done)(absl::UnavailableError("too many questions to DNS at once"));
+  if (pending == nullptr)
+    return std::move(done)(absl::UnavailableError("too many questions to DNS at once"));
   const std::string name = question.name + ".";
-  const int error = ub_resolve_async(state_->context, name.c_str(), static_cast<int>(question.type), /*class IN*/ 1, pending,
-                                     &State::OnResult, nullptr);
+  const int error = ub_resolve_async(state_->context, name.c_str(), static_cast<int>(question.type),
+                                     /*class IN*/ 1, pending, &State::OnResult, nullptr);
   if (error != 0) return State::OnResult(pending, error, nullptr);
   state_->Wake();  // for the deadline
 }

@@ -13,10 +13,12 @@ namespace cleanmail::dns {
 class UnboundResolver final : public Resolver {
  public:
   struct Options {
-    std::vector<std::string> forwarders;  // `address` or `address@port`; empty: those of /etc/resolv.conf
-    std::string trust_anchor_file = {};   // DNSSEC is validated from here; empty: not at all
-    size_t most_questions = 2000;         // at once; more are answered Unavailable
-    absl::Duration timeout = absl::InfiniteDuration();  // of one question, where its deadline is later
+    std::vector<std::string>
+        forwarders;  // `address` or `address@port`; empty: those of /etc/resolv.conf
+    std::string trust_anchor_file = {};  // DNSSEC is validated from here; empty: not at all
+    size_t most_questions = 2000;        // at once; more are answered Unavailable
+    absl::Duration timeout =
+        absl::InfiniteDuration();  // of one question, where its deadline is later
   };
   // InvalidArgument names the forwarder or file that is wrong.
   static absl::StatusOr<std::unique_ptr<UnboundResolver>> Create(Options options);

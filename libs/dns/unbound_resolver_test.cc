@@ -1,14 +1,14 @@
 #include "libs/dns/unbound_resolver.h"
 
+#include <cstdlib>
+#include <fstream>
+
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cstdlib>
-#include <fstream>
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
@@ -21,7 +21,10 @@ namespace {
 class SilentServer {
  public:
   SilentServer() {
-    sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+    sockaddr_in address{.sin_family = AF_INET,
+                        .sin_port = 0,
+                        .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},
+                        .sin_zero = {}};
     socklen_t length = sizeof address;
     bind(fd_, reinterpret_cast<sockaddr*>(&address), length);
     getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length);
@@ -40,7 +43,8 @@ class SilentServer {
   int port_ = 0;
 };
 
-absl::StatusOr<Answer> Ask(Resolver& resolver, const std::string& name, Type type, absl::Duration wait = absl::Seconds(10)) {
+absl::StatusOr<Answer> Ask(Resolver& resolver, const std::string& name, Type type,
+                           absl::Duration wait = absl::Seconds(10)) {
   absl::Notification answered;
   absl::StatusOr<Answer> answer;
   resolver.Lookup({.name = name, .type = type}, absl::Now() + wait, [&](absl::StatusOr<Answer> a) {
@@ -64,17 +68,21 @@ class UnboundResolverTest : public ::testing::Test {
     const int port = placeholder.port();
     placeholder.Close();
     const std::string conf = std::string(std::getenv("TEST_TMPDIR")) + "/unbound.conf";
-    std::ofstream(conf) << "server:\n  interface: 127.0.0.1@" << port
-                        << "\n  username: \"\"\n  chroot: \"\"\n  directory: \"\"\n  pidfile: \"\"\n  use-syslog: no\n  do-daemonize: no\n"
-                           "  num-threads: 1\n  module-config: \"iterator\"\n  access-control: 127.0.0.0/8 allow\n"
-                           "  local-zone: \"test.\" static\n"
-                           "  local-data: \"a.test. 300 IN A 192.0.2.1\"\n  local-data: \"a.test. 300 IN A 192.0.2.2\"\n"
-                           "  local-data: \"a.test. 300 IN AAAA 2001:db8::1\"\n"
-                           "  local-data: \"m.test. 300 IN MX 20 MX2.test.\"\n  local-data: \"m.test. 300 IN MX 10 mx1.test.\"\n"
-                           "  local-data: \"null.test. 300 IN MX 0 .\"\n"
-                           "  local-data: 't.test. 300 IN TXT \"v=spf1 \" \"-all\"'\n"
-                           "  local-data: \"odd.test. 300 IN PTR bad\\032name.test.\"\n"
-                           "remote-control:\n  control-enable: no\n";
+    std::ofstream(conf)
+        << "server:\n  interface: 127.0.0.1@" << port
+        << "\n  username: \"\"\n  chroot: \"\"\n  directory: \"\"\n  pidfile: \"\"\n  use-syslog: "
+           "no\n  do-daemonize: no\n"
+           "  num-threads: 1\n  module-config: \"iterator\"\n  access-control: 127.0.0.0/8 allow\n"
+           "  local-zone: \"test.\" static\n"
+           "  local-data: \"a.test. 300 IN A 192.0.2.1\"\n  local-data: \"a.test. 300 IN A "
+           "192.0.2.2\"\n"
+           "  local-data: \"a.test. 300 IN AAAA 2001:db8::1\"\n"
+           "  local-data: \"m.test. 300 IN MX 20 MX2.test.\"\n  local-data: \"m.test. 300 IN MX 10 "
+           "mx1.test.\"\n"
+           "  local-data: \"null.test. 300 IN MX 0 .\"\n"
+           "  local-data: 't.test. 300 IN TXT \"v=spf1 \" \"-all\"'\n"
+           "  local-data: \"odd.test. 300 IN PTR bad\\032name.test.\"\n"
+           "remote-control:\n  control-enable: no\n";
     daemon_ = fork();
     if (daemon_ == 0) {
       execl("/usr/sbin/unbound", "unbound", "-d", "-c", conf.c_str(), nullptr);
@@ -83,7 +91,9 @@ class UnboundResolverTest : public ::testing::Test {
     const absl::Time deadline = absl::Now() + absl::Seconds(5);
     while (absl::Now() < deadline) {
       // A fresh one each time: a resolver remembers a server that was not there.
-      resolver_ = UnboundResolver::Create({.forwarders = {base::Cat("127.0.0.1@", port)}, .trust_anchor_file = {}})->release();
+      resolver_ = UnboundResolver::Create(
+                      {.forwarders = {base::Cat("127.0.0.1@", port)}, .trust_anchor_file = {}})
+                      ->release();
       if (Ask(*resolver_, "a.test", Type::kA, absl::Milliseconds(300)).ok()) return true;
       delete resolver_;
       resolver_ = nullptr;
@@ -112,7 +122,8 @@ TEST_F(UnboundResolverTest, AnswersAddresses) {
   EXPECT_EQ(a->addresses.size(), 2u);
   EXPECT_GT(a->ttl, absl::ZeroDuration());
   EXPECT_FALSE(a->secure);
-  EXPECT_EQ(Ask(*resolver_, "a.test", Type::kAaaa)->addresses, std::vector<std::string>{"2001:db8::1"});
+  EXPECT_EQ(Ask(*resolver_, "a.test", Type::kAaaa)->addresses,
+            std::vector<std::string>{"2001:db8::1"});
 }
 
 TEST_F(UnboundResolverTest, AnswersMxByPreferenceInLowerCase) {
@@ -142,30 +153,36 @@ TEST_F(UnboundResolverTest, AHostNameNoHostCanHaveIsLeftOut) {
 
 TEST(UnboundResolver, ASilentServerEndsAtTheDeadline) {
   const SilentServer silent;
-  const auto resolver = *UnboundResolver::Create({.forwarders = {silent.forwarder()}, .trust_anchor_file = {}});
+  const auto resolver =
+      *UnboundResolver::Create({.forwarders = {silent.forwarder()}, .trust_anchor_file = {}});
   const absl::Time began = absl::Now();
-  EXPECT_EQ(Ask(*resolver, "a.test", Type::kA, absl::Milliseconds(100)).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Ask(*resolver, "a.test", Type::kA, absl::Milliseconds(100)).status().code(),
+            absl::StatusCode::kUnavailable);
   EXPECT_LT(absl::Now() - began, absl::Seconds(3));
 }
 
 TEST(UnboundResolver, AQuestionEndsAtItsTimeoutThoughTheDeadlineIsLater) {
   const SilentServer silent;
-  const auto resolver =
-      *UnboundResolver::Create({.forwarders = {silent.forwarder()}, .trust_anchor_file = {}, .timeout = absl::Milliseconds(100)});
+  const auto resolver = *UnboundResolver::Create({.forwarders = {silent.forwarder()},
+                                                  .trust_anchor_file = {},
+                                                  .timeout = absl::Milliseconds(100)});
   const absl::Time began = absl::Now();
-  EXPECT_EQ(Ask(*resolver, "a.test", Type::kA, absl::Hours(1)).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Ask(*resolver, "a.test", Type::kA, absl::Hours(1)).status().code(),
+            absl::StatusCode::kUnavailable);
   EXPECT_LT(absl::Now() - began, absl::Seconds(3));
 }
 
 TEST(UnboundResolver, ItsEndAnswersWhatIsStillAsked) {
   const SilentServer silent;
-  auto resolver = *UnboundResolver::Create({.forwarders = {silent.forwarder()}, .trust_anchor_file = {}});
+  auto resolver =
+      *UnboundResolver::Create({.forwarders = {silent.forwarder()}, .trust_anchor_file = {}});
   int answered = 0;
   for (int i = 0; i < 10; ++i) {
-    resolver->Lookup({.name = base::Cat("a", i, ".test")}, absl::Now() + absl::Hours(1), [&](absl::StatusOr<Answer> answer) {
-      EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnavailable);
-      ++answered;
-    });
+    resolver->Lookup({.name = base::Cat("a", i, ".test")}, absl::Now() + absl::Hours(1),
+                     [&](absl::StatusOr<Answer> answer) {
+                       EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnavailable);
+                       ++answered;
+                     });
   }
   resolver.reset();
   EXPECT_EQ(answered, 10);
@@ -173,13 +190,16 @@ TEST(UnboundResolver, ItsEndAnswersWhatIsStillAsked) {
 
 TEST(UnboundResolver, QuestionsAtOnceAreBounded) {
   const SilentServer silent;
-  const auto resolver = *UnboundResolver::Create({.forwarders = {silent.forwarder()}, .trust_anchor_file = {}, .most_questions = 1});
+  const auto resolver = *UnboundResolver::Create(
+      {.forwarders = {silent.forwarder()}, .trust_anchor_file = {}, .most_questions = 1});
   resolver->Lookup({.name = "a.test"}, absl::Now() + absl::Hours(1), [](auto) {});
-  EXPECT_EQ(Ask(*resolver, "b.test", Type::kA, absl::Hours(1)).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Ask(*resolver, "b.test", Type::kA, absl::Hours(1)).status().code(),
+            absl::StatusCode::kUnavailable);
 }
 
 TEST(UnboundResolver, AForwarderThatIsNoneIsNamed) {
-  const absl::Status status = UnboundResolver::Create({.forwarders = {"dns.example"}, .trust_anchor_file = {}}).status();
+  const absl::Status status =
+      UnboundResolver::Create({.forwarders = {"dns.example"}, .trust_anchor_file = {}}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(status.ToString().find("dns.example"), std::string::npos);
 }

@@ -1,5 +1,8 @@
 #include "libs/http/server.h"
 
+#include <optional>
+#include <thread>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -10,8 +13,6 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <optional>
-#include <thread>
 
 #include "libs/base/status_macros.h"
 #include "libs/net/address.h"
@@ -43,7 +44,8 @@ class BeastServer final : public Server {
     if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error) acceptor_.bind(at, error);
     if (!error) acceptor_.listen(64, error);
-    if (error) return absl::UnavailableError(base::Cat("cannot listen at ", address, ": ", error.message()));
+    if (error)
+      return absl::UnavailableError(base::Cat("cannot listen at ", address, ": ", error.message()));
     asio::co_spawn(context_, Accept(), asio::detached);
     port_ = acceptor_.local_endpoint().port();
     thread_ = std::thread([this] { context_.run(); });
@@ -66,7 +68,8 @@ class BeastServer final : public Server {
       }
       if (connections_ >= kMostConnections) continue;
       ++connections_;
-      asio::co_spawn(context_, Serve(beast::tcp_stream(std::move(socket))), [this](std::exception_ptr) { --connections_; });
+      asio::co_spawn(context_, Serve(beast::tcp_stream(std::move(socket))),
+                     [this](std::exception_ptr) { --connections_; });
     }
   }
 
@@ -78,24 +81,29 @@ class BeastServer final : public Server {
       parser.header_limit(8 * 1024);
       parser.body_limit(64 * 1024);
       stream.expires_after(kRequestTime);
-      co_await beast::http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+      co_await beast::http::async_read(stream, buffer, parser,
+                                       asio::redirect_error(asio::use_awaitable, error));
       if (error) break;
       beast::http::response<beast::http::string_body> response = AnswerTo(parser.get());
       const bool keep = response.keep_alive();
       stream.expires_after(kRequestTime);
-      co_await beast::http::async_write(stream, response, asio::redirect_error(asio::use_awaitable, error));
+      co_await beast::http::async_write(stream, response,
+                                        asio::redirect_error(asio::use_awaitable, error));
       if (error || !keep) break;
     }
     boost::system::error_code ignored;
     stream.socket().shutdown(tcp::socket::shutdown_both, ignored);
   }
 
-  beast::http::response<beast::http::string_body> AnswerTo(const beast::http::request<beast::http::string_body>& asked) {
+  beast::http::response<beast::http::string_body> AnswerTo(
+      const beast::http::request<beast::http::string_body>& asked) {
     const std::string_view target(asked.target().data(), asked.target().size());
     const size_t mark = target.find('?');
     const Request request{.method = std::string(asked.method_string()),
                           .path = std::string(target.substr(0, mark)),
-                          .query = mark == std::string_view::npos ? std::string() : std::string(target.substr(mark + 1)),
+                          .query = mark == std::string_view::npos
+                                       ? std::string()
+                                       : std::string(target.substr(mark + 1)),
                           .body = asked.body()};
     const Response answer = handler_(request);
     beast::http::response<beast::http::string_body> response;

@@ -25,11 +25,12 @@ struct Response {
 // Answers one request; called on the server's thread, one at a time. Must not throw.
 using Handler = std::function<Response(const Request&)>;
 
-// A small HTTP/1.1 server with one thread, for probes and the like. Bounds: 64 connections, 8 KiB of header, 64 KiB of body, 10 s a
-// request. Destroying it closes everything.
+// A small HTTP/1.1 server with one thread, for probes and the like. Bounds: 64 connections, 8 KiB
+// of header, 64 KiB of body, 10 s a request. Destroying it closes everything.
 class Server {
  public:
-  // `address:port`; port 0 lets the system choose. InvalidArgument: the address. Unavailable: the port is not to be had.
+  // `address:port`; port 0 lets the system choose. InvalidArgument: the address. Unavailable: the
+  // port is not to be had.
   static absl::StatusOr<std::unique_ptr<Server>> Open(const std::string& address, Handler handler);
   virtual ~Server() = default;
   virtual uint16_t port() const = 0;

@@ -1,9 +1,9 @@
 #include "libs/net/address.h"
 
-#include <arpa/inet.h>
-
 #include <charconv>
 #include <cstring>
+
+#include <arpa/inet.h>
 
 #include "absl/status/status.h"
 #include "libs/base/cat.h"
@@ -20,8 +20,9 @@ struct Range {
 
 // RFC 6890's IPv4 networks that are not of the public Internet, and multicast.
 constexpr Range kPrivateV4[] = {
-    {0x00000000, 8},  {0x0a000000, 8},  {0x64400000, 10}, {0x7f000000, 8},  {0xa9fe0000, 16}, {0xac100000, 12}, {0xc0000000, 24},
-    {0xc0000200, 24}, {0xc0a80000, 16}, {0xc6120000, 15}, {0xc6336400, 24}, {0xcb007100, 24}, {0xe0000000, 3},
+    {0x00000000, 8},  {0x0a000000, 8},  {0x64400000, 10}, {0x7f000000, 8},  {0xa9fe0000, 16},
+    {0xac100000, 12}, {0xc0000000, 24}, {0xc0000200, 24}, {0xc0a80000, 16}, {0xc6120000, 15},
+    {0xc6336400, 24}, {0xcb007100, 24}, {0xe0000000, 3},
 };
 
 }  // namespace
@@ -47,7 +48,9 @@ IpAddress IpAddress::V4(uint32_t host_order) {
   return IpAddress(bytes);
 }
 
-bool IpAddress::is_v4() const { return std::memcmp(bytes_.data(), kMapped.data(), kMapped.size()) == 0; }
+bool IpAddress::is_v4() const {
+  return std::memcmp(bytes_.data(), kMapped.data(), kMapped.size()) == 0;
+}
 
 bool IpAddress::IsPrivate() const {
   if (is_v4()) {
@@ -56,11 +59,16 @@ bool IpAddress::IsPrivate() const {
     }
     return false;
   }
-  // Outside 2000::/3 nothing is global unicast; inside, documentation, Teredo, benchmarking and ORCHID.
+  // Outside 2000::/3 nothing is global unicast; inside, documentation, Teredo, benchmarking and
+  // ORCHID.
   if ((bytes_[0] & 0xe0) != 0x20) return true;
-  const uint32_t first = (uint32_t{bytes_[0]} << 24) | (uint32_t{bytes_[1]} << 16) | (uint32_t{bytes_[2]} << 8) | bytes_[3];
-  if (bytes_[0] == 0x20 && bytes_[1] == 0x02) {  // 6to4 carries an IPv4 address: it is what that address is
-    return V4((uint32_t{bytes_[2]} << 24) | (uint32_t{bytes_[3]} << 16) | (uint32_t{bytes_[4]} << 8) | bytes_[5]).IsPrivate();
+  const uint32_t first = (uint32_t{bytes_[0]} << 24) | (uint32_t{bytes_[1]} << 16) |
+                         (uint32_t{bytes_[2]} << 8) | bytes_[3];
+  if (bytes_[0] == 0x20 &&
+      bytes_[1] == 0x02) {  // 6to4 carries an IPv4 address: it is what that address is
+    return V4((uint32_t{bytes_[2]} << 24) | (uint32_t{bytes_[3]} << 16) |
+              (uint32_t{bytes_[4]} << 8) | bytes_[5])
+        .IsPrivate();
   }
   return first == 0x20010db8 || (first >> 9) == (0x20010000 >> 9);  // 2001:db8::/32, 2001::/23
 }
@@ -82,8 +90,8 @@ IpAddress IpAddress::Masked(int bits) const {
 
 absl::StatusOr<Endpoint> Endpoint::Parse(std::string_view text) {
   const auto wrong = [text](std::string_view why) {
-    return absl::InvalidArgumentError(
-        base::Cat("\"", text.substr(0, 64), "\" is not `address:port` or `[v6 address]:port`: ", why));
+    return absl::InvalidArgumentError(base::Cat(
+        "\"", text.substr(0, 64), "\" is not `address:port` or `[v6 address]:port`: ", why));
   };
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong("there is no port");
@@ -91,10 +99,13 @@ absl::StatusOr<Endpoint> Endpoint::Parse(std::string_view text) {
   const std::string_view digits = text.substr(colon + 1);
   const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  if (bracketed != (host.find(':') != std::string_view::npos)) return wrong("an IPv6 address, and only that, stands in brackets");
+  if (bracketed != (host.find(':') != std::string_view::npos))
+    return wrong("an IPv6 address, and only that, stands in brackets");
   Endpoint endpoint;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
-  if (error != std::errc() || end != digits.data() + digits.size()) return wrong("the port is not a number from 0 to 65535");
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
+  if (error != std::errc() || end != digits.data() + digits.size())
+    return wrong("the port is not a number from 0 to 65535");
   absl::StatusOr<IpAddress> address = IpAddress::Parse(host);
   if (!address.ok()) return wrong("the address is not one");
   endpoint.address = *address;
@@ -102,7 +113,8 @@ absl::StatusOr<Endpoint> Endpoint::Parse(std::string_view text) {
 }
 
 std::string Endpoint::ToString() const {
-  return address.is_v4() ? base::Cat(address.ToString(), ":", port) : base::Cat("[", address.ToString(), "]:", port);
+  return address.is_v4() ? base::Cat(address.ToString(), ":", port)
+                         : base::Cat("[", address.ToString(), "]:", port);
 }
 
 }  // namespace cleanmail::net

@@ -10,8 +10,8 @@
 
 namespace cleanmail::net {
 
-// An IPv4 or IPv6 address. IPv4 is kept in its IPv6-mapped form (RFC 4291 §2.5.5.2), so that `::ffff:192.0.2.1` and
-// `192.0.2.1` are one address. A value.
+// An IPv4 or IPv6 address. IPv4 is kept in its IPv6-mapped form (RFC 4291 §2.5.5.2), so that
+// `::ffff:192.0.2.1` and `192.0.2.1` are one address. A value.
 class IpAddress {
  public:
   // The unspecified address `::`.
@@ -23,7 +23,8 @@ class IpAddress {
   static IpAddress V4(uint32_t host_order);
 
   bool is_v4() const;
-  // Whether it is of this machine, a private network or otherwise not of the public Internet (RFC 6890 and successors).
+  // Whether it is of this machine, a private network or otherwise not of the public Internet (RFC
+  // 6890 and successors).
   bool IsPrivate() const;
   // `192.0.2.1`, `2001:db8::1` (RFC 5952).
   std::string ToString() const;

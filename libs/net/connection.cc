@@ -1,18 +1,18 @@
 #include "libs/net/connection.h"
 
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
-
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
@@ -25,7 +25,8 @@ namespace {
 using Steady = std::chrono::steady_clock;
 using LoopExecutor = boost::asio::io_context::executor_type;
 using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, LoopExecutor>;
-using Timer = boost::asio::basic_waitable_timer<Steady, boost::asio::wait_traits<Steady>, LoopExecutor>;
+using Timer =
+    boost::asio::basic_waitable_timer<Steady, boost::asio::wait_traits<Steady>, LoopExecutor>;
 
 constexpr int kMostReadsInARow = 16;
 
@@ -65,14 +66,15 @@ struct Connection::Core final : ConnectionLink, std::enable_shared_from_this<Con
     timer.cancel();
   }
 
-  // Sees to it that a wait ends at `deadline`. One timer serves all waits: it is set anew only for an earlier end, and when it
-  // fires too early it sets itself again.
+  // Sees to it that a wait ends at `deadline`. One timer serves all waits: it is set anew only for
+  // an earlier end, and when it fires too early it sets itself again.
   void Watch(absl::Time until) {
     if (until == absl::InfiniteFuture()) {
       deadline = Steady::time_point::max();
       return;
     }
-    const absl::Duration left = std::clamp(until - absl::Now(), absl::ZeroDuration(), absl::Hours(24 * 365));
+    const absl::Duration left =
+        std::clamp(until - absl::Now(), absl::ZeroDuration(), absl::Hours(24 * 365));
     deadline = Steady::now() + absl::ToChronoNanoseconds(left);
     if (!timer_set || timer_at > deadline) SetTimer();
   }
@@ -99,12 +101,14 @@ struct Connection::Core final : ConnectionLink, std::enable_shared_from_this<Con
     reads_in_a_row = 0;
     boost::system::error_code error;
     const std::shared_ptr<Core> alive = shared_from_this();
-    co_await socket.async_wait(what, boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    co_await socket.async_wait(what,
+                               boost::asio::redirect_error(boost::asio::use_awaitable, error));
     waiting = false;
     if (closed) co_return absl::CancelledError("the connection was closed");
     if (timed_out) {
       timed_out = false;
-      co_return absl::DeadlineExceededError(what == Socket::wait_read ? "nothing came in time" : "the peer does not read");
+      co_return absl::DeadlineExceededError(what == Socket::wait_read ? "nothing came in time"
+                                                                      : "the peer does not read");
     }
     if (error) co_return absl::UnavailableError(base::Cat("waiting: ", error.message()));
     co_return absl::OkStatus();
@@ -119,18 +123,22 @@ struct Connection::Core final : ConnectionLink, std::enable_shared_from_this<Con
     co_return absl::UnavailableError(base::Cat(doing, ": ", TlsReason()));
   }
 
-  Task<absl::Status> Handshake(const TlsContext& from, bool server, std::string host, absl::Time until) {
+  Task<absl::Status> Handshake(const TlsContext& from, bool server, std::string host,
+                               absl::Time until) {
     CLEANMAIL_CHECK(ssl == nullptr, "TLS is started once");
     tls_context = from.current();
     ssl = SSL_new(tls_context.get());
-    if (ssl == nullptr || SSL_set_fd(ssl, socket.native_handle()) != 1) co_return absl::ResourceExhaustedError("OpenSSL");
+    if (ssl == nullptr || SSL_set_fd(ssl, socket.native_handle()) != 1)
+      co_return absl::ResourceExhaustedError("OpenSSL");
     if (server) {
       SSL_set_accept_state(ssl);
     } else {
       SSL_set_connect_state(ssl);
       // RFC 6066 §3: a literal address is not a name.
-      if (!host.empty() && !IpAddress::Parse(host).ok()) SSL_set_tlsext_host_name(ssl, host.c_str());
-      if (from.verify() == TlsContext::Verify::kRequire && host.empty()) co_return absl::InvalidArgumentError("no name to check the certificate against");
+      if (!host.empty() && !IpAddress::Parse(host).ok())
+        SSL_set_tlsext_host_name(ssl, host.c_str());
+      if (from.verify() == TlsContext::Verify::kRequire && host.empty())
+        co_return absl::InvalidArgumentError("no name to check the certificate against");
       if (from.verify() != TlsContext::Verify::kNone) ExpectName(host);
     }
     while (true) {
@@ -144,8 +152,8 @@ struct Connection::Core final : ConnectionLink, std::enable_shared_from_this<Con
       }
     }
     handshaken = true;
-    verified = !server && from.verify() != TlsContext::Verify::kNone && SSL_get_verify_result(ssl) == X509_V_OK &&
-               SSL_get0_peer_certificate(ssl) != nullptr;
+    verified = !server && from.verify() != TlsContext::Verify::kNone &&
+               SSL_get_verify_result(ssl) == X509_V_OK && SSL_get0_peer_certificate(ssl) != nullptr;
     co_return absl::OkStatus();
   }
 
@@ -182,7 +190,9 @@ struct Connection::Core final : ConnectionLink, std::enable_shared_from_this<Con
 Connection::Connection(Loop& loop, int socket, const Endpoint& peer, const Endpoint& local)
     : core_(std::make_shared<Core>(loop, peer, local)) {
   boost::system::error_code error;
-  core_->socket.assign(local.address.is_v4() ? boost::asio::ip::tcp::v4() : boost::asio::ip::tcp::v6(), socket, error);
+  core_->socket.assign(
+      local.address.is_v4() ? boost::asio::ip::tcp::v4() : boost::asio::ip::tcp::v6(), socket,
+      error);
   if (error) {
     ::close(socket);
     core_->closed = true;
@@ -253,7 +263,8 @@ Task<absl::Status> Connection::Write(std::string_view bytes, absl::Time deadline
     if (core.closed) co_return absl::CancelledError("the connection was closed");
     if (core.handshaken) {
       ERR_clear_error();
-      const int put = SSL_write(core.ssl, bytes.data(), static_cast<int>(std::min<size_t>(bytes.size(), 1 << 20)));
+      const int put = SSL_write(core.ssl, bytes.data(),
+                                static_cast<int>(std::min<size_t>(bytes.size(), 1 << 20)));
       if (put > 0) {
         bytes.remove_prefix(static_cast<size_t>(put));
         continue;
@@ -279,7 +290,8 @@ Task<absl::Status> Connection::StartTlsServer(const TlsContext& context, absl::T
   return core_->Handshake(context, true, {}, deadline);
 }
 
-Task<absl::Status> Connection::StartTlsClient(const TlsContext& context, std::string host, absl::Time deadline) {
+Task<absl::Status> Connection::StartTlsClient(const TlsContext& context, std::string host,
+                                              absl::Time deadline) {
   return core_->Handshake(context, false, std::move(host), deadline);
 }
 
@@ -300,13 +312,16 @@ void Connection::SetProxied(const Endpoint& peer, const Endpoint& local) {
   core_->local = local;
 }
 
-Task<absl::StatusOr<std::unique_ptr<Connection>>> Connect(Loop& loop, Endpoint to, absl::Time deadline) {
+Task<absl::StatusOr<std::unique_ptr<Connection>>> Connect(Loop& loop, Endpoint to,
+                                                          absl::Time deadline) {
   const SocketAddress address = ToSocketAddress(to, /*mapped=*/false);
   const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) co_return Gone("opening a socket", errno);
   // Owned from here: closed when the coroutine returns an error.
   auto connection = std::make_unique<Connection>(loop, fd, to, to);
-  const auto failed = [&to](int error) { return Gone(base::Cat("connecting to ", to.ToString()), error); };
+  const auto failed = [&to](int error) {
+    return Gone(base::Cat("connecting to ", to.ToString()), error);
+  };
   if (connect(fd, address.get(), address.length) != 0) {
     if (errno != EINPROGRESS) co_return failed(errno);
     const absl::Status waited = co_await connection->core_->Wait(Socket::wait_write, deadline);

@@ -13,12 +13,12 @@
 
 namespace cleanmail::net {
 
-// One TCP connection, plain at first, TLS once started. Lives and dies on one loop; every call is made on that loop's thread,
-// by one coroutine at a time. An idle connection holds no buffer: it waits until there is something to read, then reads into
-// its loop's scratch buffer.
+// One TCP connection, plain at first, TLS once started. Lives and dies on one loop; every call is
+// made on that loop's thread, by one coroutine at a time. An idle connection holds no buffer: it
+// waits until there is something to read, then reads into its loop's scratch buffer.
 //
-// Errors of all: DeadlineExceeded; Unavailable when the peer is gone or broke TLS (the text says how); Cancelled after Close.
-// After an error only destruction is of use.
+// Errors of all: DeadlineExceeded; Unavailable when the peer is gone or broke TLS (the text says
+// how); Cancelled after Close. After an error only destruction is of use.
 class Connection {
  public:
   // For Listener and Connect; takes a connected, non-blocking socket.
@@ -27,18 +27,21 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Bytes as they come, at most 64 KiB; empty when the peer has ended its side. The view is valid until the coroutine is
-  // suspended again (until the next co_await of anything).
+  // Bytes as they come, at most 64 KiB; empty when the peer has ended its side. The view is valid
+  // until the coroutine is suspended again (until the next co_await of anything).
   Task<absl::StatusOr<std::string_view>> ReadSome(absl::Time deadline);
   // Writes all of `bytes`, which must live that long.
   Task<absl::Status> Write(std::string_view bytes, absl::Time deadline);
 
-  // Does the server's / client's part of a handshake. `host` is what the client asks for by SNI, and what the certificate is
-  // checked against if the context verifies. Bytes that came before must have been thrown away by the caller (RFC 3207 §4.2).
+  // Does the server's / client's part of a handshake. `host` is what the client asks for by SNI,
+  // and what the certificate is checked against if the context verifies. Bytes that came before
+  // must have been thrown away by the caller (RFC 3207 §4.2).
   Task<absl::Status> StartTlsServer(const TlsContext& context, absl::Time deadline);
-  Task<absl::Status> StartTlsClient(const TlsContext& context, std::string host, absl::Time deadline);
+  Task<absl::Status> StartTlsClient(const TlsContext& context, std::string host,
+                                    absl::Time deadline);
 
-  // Says goodbye in TLS if it can at once, closes the socket, wakes whoever waits with Cancelled. Idempotent.
+  // Says goodbye in TLS if it can at once, closes the socket, wakes whoever waits with Cancelled.
+  // Idempotent.
   void Close();
 
   // Who speaks: what PROXY protocol said where it was used, else the socket's other end.
@@ -51,19 +54,22 @@ class Connection {
   bool tls_verified() const;
   Loop& loop() const;
 
-  // For the listener, which reads a PROXY header and leaves what follows: looks without taking, as ReadSome; takes `count`
-  // bytes that were seen; says who really speaks.
+  // For the listener, which reads a PROXY header and leaves what follows: looks without taking, as
+  // ReadSome; takes `count` bytes that were seen; says who really speaks.
   Task<absl::StatusOr<std::string_view>> Peek(absl::Time deadline);
   void Skip(size_t count);
   void SetProxied(const Endpoint& peer, const Endpoint& local);
 
  private:
-  friend Task<absl::StatusOr<std::unique_ptr<Connection>>> Connect(Loop& loop, Endpoint to, absl::Time deadline);
+  friend Task<absl::StatusOr<std::unique_ptr<Connection>>> Connect(Loop& loop, Endpoint to,
+                                                                   absl::Time deadline);
   struct Core;
   std::shared_ptr<Core> core_;  // shared with the timer that watches its deadline
 };
 
-// Connects to an address. Unavailable: refused, unreachable. DeadlineExceeded. Runs on `loop`, whose coroutine must call it.
-Task<absl::StatusOr<std::unique_ptr<Connection>>> Connect(Loop& loop, Endpoint to, absl::Time deadline);
+// Connects to an address. Unavailable: refused, unreachable. DeadlineExceeded. Runs on `loop`,
+// whose coroutine must call it.
+Task<absl::StatusOr<std::unique_ptr<Connection>>> Connect(Loop& loop, Endpoint to,
+                                                          absl::Time deadline);
 
 }  // namespace cleanmail::net

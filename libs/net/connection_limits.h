@@ -13,8 +13,8 @@
 
 namespace cleanmail::net {
 
-// How many connections may be open at once: in all, from one address (IPv6: one /64), from one network (IPv4 /24, IPv6 /48).
-// Thread-safe.
+// How many connections may be open at once: in all, from one address (IPv6: one /64), from one
+// network (IPv4 /24, IPv6 /48). Thread-safe.
 class ConnectionLimits {
  public:
   struct Options {
@@ -29,7 +29,8 @@ class ConnectionLimits {
   class Ticket {
    public:
     Ticket() = default;
-    Ticket(Ticket&& other) noexcept : limits_(std::exchange(other.limits_, nullptr)), peer_(other.peer_) {}
+    Ticket(Ticket&& other) noexcept
+        : limits_(std::exchange(other.limits_, nullptr)), peer_(other.peer_) {}
     Ticket& operator=(Ticket&& other) noexcept {
       std::swap(limits_, other.limits_);
       std::swap(peer_, other.peer_);

@@ -49,7 +49,8 @@ TEST(ConnectionLimits, T_A11_ANetworkMayOpenItsShare) {
 
 TEST(ConnectionLimits, ExemptNetworksAreHeldToTheTotalOnly) {
   const std::vector<std::string> networks = {"10.0.0.0/8"};
-  ConnectionLimits limits({.total = 2, .per_address = 1, .per_network = 1, .exempt = *PrefixSet::Parse(networks)});
+  ConnectionLimits limits(
+      {.total = 2, .per_address = 1, .per_network = 1, .exempt = *PrefixSet::Parse(networks)});
   auto first = limits.Admit(Ip("10.0.0.1"));
   auto second = limits.Admit(Ip("10.0.0.1"));
   EXPECT_EQ(second.verdict, Verdict::kAdmitted);

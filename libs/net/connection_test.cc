@@ -1,11 +1,11 @@
 #include "libs/net/connection.h"
 
+#include <cstdlib>
+
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cstdlib>
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
@@ -37,7 +37,9 @@ template <class Coroutine>
 ConnectionHandler Handle(Coroutine coroutine) {
   return [coroutine](ConnectionPointer connection) {
     Loop& loop = connection->loop();
-    Spawn(loop, [coroutine, connection = std::move(connection)]() mutable { return coroutine(std::move(connection)); });
+    Spawn(loop, [coroutine, connection = std::move(connection)]() mutable {
+      return coroutine(std::move(connection));
+    });
   };
 }
 
@@ -55,15 +57,20 @@ Task<std::string> Read(Connection& connection, size_t count) {
 
 class ConnectionTest : public ::testing::Test {
  protected:
-  std::unique_ptr<Listener> Listen(ConnectionHandler handler, std::vector<std::string> proxy_from = {}) {
-    auto listener = Listener::Open(*loops_, {.name = "test", .address = "127.0.0.1:0", .proxy_from = std::move(proxy_from),
-                                             .proxy_deadline = absl::Milliseconds(200)},
+  std::unique_ptr<Listener> Listen(ConnectionHandler handler,
+                                   std::vector<std::string> proxy_from = {}) {
+    auto listener = Listener::Open(*loops_,
+                                   {.name = "test",
+                                    .address = "127.0.0.1:0",
+                                    .proxy_from = std::move(proxy_from),
+                                    .proxy_deadline = absl::Milliseconds(200)},
                                    std::move(handler));
     EXPECT_TRUE(listener.ok()) << listener.status();
     return *std::move(listener);
   }
   static Task<ConnectionPointer> To(Loop& loop, const Listener& listener) {
-    auto connection = co_await Connect(loop, {.address = *IpAddress::Parse("127.0.0.1"), .port = listener.port()}, Soon());
+    auto connection = co_await Connect(
+        loop, {.address = *IpAddress::Parse("127.0.0.1"), .port = listener.port()}, Soon());
     CLEANMAIL_CHECK(connection.ok(), connection.status().ToString());
     co_return *std::move(connection);
   }
@@ -115,7 +122,8 @@ TEST_F(ConnectionTest, APassedDeadlineStillEndsAWait) {
   const auto listener = Listen(Handle(&Echo));
   RunTask(*loops_, [&](Loop& loop) -> Task<void> {
     const ConnectionPointer connection = co_await To(loop, *listener);
-    EXPECT_EQ((co_await connection->ReadSome(In(absl::Seconds(-1)))).status().code(), absl::StatusCode::kDeadlineExceeded);
+    EXPECT_EQ((co_await connection->ReadSome(In(absl::Seconds(-1)))).status().code(),
+              absl::StatusCode::kDeadlineExceeded);
   });
 }
 
@@ -123,12 +131,14 @@ TEST_F(ConnectionTest, T_A11_APeerThatDoesNotReadEndsAtTheDeadline) {
   absl::Notification ended;
   const auto listener = Listen(Handle([&ended](ConnectionPointer connection) -> Task<void> {
     const std::string block(64 << 20, 'x');
-    EXPECT_EQ((co_await connection->Write(block, In(absl::Milliseconds(50)))).code(), absl::StatusCode::kDeadlineExceeded);
+    EXPECT_EQ((co_await connection->Write(block, In(absl::Milliseconds(50)))).code(),
+              absl::StatusCode::kDeadlineExceeded);
     ended.Notify();
   }));
   RunTask(*loops_, [&](Loop& loop) -> Task<void> {
     const ConnectionPointer connection = co_await To(loop, *listener);
-    co_await OnPool(*loops_, loop, [&] { return ended.WaitForNotificationWithTimeout(absl::Seconds(20)); });
+    co_await OnPool(*loops_, loop,
+                    [&] { return ended.WaitForNotificationWithTimeout(absl::Seconds(20)); });
   });
   EXPECT_TRUE(ended.HasBeenNotified());
 }
@@ -138,7 +148,8 @@ TEST_F(ConnectionTest, CloseWakesWhoeverWaits) {
   RunTask(*loops_, [&](Loop& loop) -> Task<void> {
     const ConnectionPointer connection = co_await To(loop, *listener);
     loop.Post([&] { connection->Close(); });
-    EXPECT_EQ((co_await connection->ReadSome(Soon())).status().code(), absl::StatusCode::kCancelled);
+    EXPECT_EQ((co_await connection->ReadSome(Soon())).status().code(),
+              absl::StatusCode::kCancelled);
     EXPECT_EQ((co_await connection->Write("x", Soon())).code(), absl::StatusCode::kCancelled);
   });
 }
@@ -164,7 +175,9 @@ TEST_F(ConnectionTest, ARefusedConnectSaysSo) {
   RunTask(*loops_, [&](Loop& loop) -> Task<void> {
     const auto connection = co_await Connect(loop, *Endpoint::Parse("127.0.0.1:1"), Soon());
     EXPECT_EQ(connection.status().code(), absl::StatusCode::kUnavailable);
-    EXPECT_NE(connection.status().ToString().find("127.0.0.1:1: Connection refused"), std::string::npos) << connection.status();
+    EXPECT_NE(connection.status().ToString().find("127.0.0.1:1: Connection refused"),
+              std::string::npos)
+        << connection.status();
   });
 }
 
@@ -188,7 +201,8 @@ TEST_F(ConnectionTest, WhatNeverEndsIsDestroyedWithTheLoops) {
 }
 
 TEST_F(ConnectionTest, TlsStartsOnAPlainConnectionAndNamesItsCipher) {
-  const auto server = *TlsContext::Server({MakeFakeCertificate(TemporaryFolder(), "a", {"a.example"})});
+  const auto server =
+      *TlsContext::Server({MakeFakeCertificate(TemporaryFolder(), "a", {"a.example"})});
   const auto client = *TlsContext::Client(TlsContext::Verify::kNone);
   const auto listener = Listen(Handle([&](ConnectionPointer connection) -> Task<void> {
     co_await connection->Write("plain", Soon());
@@ -213,7 +227,8 @@ TEST_F(ConnectionTest, TlsStartsOnAPlainConnectionAndNamesItsCipher) {
 }
 
 TEST_F(ConnectionTest, ASilentTlsClientEndsAtTheDeadline) {
-  const auto server = *TlsContext::Server({MakeFakeCertificate(TemporaryFolder(), "silent", {"a.example"})});
+  const auto server =
+      *TlsContext::Server({MakeFakeCertificate(TemporaryFolder(), "silent", {"a.example"})});
   absl::Status started;
   absl::Notification ended;
   const auto listener = Listen(Handle([&](ConnectionPointer connection) -> Task<void> {
@@ -222,13 +237,15 @@ TEST_F(ConnectionTest, ASilentTlsClientEndsAtTheDeadline) {
   }));
   RunTask(*loops_, [&](Loop& loop) -> Task<void> {
     const ConnectionPointer connection = co_await To(loop, *listener);
-    co_await OnPool(*loops_, loop, [&] { return ended.WaitForNotificationWithTimeout(absl::Seconds(20)); });
+    co_await OnPool(*loops_, loop,
+                    [&] { return ended.WaitForNotificationWithTimeout(absl::Seconds(20)); });
   });
   EXPECT_EQ(started.code(), absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(ConnectionTest, BytesThatAreNotTlsFailTheHandshakeWithTheReason) {
-  const auto server = *TlsContext::Server({MakeFakeCertificate(TemporaryFolder(), "bytes", {"a.example"})});
+  const auto server =
+      *TlsContext::Server({MakeFakeCertificate(TemporaryFolder(), "bytes", {"a.example"})});
   absl::Status started;
   absl::Notification ended;
   const auto listener = Listen(Handle([&](ConnectionPointer connection) -> Task<void> {
@@ -238,7 +255,8 @@ TEST_F(ConnectionTest, BytesThatAreNotTlsFailTheHandshakeWithTheReason) {
   RunTask(*loops_, [&](Loop& loop) -> Task<void> {
     const ConnectionPointer connection = co_await To(loop, *listener);
     co_await connection->Write("EHLO this is not TLS at all\r\n", Soon());
-    co_await OnPool(*loops_, loop, [&] { return ended.WaitForNotificationWithTimeout(absl::Seconds(20)); });
+    co_await OnPool(*loops_, loop,
+                    [&] { return ended.WaitForNotificationWithTimeout(absl::Seconds(20)); });
   });
   EXPECT_EQ(started.code(), absl::StatusCode::kUnavailable);
   EXPECT_NE(started.ToString().find("TLS handshake: "), std::string::npos) << started;
@@ -259,14 +277,17 @@ class SniTest : public ConnectionTest {
   }
   std::unique_ptr<Listener> Serve(const TlsContext& context) {
     return Listen(Handle([&context](ConnectionPointer connection) -> Task<void> {
-      if ((co_await connection->StartTlsServer(context, Soon())).ok()) co_await Echo(std::move(connection));
+      if ((co_await connection->StartTlsServer(context, Soon())).ok())
+        co_await Echo(std::move(connection));
     }));
   }
 };
 
 TEST_F(SniTest, TheCertificateIsChosenByTheNameAsked) {
-  const CertificateFiles a = MakeFakeCertificate(TemporaryFolder(), "sni_a", {"a.example", "www.a.example"});
-  const CertificateFiles b = MakeFakeCertificate(TemporaryFolder(), "sni_b", {"b.example", "*.b.example"});
+  const CertificateFiles a =
+      MakeFakeCertificate(TemporaryFolder(), "sni_a", {"a.example", "www.a.example"});
+  const CertificateFiles b =
+      MakeFakeCertificate(TemporaryFolder(), "sni_b", {"b.example", "*.b.example"});
   const auto context = *TlsContext::Server({a, b});
   const auto listener = Serve(*context);
   EXPECT_TRUE(Accepts(*listener, a.chain_file, "a.example"));
@@ -354,8 +375,11 @@ TEST_F(ConnectionTest, T_A9_AConfiguredProxyWithoutAHeaderIsClosed) {
 TEST_F(ConnectionTest, AClosedListenerRefusesAndATakenPortIsExplained) {
   const auto listener = Listen(Handle(&Echo));
   const std::string address = base::Cat("127.0.0.1:", listener->port());
-  const absl::Status taken = Listener::Open(*loops_, {.name = "mx", .address = address, .proxy_from = {}}, Handle(&Echo)).status();
-  EXPECT_NE(taken.ToString().find("listener \"mx\" cannot listen at " + address), std::string::npos) << taken;
+  const absl::Status taken =
+      Listener::Open(*loops_, {.name = "mx", .address = address, .proxy_from = {}}, Handle(&Echo))
+          .status();
+  EXPECT_NE(taken.ToString().find("listener \"mx\" cannot listen at " + address), std::string::npos)
+      << taken;
   EXPECT_NE(taken.ToString().find("ss -ltnp"), std::string::npos) << taken;
   listener->Close();
   RunTask(*loops_, [&](Loop& loop) -> Task<void> {
@@ -375,9 +399,13 @@ TEST_F(ConnectionTest, T_A11_WithoutFreeDescriptorsTheListenerWaitsAndRecovers) 
     setrlimit(RLIMIT_NOFILE, &few);
     for (int fd = dup(0); fd >= 0; fd = dup(0)) filling.push_back(fd);
     Connection connection(loop, client, {}, {});
-    sockaddr_in to{.sin_family = AF_INET, .sin_port = htons(listener->port()), .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+    sockaddr_in to{.sin_family = AF_INET,
+                   .sin_port = htons(listener->port()),
+                   .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},
+                   .sin_zero = {}};
     connect(client, reinterpret_cast<sockaddr*>(&to), sizeof to);
-    EXPECT_EQ((co_await connection.ReadSome(In(absl::Milliseconds(150)))).status().code(), absl::StatusCode::kDeadlineExceeded);
+    EXPECT_EQ((co_await connection.ReadSome(In(absl::Milliseconds(150)))).status().code(),
+              absl::StatusCode::kDeadlineExceeded);
     for (const int fd : filling) close(fd);
     setrlimit(RLIMIT_NOFILE, &before);
     EXPECT_TRUE((co_await connection.Write("back", Soon())).ok());

@@ -7,8 +7,9 @@
 
 namespace cleanmail::net {
 
-// Makes a fresh self-signed certificate for `names` and its key, as files in `folder` beginning with `stem`; replaces what is
-// there. For tests.
-CertificateFiles MakeFakeCertificate(const std::string& folder, const std::string& stem, const std::vector<std::string>& names);
+// Makes a fresh self-signed certificate for `names` and its key, as files in `folder` beginning
+// with `stem`; replaces what is there. For tests.
+CertificateFiles MakeFakeCertificate(const std::string& folder, const std::string& stem,
+                                     const std::vector<std::string>& names);
 
 }  // namespace cleanmail::net

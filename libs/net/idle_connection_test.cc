@@ -1,13 +1,14 @@
-// What an idle connection holds; a program of its own, so that memory others have freed does not hide it.
+// What an idle connection holds; a program of its own, so that memory others have freed does not
+// hide it.
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <atomic>
-#include <cstdlib>
-#include <fstream>
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
@@ -36,7 +37,9 @@ template <class Coroutine>
 ConnectionHandler Handle(Coroutine coroutine) {
   return [coroutine](ConnectionPointer connection) {
     Loop& loop = connection->loop();
-    Spawn(loop, [coroutine, connection = std::move(connection)]() mutable { return coroutine(std::move(connection)); });
+    Spawn(loop, [coroutine, connection = std::move(connection)]() mutable {
+      return coroutine(std::move(connection));
+    });
   };
 }
 
@@ -66,8 +69,12 @@ TEST(IdleConnection, AnIdlePlainConnectionHoldsLittle) {
     const int until = waiting + count;
     for (int i = 0; i < count; ++i) {
       clients.push_back(socket(AF_INET, SOCK_STREAM, 0));
-      sockaddr_in to{.sin_family = AF_INET, .sin_port = htons(listener->port()), .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
-      ASSERT_EQ(connect(clients.back(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0) << strerror(errno);
+      sockaddr_in to{.sin_family = AF_INET,
+                     .sin_port = htons(listener->port()),
+                     .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},
+                     .sin_zero = {}};
+      ASSERT_EQ(connect(clients.back(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0)
+          << strerror(errno);
     }
     while (waiting < until) absl::SleepFor(absl::Milliseconds(1));
   };
@@ -85,7 +92,8 @@ TEST(IdleConnection, AnIdlePlainConnectionHoldsLittle) {
 TEST(IdleConnection, AnIdleTlsConnectionHoldsLittle) {
   const auto loops = Loops::Create(2, 1);
   constexpr int kConnections = 500;
-  const auto server = *TlsContext::Server({MakeFakeCertificate(std::getenv("TEST_TMPDIR"), "idle", {"a.example"})});
+  const auto server =
+      *TlsContext::Server({MakeFakeCertificate(std::getenv("TEST_TMPDIR"), "idle", {"a.example"})});
   const auto client = *TlsContext::Client(TlsContext::Verify::kNone);
   const auto listener = Listen(*loops, Handle([&](ConnectionPointer connection) -> Task<void> {
     if ((co_await connection->StartTlsServer(*server, Soon())).ok()) {
@@ -103,7 +111,8 @@ TEST(IdleConnection, AnIdleTlsConnectionHoldsLittle) {
   RunTask(*loops, [&](Loop& loop) -> Task<void> {
     for (int i = 0; i < kConnections + 20; ++i) {
       if (i == 20) before = ResidentBytes();
-      auto connected = co_await Connect(loop, *Endpoint::Parse(base::Cat("127.0.0.1:", listener->port())), Soon());
+      auto connected = co_await Connect(
+          loop, *Endpoint::Parse(base::Cat("127.0.0.1:", listener->port())), Soon());
       CLEANMAIL_CHECK(connected.ok(), connected.status().ToString());
       clients.push_back(*std::move(connected));
       EXPECT_TRUE((co_await clients.back()->StartTlsClient(*client, "a.example", Soon())).ok());

@@ -1,15 +1,15 @@
 #include "libs/net/listener.h"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <atomic>
+#include <cerrno>
+#include <cstring>
+
 #include <boost/asio/detached.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <cerrno>
-#include <cstring>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
@@ -29,7 +29,8 @@ absl::Status CannotListen(const ListenOptions& options, int error) {
       advice = "; another program has the port: find it with `ss -ltnp`, or choose another port";
       break;
     case EACCES:
-      advice = "; ports below 1024 need the right CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=)";
+      advice =
+          "; ports below 1024 need the right CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=)";
       break;
     case EADDRNOTAVAIL:
       advice = "; this machine does not have that address: see `ip addr`";
@@ -37,8 +38,8 @@ absl::Status CannotListen(const ListenOptions& options, int error) {
     default:
       break;
   }
-  return absl::UnavailableError(
-      base::Cat("listener \"", options.name, "\" cannot listen at ", options.address, ": ", std::strerror(error), advice));
+  return absl::UnavailableError(base::Cat("listener \"", options.name, "\" cannot listen at ",
+                                          options.address, ": ", std::strerror(error), advice));
 }
 
 absl::StatusOr<int> BoundSocket(const ListenOptions& options, const Endpoint& endpoint) {
@@ -48,7 +49,8 @@ absl::StatusOr<int> BoundSocket(const ListenOptions& options, const Endpoint& en
   const int yes = 1;
   const int no = 0;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (address.storage.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);  // [::] is all
+  if (address.storage.ss_family == AF_INET6)
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);  // [::] is all
   if (bind(fd, address.get(), address.length) != 0 || listen(fd, options.backlog) != 0) {
     const int error = errno;
     close(fd);
@@ -70,7 +72,8 @@ Task<absl::Status> ReadProxyHeader(Connection& connection, absl::Time deadline) 
     if (!parsed.ok()) co_return parsed.status();
     if (parsed->has_value()) {
       connection.Skip((*parsed)->length - before);
-      if (const auto& ends = (*parsed)->ends; ends.has_value()) connection.SetProxied(ends->source, ends->destination);
+      if (const auto& ends = (*parsed)->ends; ends.has_value())
+        connection.SetProxied(ends->source, ends->destination);
       co_return absl::OkStatus();
     }
     connection.Skip(header.size() - before);  // all of it is header
@@ -90,7 +93,8 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   }
 
   Task<void> Proxied(std::unique_ptr<Connection> connection) {
-    const absl::Status read = co_await ReadProxyHeader(*connection, absl::Now() + options.proxy_deadline);
+    const absl::Status read =
+        co_await ReadProxyHeader(*connection, absl::Now() + options.proxy_deadline);
     if (read.ok()) Hand(std::move(connection));
   }
 
@@ -120,7 +124,8 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   bool AcceptWaiting() {
     for (int i = 0; i < 64; ++i) {
       SocketAddress peer;
-      const int fd = accept4(acceptor.native_handle(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const int fd =
+          accept4(acceptor.native_handle(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
         Take(fd, FromSocketAddress(peer));
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -158,18 +163,23 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   boost::asio::posix::stream_descriptor acceptor;  // touched on `accepting` only
 };
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Loops& loops, ListenOptions options, ConnectionHandler handler) {
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Loops& loops, ListenOptions options,
+                                                         ConnectionHandler handler) {
   absl::StatusOr<Endpoint> endpoint = Endpoint::Parse(options.address);
-  if (!endpoint.ok()) return base::Annotate(endpoint.status(), base::Cat("listener \"", options.name, "\""));
+  if (!endpoint.ok())
+    return base::Annotate(endpoint.status(), base::Cat("listener \"", options.name, "\""));
   absl::StatusOr<PrefixSet> proxies = PrefixSet::Parse(options.proxy_from);
-  if (!proxies.ok()) return base::Annotate(proxies.status(), base::Cat("listener \"", options.name, "\", proxy_from"));
+  if (!proxies.ok())
+    return base::Annotate(proxies.status(),
+                          base::Cat("listener \"", options.name, "\", proxy_from"));
   CLEANMAIL_ASSIGN_OR_RETURN(const int fd, BoundSocket(options, *endpoint));
   auto state = std::make_shared<State>(loops, loops.Next(), std::move(options), std::move(handler));
   state->acceptor.assign(fd);
   state->proxies = *std::move(proxies);
   state->port = LocalEndpoint(fd).port;
   // Not by Spawn: a listener that is still open is no work in hand that Loops::Stop would wait for.
-  boost::asio::co_spawn(state->accepting.io(), [state]() { return state->Accept(); }, boost::asio::detached);
+  boost::asio::co_spawn(
+      state->accepting.io(), [state]() { return state->Accept(); }, boost::asio::detached);
   return std::unique_ptr<Listener>(new Listener(std::move(state)));
 }
 
@@ -182,7 +192,8 @@ void Listener::Close() {
     if (state_->closed) return;
     state_->closed = true;
   }
-  shutdown(state_->acceptor.native_handle(), SHUT_RDWR);  // refuses new connections at once, from any thread
+  shutdown(state_->acceptor.native_handle(),
+           SHUT_RDWR);  // refuses new connections at once, from any thread
   state_->accepting.Post([state = state_] {
     boost::system::error_code ignored;
     state->acceptor.close(ignored);

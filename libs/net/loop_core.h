@@ -1,21 +1,23 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <thread>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include "libs/net/loops.h"
 
 // Private to libs/net: what a loop is made of.
 namespace cleanmail::net {
 
-// One connection's place in its loop's list, so that all can be closed. Touched on the loop's thread.
+// One connection's place in its loop's list, so that all can be closed. Touched on the loop's
+// thread.
 struct ConnectionLink {
   ConnectionLink* next = nullptr;
   ConnectionLink** previous = nullptr;
@@ -36,10 +38,13 @@ struct Loop::Core {
   static constexpr size_t kScratch = 64 * 1024;
 
   explicit Core(int i) : index(i), scratch(new char[kScratch]), work(io.get_executor()) {
-    // Asio opens its own descriptors at first use and throws when there are none left: let that be now.
-    boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
+    // Asio opens its own descriptors at first use and throws when there are none left: let that be
+    // now.
+    boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                      boost::asio::wait_traits<std::chrono::steady_clock>,
                                       boost::asio::io_context::executor_type>(io.get_executor());
-    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>(io.get_executor());
+    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>(
+        io.get_executor());
   }
 
   void Link(ConnectionLink& link) {
@@ -56,7 +61,8 @@ struct Loop::Core {
   }
   void CloseAll() {
     for (ConnectionLink* link = connections; link != nullptr;) {
-      ConnectionLink* const next = link->next;  // closing wakes by the queue, so the list does not change here
+      ConnectionLink* const next =
+          link->next;  // closing wakes by the queue, so the list does not change here
       link->CloseNow();
       link = next;
     }

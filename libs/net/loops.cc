@@ -1,13 +1,14 @@
 #include "libs/net/loops.h"
 
+#include <csignal>
+#include <deque>
+#include <thread>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <csignal>
-#include <deque>
-#include <thread>
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
@@ -78,7 +79,8 @@ class Loops::Pool {
 };
 
 std::unique_ptr<Loops> Loops::Create(int loops, int slow_threads) {
-  std::signal(SIGPIPE, SIG_IGN);  // a peer that is gone is an error of the write, not the end of the process
+  std::signal(SIGPIPE,
+              SIG_IGN);  // a peer that is gone is an error of the write, not the end of the process
   std::unique_ptr<Loops> made(new Loops());
   made->pool_ = std::make_unique<Pool>(slow_threads);
   for (int i = 0; i < std::max(loops, 1); ++i) {
@@ -91,7 +93,9 @@ std::unique_ptr<Loops> Loops::Create(int loops, int slow_threads) {
 
 Loops::~Loops() { Stop(absl::Now()); }
 
-Loop& Loops::Next() { return *loops_[next_.fetch_add(1, std::memory_order_relaxed) % loops_.size()]; }
+Loop& Loops::Next() {
+  return *loops_[next_.fetch_add(1, std::memory_order_relaxed) % loops_.size()];
+}
 
 void Loops::RunSlow(absl::AnyInvocable<void() &&> work) { pool_->Add(std::move(work)); }
 
@@ -122,7 +126,8 @@ void Loops::Stop(absl::Time deadline) {
 }
 
 Task<void> Sleep(Loop& loop, absl::Duration duration) {
-  boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
+  boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                    boost::asio::wait_traits<std::chrono::steady_clock>,
                                     boost::asio::io_context::executor_type>
       timer(loop.io(), absl::ToChronoMicroseconds(duration));
   boost::system::error_code error;

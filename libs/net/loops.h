@@ -16,7 +16,8 @@ namespace cleanmail::net {
 
 class Connection;
 
-// One event loop with a thread of its own. What lives on it (connections, coroutines) is touched on its thread only.
+// One event loop with a thread of its own. What lives on it (connections, coroutines) is touched on
+// its thread only.
 class Loop {
  public:
   explicit Loop(int index);
@@ -24,7 +25,8 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Runs `work` on the loop's thread, soon. Thread-safe. After the loops have stopped it is dropped unrun.
+  // Runs `work` on the loop's thread, soon. Thread-safe. After the loops have stopped it is dropped
+  // unrun.
   void Post(absl::AnyInvocable<void() &&> work);
   // Whether the caller is on the loop's thread.
   bool Here() const;
@@ -39,7 +41,8 @@ class Loop {
   friend class Loops;
   friend class Connection;
   struct Core;
-  std::shared_ptr<Core> core_;  // shared with callbacks of other threads that will resume a coroutine
+  std::shared_ptr<Core>
+      core_;  // shared with callbacks of other threads that will resume a coroutine
 };
 
 // The event loops of a process and its pool of threads for slow work. Thread-safe.
@@ -61,8 +64,8 @@ class Loops {
   int64_t spawned() const;
   // Closes every connection: what waits on one goes on with an error.
   void CloseConnections();
-  // Closes every connection, gives coroutines until `deadline` to end, then ends the threads. What has not ended by then is
-  // destroyed where it waits. Idempotent.
+  // Closes every connection, gives coroutines until `deadline` to end, then ends the threads. What
+  // has not ended by then is destroyed where it waits. Idempotent.
   void Stop(absl::Time deadline);
 
  private:

@@ -18,7 +18,8 @@ namespace cleanmail::net {
 // A network: `192.0.2.0/24`, `2001:db8::/32`, or a single address. A value.
 class Prefix {
  public:
-  // CIDR text (RFC 4632). InvalidArgument for text that is not one, and for bits set behind the length.
+  // CIDR text (RFC 4632). InvalidArgument for text that is not one, and for bits set behind the
+  // length.
   static absl::StatusOr<Prefix> Parse(std::string_view text);
 
   bool Contains(const IpAddress& address) const { return address.Masked(bits_) == base_; }
@@ -34,11 +35,14 @@ class Prefix {
   int bits_ = 128;
 };
 
-// Values by network; the narrowest network that holds an address wins. Not thread-safe while it changes.
+// Values by network; the narrowest network that holds an address wins. Not thread-safe while it
+// changes.
 template <class Value>
 class PrefixMap {
  public:
-  void Set(const Prefix& prefix, Value value) { by_bits_[prefix.bits()][prefix.base()] = std::move(value); }
+  void Set(const Prefix& prefix, Value value) {
+    by_bits_[prefix.bits()][prefix.base()] = std::move(value);
+  }
   void Remove(const Prefix& prefix) {
     const auto it = by_bits_.find(prefix.bits());
     if (it == by_bits_.end()) return;
@@ -63,7 +67,8 @@ class PrefixMap {
   bool empty() const { return by_bits_.empty(); }
 
  private:
-  std::map<int, absl::flat_hash_map<IpAddress, Value>, std::greater<int>> by_bits_;  // narrowest first
+  std::map<int, absl::flat_hash_map<IpAddress, Value>, std::greater<int>>
+      by_bits_;  // narrowest first
 };
 
 // A list of networks.

@@ -14,19 +14,22 @@ TEST(IpAddress, IsTheSameMappedOrPlain) {
 }
 
 TEST(IpAddress, RefusesWhatIsNotOne) {
-  for (const char* text : {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", "fe80::1%eth0", "[::1]", "localhost", "::1::"}) {
+  for (const char* text : {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", "fe80::1%eth0",
+                           "[::1]", "localhost", "::1::"}) {
     EXPECT_FALSE(IpAddress::Parse(text).ok()) << text;
   }
   EXPECT_FALSE(IpAddress::Parse(std::string_view("1.2.3.4\0x", 9)).ok());
 }
 
 TEST(IpAddress, KnowsWhatIsNotOfThePublicInternet) {
-  for (const char* text : {"127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "169.254.1.1", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-                           "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "2001:db8::1", "64:ff9b::1",
-                           "::ffff:10.0.0.1", "2002:7f00:1::", "2001::1"}) {
+  for (const char* text :
+       {"127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "169.254.1.1", "100.64.0.1",
+        "0.0.0.0", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "ff02::1",
+        "2001:db8::1", "64:ff9b::1", "::ffff:10.0.0.1", "2002:7f00:1::", "2001::1"}) {
     EXPECT_TRUE(Ip(text).IsPrivate()) << text;
   }
-  for (const char* text : {"8.8.8.8", "172.32.0.1", "1.1.1.1", "2a00:1450:4001::1", "2001:4860:4860::8888", "2002:808:808::"}) {
+  for (const char* text : {"8.8.8.8", "172.32.0.1", "1.1.1.1", "2a00:1450:4001::1",
+                           "2001:4860:4860::8888", "2002:808:808::"}) {
     EXPECT_FALSE(Ip(text).IsPrivate()) << text;
   }
 }
@@ -35,8 +38,9 @@ TEST(Endpoint, IsParsedAndPrinted) {
   EXPECT_EQ(Endpoint::Parse("192.0.2.1:25")->ToString(), "192.0.2.1:25");
   EXPECT_EQ(Endpoint::Parse("[2001:db8::1]:25")->ToString(), "[2001:db8::1]:25");
   EXPECT_EQ(Endpoint::Parse("[::]:0")->port, 0);
-  for (const char* text : {"", ":25", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:-1", "2001:db8::1:25", "[1.2.3.4]:25", "[::1]",
-                           "[::1]25", "1.2.3.4:2x", "[]:25", "1.2.3.4: 25"}) {
+  for (const char* text :
+       {"", ":25", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:-1", "2001:db8::1:25",
+        "[1.2.3.4]:25", "[::1]", "[::1]25", "1.2.3.4:2x", "[]:25", "1.2.3.4: 25"}) {
     EXPECT_FALSE(Endpoint::Parse(text).ok()) << text;
   }
 }
@@ -58,7 +62,8 @@ TEST(Prefix, HoldsItsAddressesOnly) {
 TEST(Prefix, RefusesBitsBehindItsLengthAndSaysWhatIsRight) {
   const absl::Status status = Prefix::Parse("10.1.2.3/8").status();
   EXPECT_NE(status.message().find("10.0.0.0/8"), absl::string_view::npos) << status;
-  for (const char* text : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "10.0.0.0/8/8", "10.0.0.0/8 "}) {
+  for (const char* text : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "::/129",
+                           "10.0.0.0/8/8", "10.0.0.0/8 "}) {
     EXPECT_FALSE(Prefix::Parse(text).ok()) << text;
   }
 }

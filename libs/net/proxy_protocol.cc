@@ -15,7 +15,9 @@ constexpr std::string_view kV1 = "PROXY ";
 constexpr std::string_view kV2("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr size_t kLongestV1 = 107;  // with its CRLF
 
-absl::Status Wrong(std::string_view why) { return absl::InvalidArgumentError(base::Cat("PROXY header: ", why)); }
+absl::Status Wrong(std::string_view why) {
+  return absl::InvalidArgumentError(base::Cat("PROXY header: ", why));
+}
 
 std::vector<std::string_view> Words(std::string_view line) {
   std::vector<std::string_view> words;
@@ -29,7 +31,8 @@ std::vector<std::string_view> Words(std::string_view line) {
 
 absl::StatusOr<Endpoint> EndpointOf(std::string_view address, std::string_view port, bool v6) {
   Endpoint endpoint;
-  if ((address.find(':') != std::string_view::npos) != v6) return Wrong("the address is of another family than it says");
+  if ((address.find(':') != std::string_view::npos) != v6)
+    return Wrong("the address is of another family than it says");
   absl::StatusOr<IpAddress> ip = IpAddress::Parse(address);
   if (!ip.ok()) return Wrong("an address is not one");
   endpoint.address = *ip;
@@ -47,7 +50,8 @@ Parsed ParseV1(std::string_view bytes) {
   const std::vector<std::string_view> words = Words(bytes.substr(0, end));
   ProxyHeader header{.length = end + 2, .ends = {}};
   if (words.size() >= 2 && words[1] == "UNKNOWN") return header;
-  if (words.size() != 6 || (words[1] != "TCP4" && words[1] != "TCP6")) return Wrong("version 1 line is not of its form");
+  if (words.size() != 6 || (words[1] != "TCP4" && words[1] != "TCP6"))
+    return Wrong("version 1 line is not of its form");
   const bool v6 = words[1] == "TCP6";
   CLEANMAIL_ASSIGN_OR_RETURN(const Endpoint source, EndpointOf(words[2], words[4], v6));
   CLEANMAIL_ASSIGN_OR_RETURN(const Endpoint destination, EndpointOf(words[3], words[5], v6));
@@ -56,7 +60,8 @@ Parsed ParseV1(std::string_view bytes) {
 }
 
 uint16_t Big16(std::string_view bytes, size_t at) {
-  return static_cast<uint16_t>((static_cast<uint8_t>(bytes[at]) << 8) | static_cast<uint8_t>(bytes[at + 1]));
+  return static_cast<uint16_t>((static_cast<uint8_t>(bytes[at]) << 8) |
+                               static_cast<uint8_t>(bytes[at + 1]));
 }
 
 IpAddress AddressAt(std::string_view bytes, size_t at, bool v6) {
@@ -83,12 +88,15 @@ Parsed ParseV2(std::string_view bytes) {
     default:
       return Wrong("unknown command");
   }
-  if (family != 0x11 && family != 0x21) return header;  // neither TCP over IPv4 nor over IPv6: as if LOCAL
+  if (family != 0x11 && family != 0x21)
+    return header;  // neither TCP over IPv4 nor over IPv6: as if LOCAL
   const bool v6 = family == 0x21;
   const size_t size = v6 ? 16 : 4;
   if (length < 16 + 2 * size + 4) return Wrong("shorter than its addresses");
-  header.ends = {.source = {.address = AddressAt(bytes, 16, v6), .port = Big16(bytes, 16 + 2 * size)},
-                 .destination = {.address = AddressAt(bytes, 16 + size, v6), .port = Big16(bytes, 16 + 2 * size + 2)}};
+  header.ends = {
+      .source = {.address = AddressAt(bytes, 16, v6), .port = Big16(bytes, 16 + 2 * size)},
+      .destination = {.address = AddressAt(bytes, 16 + size, v6),
+                      .port = Big16(bytes, 16 + 2 * size + 2)}};
   return header;
 }
 

@@ -22,8 +22,9 @@ struct ProxyHeader {
 // Octets a header of either version may have here.
 inline constexpr size_t kLongestProxyHeader = 4096;
 
-// Parses a version 1 or 2 header (haproxy's "The PROXY protocol", 2020) at the beginning of `bytes`. nullopt: more bytes are
-// needed. InvalidArgument: it is not one, or longer than kLongestProxyHeader. Pure.
+// Parses a version 1 or 2 header (haproxy's "The PROXY protocol", 2020) at the beginning of
+// `bytes`. nullopt: more bytes are needed. InvalidArgument: it is not one, or longer than
+// kLongestProxyHeader. Pure.
 absl::StatusOr<std::optional<ProxyHeader>> ParseProxyHeader(std::string_view bytes);
 
 }  // namespace cleanmail::net

@@ -1,8 +1,8 @@
 #include "libs/net/proxy_protocol.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace cleanmail::net {
 namespace {
@@ -24,7 +24,9 @@ TEST(ProxyProtocol, Version1SaysBothEnds) {
   EXPECT_EQ(header->length, 44u);
   EXPECT_EQ(header->ends->source.ToString(), "192.0.2.1:12345");
   EXPECT_EQ(header->ends->destination.ToString(), "198.51.100.1:25");
-  EXPECT_EQ((*ParseProxyHeader("PROXY TCP6 2001:db8::1 2001:db8::2 1 25\r\n"))->ends->source.ToString(), "[2001:db8::1]:1");
+  EXPECT_EQ(
+      (*ParseProxyHeader("PROXY TCP6 2001:db8::1 2001:db8::2 1 25\r\n"))->ends->source.ToString(),
+      "[2001:db8::1]:1");
 }
 
 TEST(ProxyProtocol, Version2SaysBothEndsAndItsExtensionsAreSkipped) {
@@ -34,8 +36,10 @@ TEST(ProxyProtocol, Version2SaysBothEndsAndItsExtensionsAreSkipped) {
   EXPECT_EQ(header->length, bytes.size());
   EXPECT_EQ(header->ends->source.ToString(), "192.0.2.1:12345");
   EXPECT_EQ(header->ends->destination.ToString(), "198.51.100.1:25");
-  const std::string v6 = std::string("\x20\x01\x0d\xb8", 4) + std::string(11, '\0') + '\1' + std::string(16, '\2') + std::string("\x00\x01\x00\x19", 4);
-  EXPECT_EQ((*ParseProxyHeader(V2('\x21', '\x21', v6)))->ends->source.ToString(), "[2001:db8::1]:1");
+  const std::string v6 = std::string("\x20\x01\x0d\xb8", 4) + std::string(11, '\0') + '\1' +
+                         std::string(16, '\2') + std::string("\x00\x01\x00\x19", 4);
+  EXPECT_EQ((*ParseProxyHeader(V2('\x21', '\x21', v6)))->ends->source.ToString(),
+            "[2001:db8::1]:1");
 }
 
 TEST(ProxyProtocol, LocalAndUnknownSayNoEnds) {
@@ -45,7 +49,8 @@ TEST(ProxyProtocol, LocalAndUnknownSayNoEnds) {
 }
 
 TEST(ProxyProtocol, EveryBeginningOfAHeaderAsksForMore) {
-  for (const std::string& whole : {std::string("PROXY TCP4 192.0.2.1 198.51.100.1 12345 25\r\n"), V2('\x21', '\x11', kV4Body)}) {
+  for (const std::string& whole : {std::string("PROXY TCP4 192.0.2.1 198.51.100.1 12345 25\r\n"),
+                                   V2('\x21', '\x11', kV4Body)}) {
     for (size_t n = 0; n < whole.size(); ++n) {
       const auto header = ParseProxyHeader(whole.substr(0, n));
       ASSERT_TRUE(header.ok()) << n;
@@ -56,10 +61,13 @@ TEST(ProxyProtocol, EveryBeginningOfAHeaderAsksForMore) {
 
 TEST(ProxyProtocol, T_A9_WhatIsNotAHeaderIsRefused) {
   for (const std::string& bytes :
-       {std::string("EHLO x\r\n"), std::string("PROXY  TCP4 1.2.3.4 1.2.3.4 1 2\r\n"), std::string("PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n"),
-        std::string("PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n"), std::string("PROXY TCP4 ::1 ::1 1 2\r\n"), std::string("PROXY TCP6 1.2.3.4 1.2.3.4 1 2\r\n"),
-        std::string("PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n"), "PROXY TCP4 " + std::string(200, '1'), V2('\x11', '\x11', kV4Body), V2('\x22', '\x11', kV4Body),
-        V2('\x21', '\x11', "short"), V2('\x21', '\x21', kV4Body), kMagic + "\x21\x11\xff\xff"}) {
+       {std::string("EHLO x\r\n"), std::string("PROXY  TCP4 1.2.3.4 1.2.3.4 1 2\r\n"),
+        std::string("PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n"),
+        std::string("PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n"), std::string("PROXY TCP4 ::1 ::1 1 2\r\n"),
+        std::string("PROXY TCP6 1.2.3.4 1.2.3.4 1 2\r\n"),
+        std::string("PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n"), "PROXY TCP4 " + std::string(200, '1'),
+        V2('\x11', '\x11', kV4Body), V2('\x22', '\x11', kV4Body), V2('\x21', '\x11', "short"),
+        V2('\x21', '\x21', kV4Body), kMagic + "\x21\x11\xff\xff"}) {
     EXPECT_FALSE(ParseProxyHeader(bytes).ok()) << bytes;
   }
 }

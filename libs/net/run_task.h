@@ -7,7 +7,8 @@
 
 namespace cleanmail::net {
 
-// Runs `body(loop)`, a coroutine, on a loop and waits for its end. For tests, on a thread that is no loop's.
+// Runs `body(loop)`, a coroutine, on a loop and waits for its end. For tests, on a thread that is
+// no loop's.
 template <class Body>
 void RunTask(Loops& loops, Body body) {
   absl::Notification done;

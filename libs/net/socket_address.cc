@@ -1,8 +1,8 @@
 #include "libs/net/socket_address.h"
 
-#include <netinet/in.h>
-
 #include <cstring>
+
+#include <netinet/in.h>
 
 namespace cleanmail::net {
 

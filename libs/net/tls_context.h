@@ -18,24 +18,29 @@ struct CertificateFiles {
   std::string key_file;
 };
 
-// Settings and certificates of TLS connections, TLS 1.2 and newer. Thread-safe. Connections keep what they began with.
+// Settings and certificates of TLS connections, TLS 1.2 and newer. Thread-safe. Connections keep
+// what they began with.
 class TlsContext {
  public:
-  // For servers: the certificate is chosen by the name the client asks for (SNI, exact or one wildcard label), the first is the
-  // default. At least one. InvalidArgument says which file and why.
-  static absl::StatusOr<std::unique_ptr<TlsContext>> Server(std::vector<CertificateFiles> certificates);
+  // For servers: the certificate is chosen by the name the client asks for (SNI, exact or one
+  // wildcard label), the first is the default. At least one. InvalidArgument says which file and
+  // why.
+  static absl::StatusOr<std::unique_ptr<TlsContext>> Server(
+      std::vector<CertificateFiles> certificates);
 
   enum class Verify {
-    kNone,    // opportunistic: encrypt with whoever answers
-    kReport,  // check against the system's certificates and the name; go on, tell by Connection::tls_verified
-    kRequire, // refuse what does not check
+    kNone,     // opportunistic: encrypt with whoever answers
+    kReport,   // check against the system's certificates and the name; go on, tell by
+               // Connection::tls_verified
+    kRequire,  // refuse what does not check
   };
-  static absl::StatusOr<std::unique_ptr<TlsContext>> Client(Verify verify, std::string ca_file = {});
+  static absl::StatusOr<std::unique_ptr<TlsContext>> Client(Verify verify,
+                                                            std::string ca_file = {});
 
   ~TlsContext();
 
-  // Reads the files again if any has changed since. On an error the old certificates stay and the status says what is wrong.
-  // True: something was reread.
+  // Reads the files again if any has changed since. On an error the old certificates stay and the
+  // status says what is wrong. True: something was reread.
   absl::StatusOr<bool> ReloadIfChanged();
 
   // For connection.cc: the context for one new connection.

@@ -10,8 +10,9 @@
 
 namespace cleanmail::outbox {
 
-// Events written in the same transaction as the rows they tell of, sent by a relay in the order they were written, at least
-// once. Its table `outbox` is made by Migration(); each service that uses it lists that among its migrations.
+// Events written in the same transaction as the rows they tell of, sent by a relay in the order
+// they were written, at least once. Its table `outbox` is made by Migration(); each service that
+// uses it lists that among its migrations.
 class Outbox {
  public:
   // Starts the relay, which sends what an earlier process left.
@@ -20,7 +21,8 @@ class Outbox {
 
   // Writes `record` in the transaction of `session`. After the commit call Nudge().
   virtual absl::Status Add(sql::Session& session, const bus::Record& record) = 0;
-  // Tells the relay that something may be waiting. Without it the relay looks once a second. Thread-safe.
+  // Tells the relay that something may be waiting. Without it the relay looks once a second.
+  // Thread-safe.
   virtual void Nudge() = 0;
   // Sends what waits now; returns once it is all published. For tests and drain.
   virtual absl::Status Flush() = 0;

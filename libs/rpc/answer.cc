@@ -19,19 +19,22 @@ constexpr std::string_view kErrorInfoType = "type.googleapis.com/google.rpc.Erro
 Caller CallerOf(const grpc::ServerContext& rpc) {
   Caller caller;
   const std::string peer = rpc.peer();
-  // gRPC has no address for the in-process transport and gives it no security properties; every other transport has both.
+  // gRPC has no address for the in-process transport and gives it no security properties; every
+  // other transport has both.
   if (peer == "unknown" && rpc.auth_context()->begin() == rpc.auth_context()->end()) {
     caller.kind = Caller::Kind::kService;
     caller.id = "service";
   } else if (peer.starts_with("unix:")) {
-    // The socket lies in a folder only its owner may enter and has mode 0600 itself: whoever is here is the owner, or root.
+    // The socket lies in a folder only its owner may enter and has mode 0600 itself: whoever is
+    // here is the owner, or root.
     caller.kind = Caller::Kind::kOperator;
     caller.id = "operator/local";
   } else {
     caller.id = "unknown";
   }
   const auto& metadata = rpc.client_metadata();
-  const auto trace = metadata.find(grpc::string_ref(telemetry::kTraceparent.data(), telemetry::kTraceparent.size()));
+  const auto trace = metadata.find(
+      grpc::string_ref(telemetry::kTraceparent.data(), telemetry::kTraceparent.size()));
   if (trace != metadata.end()) {
     const std::string_view text(trace->second.data(), trace->second.size());
     if (telemetry::IsTrace(text)) caller.trace = text;
@@ -39,7 +42,8 @@ Caller CallerOf(const grpc::ServerContext& rpc) {
   return caller;
 }
 
-grpc::Status Answer(grpc::ServerContext* rpc, absl::FunctionRef<absl::Status(const Caller&)> answer) {
+grpc::Status Answer(grpc::ServerContext* rpc,
+                    absl::FunctionRef<absl::Status(const Caller&)> answer) {
   return ToGrpc(answer(CallerOf(*rpc)));
 }
 
@@ -73,12 +77,14 @@ grpc::Status ToGrpc(const absl::Status& status) {
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  absl::Status converted(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  absl::Status converted(static_cast<absl::StatusCode>(status.error_code()),
+                         status.error_message());
   app::v1::StatusDetails details;
   if (!status.error_details().empty() && details.ParseFromString(status.error_details())) {
     for (const google::protobuf::Any& any : details.details()) {
       app::v1::ErrorDetails error;
-      if (any.type_url() == kErrorInfoType && error.ParseFromString(any.value())) return WithReason(converted, error.reason());
+      if (any.type_url() == kErrorInfoType && error.ParseFromString(any.value()))
+        return WithReason(converted, error.reason());
     }
   }
   return converted;

@@ -17,11 +17,14 @@ namespace cleanmail::rpc {
 // Who calls, by the channel: in-process is a service, the local socket an operator.
 Caller CallerOf(const grpc::ServerContext& rpc);
 
-// Answers one RPC: finds out who calls, runs `answer`, converts its status. Errors are counted and logged by the server.
+// Answers one RPC: finds out who calls, runs `answer`, converts its status. Errors are counted and
+// logged by the server.
 //   return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status { … });
-grpc::Status Answer(grpc::ServerContext* rpc, absl::FunctionRef<absl::Status(const Caller&)> answer);
+grpc::Status Answer(grpc::ServerContext* rpc,
+                    absl::FunctionRef<absl::Status(const Caller&)> answer);
 
-// `status` with a machine's word for the cause, in capitals: NO_SUCH_RECIPIENT. It travels with the answer.
+// `status` with a machine's word for the cause, in capitals: NO_SUCH_RECIPIENT. It travels with the
+// answer.
 absl::Status WithReason(absl::Status status, std::string_view reason);
 // That word, or "".
 std::string ReasonOf(const absl::Status& status);

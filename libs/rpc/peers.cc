@@ -7,9 +7,11 @@
 
 namespace cleanmail::rpc {
 
-CallContext::CallContext(absl::Time deadline, std::string_view trace) : context_(std::make_shared<grpc::ClientContext>()) {
+CallContext::CallContext(absl::Time deadline, std::string_view trace)
+    : context_(std::make_shared<grpc::ClientContext>()) {
   context_->set_deadline(absl::ToChronoTime(deadline));
-  if (telemetry::IsTrace(trace)) context_->AddMetadata(std::string(telemetry::kTraceparent), std::string(trace));
+  if (telemetry::IsTrace(trace))
+    context_->AddMetadata(std::string(telemetry::kTraceparent), std::string(trace));
 }
 
 CallContext::~CallContext() = default;

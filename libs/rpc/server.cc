@@ -1,5 +1,7 @@
 #include "libs/rpc/server.h"
 
+#include <map>
+
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
@@ -10,8 +12,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <map>
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
@@ -41,18 +41,21 @@ telemetry::Level LevelOf(grpc::StatusCode code) {
 // Counts, times and logs calls.
 class Observer {
  public:
-  Observer(telemetry::Log& log, telemetry::MetricsRegistry& metrics) : log_(log), metrics_(metrics) {}
+  Observer(telemetry::Log& log, telemetry::MetricsRegistry& metrics)
+      : log_(log), metrics_(metrics) {}
 
   void Ended(const char* method, const grpc::Status& status, absl::Duration took) {
     Method& counts = CountsOf(method);
     counts.seconds.Observe(absl::ToDoubleSeconds(took));
     if (status.ok()) return;
     counts.failures.Add();
-    log_.Write(LevelOf(status.error_code()), "rpc.failed",
-               {{"method", method},
-                {"code", base::View(absl::StatusCodeToString(static_cast<absl::StatusCode>(status.error_code())))},
-                {"reason", ReasonOf(FromGrpc(status))},
-                {"error", base::Printable(status.error_message())}});
+    log_.Write(
+        LevelOf(status.error_code()), "rpc.failed",
+        {{"method", method},
+         {"code",
+          base::View(absl::StatusCodeToString(static_cast<absl::StatusCode>(status.error_code())))},
+         {"reason", ReasonOf(FromGrpc(status))},
+         {"error", base::Printable(status.error_message())}});
   }
 
  private:
@@ -67,9 +70,11 @@ class Observer {
     if (it != methods_.end()) return it->second;
     const telemetry::Labels labels = {{"method", name}};
     return methods_
-        .emplace(name, Method{metrics_.AddHistogram("cleanmail_rpc_call_seconds", "Time a call took to be answered.",
+        .emplace(name, Method{metrics_.AddHistogram("cleanmail_rpc_call_seconds",
+                                                    "Time a call took to be answered.",
                                                     telemetry::LatencyBounds(), labels),
-                              metrics_.AddCounter("cleanmail_rpc_failures_total", "Calls answered with an error.", labels)})
+                              metrics_.AddCounter("cleanmail_rpc_failures_total",
+                                                  "Calls answered with an error.", labels)})
         .first->second;
   }
 
@@ -98,7 +103,8 @@ class CallObserver final : public grpc::experimental::Interceptor {
 class CallObservers final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
   explicit CallObservers(Observer& observer) : observer_(observer) {}
-  grpc::experimental::Interceptor* CreateServerInterceptor(grpc::experimental::ServerRpcInfo* info) override {
+  grpc::experimental::Interceptor* CreateServerInterceptor(
+      grpc::experimental::ServerRpcInfo* info) override {
     return new CallObserver(observer_, info->method());  // gRPC deletes it
   }
 
@@ -113,41 +119,50 @@ class GrpcServer final : public Server {
 
   absl::Status Open(const std::vector<grpc::Service*>& services, const Options& options) {
     grpc::EnableDefaultHealthCheckService(true);
-    static const bool kReflects = (grpc::reflection::InitProtoReflectionServerBuilderPlugin(), true);
+    static const bool kReflects =
+        (grpc::reflection::InitProtoReflectionServerBuilderPlugin(), true);
     (void)kReflects;
     grpc::ServerBuilder builder;
     for (grpc::Service* service : services) builder.RegisterService(service);
     grpc::ResourceQuota quota("cleanmail");
     quota.SetMaxThreads(options.threads);
     builder.SetResourceQuota(quota);
-    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+        interceptors;
     interceptors.push_back(std::make_unique<CallObservers>(observer_));
     builder.experimental().SetInterceptorCreators(std::move(interceptors));
     int bound = 1;
     if (!options.socket_path.empty()) {
       if (options.socket_path.size() >= sizeof(sockaddr_un::sun_path)) {
-        return absl::InvalidArgumentError(base::Cat("the socket ", options.socket_path, " has a path longer than a socket may have (",
-                                                    sizeof(sockaddr_un::sun_path) - 1,
-                                                    " bytes); set app.rpc.socket to a shorter absolute path"));
+        return absl::InvalidArgumentError(base::Cat(
+            "the socket ", options.socket_path, " has a path longer than a socket may have (",
+            sizeof(sockaddr_un::sun_path) - 1,
+            " bytes); set app.rpc.socket to a shorter absolute path"));
       }
-      builder.AddListeningPort(base::Cat("unix:", options.socket_path), grpc::InsecureServerCredentials(), &bound);
+      builder.AddListeningPort(base::Cat("unix:", options.socket_path),
+                               grpc::InsecureServerCredentials(), &bound);
     }
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || bound == 0) {
-      return absl::UnavailableError(base::Cat("the socket ", options.socket_path,
-                                              " cannot be made: is its folder writable, is there another process on it?"));
+      return absl::UnavailableError(
+          base::Cat("the socket ", options.socket_path,
+                    " cannot be made: is its folder writable, is there another process on it?"));
     }
     if (!options.socket_path.empty() && chmod(options.socket_path.c_str(), 0600) != 0) {
-      return absl::UnavailableError(base::Cat("the socket ", options.socket_path, " cannot be closed to others"));
+      return absl::UnavailableError(
+          base::Cat("the socket ", options.socket_path, " cannot be closed to others"));
     }
     socket_path_ = options.socket_path;
     return absl::OkStatus();
   }
 
-  std::shared_ptr<grpc::ChannelInterface> InProcessChannel() override { return server_->InProcessChannel({}); }
+  std::shared_ptr<grpc::ChannelInterface> InProcessChannel() override {
+    return server_->InProcessChannel({});
+  }
 
   void SetServing(const std::string& name, bool serving) override {
-    if (auto* health = server_->GetHealthCheckService(); health != nullptr) health->SetServingStatus(name, serving);
+    if (auto* health = server_->GetHealthCheckService(); health != nullptr)
+      health->SetServingStatus(name, serving);
   }
 
   void Stop(absl::Time deadline) override {
@@ -167,10 +182,13 @@ class GrpcServer final : public Server {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<grpc::ChannelInterface>> LocalChannels::ChannelTo(std::string_view service, absl::Time deadline) {
+absl::StatusOr<std::shared_ptr<grpc::ChannelInterface>> LocalChannels::ChannelTo(
+    std::string_view service, absl::Time deadline) {
   absl::MutexLock lock(&mutex_);
   mutex_.AwaitWithDeadline(absl::Condition(this, &LocalChannels::Decided), deadline);
-  if (channel_ == nullptr) return absl::UnavailableError(base::Cat("nobody serves ", service, closed_ ? " any more" : " yet"));
+  if (channel_ == nullptr)
+    return absl::UnavailableError(
+        base::Cat("nobody serves ", service, closed_ ? " any more" : " yet"));
   return channel_;
 }
 
@@ -185,8 +203,9 @@ void LocalChannels::Close() {
   closed_ = true;
 }
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::vector<grpc::Service*>& services, Options options,
-                                                      telemetry::Log& log, telemetry::MetricsRegistry& metrics) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::vector<grpc::Service*>& services,
+                                                      Options options, telemetry::Log& log,
+                                                      telemetry::MetricsRegistry& metrics) {
   auto server = std::make_unique<GrpcServer>(log, metrics);
   CLEANMAIL_RETURN_IF_ERROR(server->Open(services, options));
   return server;

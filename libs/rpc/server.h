@@ -17,33 +17,41 @@ class Service;
 
 namespace cleanmail::rpc {
 
-// Channels to the one server of this process. Made before it, so that rooms can hold Peers from the start. Thread-safe.
+// Channels to the one server of this process. Made before it, so that rooms can hold Peers from the
+// start. Thread-safe.
 class LocalChannels final : public Channels {
  public:
-  absl::StatusOr<std::shared_ptr<grpc::ChannelInterface>> ChannelTo(std::string_view service, absl::Time deadline) override;
+  absl::StatusOr<std::shared_ptr<grpc::ChannelInterface>> ChannelTo(std::string_view service,
+                                                                    absl::Time deadline) override;
   void Open(std::shared_ptr<grpc::ChannelInterface> channel);
   // From now on there is no server: calls wait for none.
   void Close();
 
  private:
-  bool Decided() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return channel_ != nullptr || closed_; }
+  bool Decided() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return channel_ != nullptr || closed_;
+  }
   absl::Mutex mutex_;
-  std::shared_ptr<grpc::ChannelInterface> channel_ ABSL_GUARDED_BY(mutex_);  // gRPC's own way of holding channels
+  std::shared_ptr<grpc::ChannelInterface> channel_
+      ABSL_GUARDED_BY(mutex_);  // gRPC's own way of holding channels
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// The process's gRPC server: in-process for the rooms, a unix socket for the command line, with health and reflection. Calls are
-// counted, timed and, when they fail, logged. Thread-safe.
+// The process's gRPC server: in-process for the rooms, a unix socket for the command line, with
+// health and reflection. Calls are counted, timed and, when they fail, logged. Thread-safe.
 class Server {
  public:
   struct Options {
-    // Made with mode 0600 and removed at the end; empty: in-process only. The folder must be closed to others.
+    // Made with mode 0600 and removed at the end; empty: in-process only. The folder must be closed
+    // to others.
     std::string socket_path = {};
     int threads = 64;  // calls handled at once, at most
   };
-  // InvalidArgument: the path is too long for a socket. Unavailable: it cannot be made there. Services, log and metrics outlive it.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const std::vector<grpc::Service*>& services, Options options,
-                                                       telemetry::Log& log, telemetry::MetricsRegistry& metrics);
+  // InvalidArgument: the path is too long for a socket. Unavailable: it cannot be made there.
+  // Services, log and metrics outlive it.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const std::vector<grpc::Service*>& services,
+                                                       Options options, telemetry::Log& log,
+                                                       telemetry::MetricsRegistry& metrics);
   virtual ~Server() = default;
 
   virtual std::shared_ptr<grpc::ChannelInterface> InProcessChannel() = 0;

@@ -1,12 +1,12 @@
 #include "libs/rpc/server.h"
 
-#include <grpcpp/grpcpp.h>
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
@@ -26,9 +26,11 @@ constexpr std::string_view kTrace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067a
 // Answers with who called; refuses the sender "bad", sleeps for the sender "slow".
 class FakePolicy final : public PolicyService::Service {
  public:
-  grpc::Status EvaluateEnvelope(grpc::ServerContext* rpc, const EvaluateEnvelopeRequest* request, EvaluateEnvelopeResponse* reply) override {
+  grpc::Status EvaluateEnvelope(grpc::ServerContext* rpc, const EvaluateEnvelopeRequest* request,
+                                EvaluateEnvelopeResponse* reply) override {
     return Answer(rpc, [&](const Caller& caller) -> absl::Status {
-      if (request->sender() == "bad") return WithReason(absl::InvalidArgumentError("a bad sender"), "BAD_SENDER");
+      if (request->sender() == "bad")
+        return WithReason(absl::InvalidArgumentError("a bad sender"), "BAD_SENDER");
       if (request->sender() == "slow") {
         while (!rpc->IsCancelled()) absl::SleepFor(absl::Milliseconds(1));
         return absl::CancelledError("cancelled");
@@ -107,18 +109,23 @@ TEST_F(ServerTest, TheSocketIsAnOperatorsAndClosedToOthers) {
 
 TEST_F(ServerTest, AnErrorKeepsItsCodeWordsAndReasonAndIsCounted) {
   auto peer = peers_.To<PolicyService>();
-  const absl::Status status = peer.Call(kMethod, From("bad"), {.deadline = Soon(), .trace = {}}).status();
+  const absl::Status status =
+      peer.Call(kMethod, From("bad"), {.deadline = Soon(), .trace = {}}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(status.message(), "a bad sender");
   EXPECT_EQ(ReasonOf(status), "BAD_SENDER");
-  EXPECT_NE(metrics_.Text().find("cleanmail_rpc_failures_total{method=\"/cleanmail.policy.v1.PolicyService/EvaluateEnvelope\"} 1\n"),
+  EXPECT_NE(metrics_.Text().find("cleanmail_rpc_failures_total{method=\"/"
+                                 "cleanmail.policy.v1.PolicyService/EvaluateEnvelope\"} 1\n"),
             std::string::npos)
       << metrics_.Text();
 }
 
 TEST_F(ServerTest, AHangingServiceEndsAtTheDeadline) {
   auto peer = peers_.To<PolicyService>();
-  const absl::Status status = peer.Call(kMethod, From("slow"), {.deadline = absl::Now() + absl::Milliseconds(50), .trace = {}}).status();
+  const absl::Status status =
+      peer.Call(kMethod, From("slow"),
+                {.deadline = absl::Now() + absl::Milliseconds(50), .trace = {}})
+          .status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
 }
 
@@ -127,7 +134,8 @@ TEST_F(ServerTest, CallLaterCallsBackOnce) {
   for (const std::string sender : {"a", "bad"}) {
     absl::Notification done;
     absl::StatusOr<EvaluateEnvelopeResponse> answer;
-    peer.CallLater(&PolicyService::StubInterface::async_interface::EvaluateEnvelope, From(sender), {.deadline = Soon(), .trace = {}},
+    peer.CallLater(&PolicyService::StubInterface::async_interface::EvaluateEnvelope, From(sender),
+                   {.deadline = Soon(), .trace = {}},
                    [&](absl::StatusOr<EvaluateEnvelopeResponse> response) {
                      answer = std::move(response);
                      done.Notify();
@@ -139,7 +147,8 @@ TEST_F(ServerTest, CallLaterCallsBackOnce) {
 
 TEST(LocalChannels, ACallWaitsForTheServerAndGivesUpAtItsDeadline) {
   LocalChannels channels;
-  EXPECT_EQ(channels.ChannelTo("x", absl::Now() + absl::Milliseconds(10)).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(channels.ChannelTo("x", absl::Now() + absl::Milliseconds(10)).status().code(),
+            absl::StatusCode::kUnavailable);
   std::thread opener([&] { channels.Open(ChannelToSocket("/nowhere")); });
   EXPECT_TRUE(channels.ChannelTo("x", Soon()).ok());
   opener.join();
@@ -150,7 +159,8 @@ TEST(LocalChannels, ACallWaitsForTheServerAndGivesUpAtItsDeadline) {
 TEST(Server, APathTooLongForASocketIsExplained) {
   const auto log = telemetry::MakeNullLog();
   telemetry::MetricsRegistry metrics;
-  const absl::Status status = Server::Start({}, {.socket_path = "/" + std::string(200, 'x')}, *log, metrics).status();
+  const absl::Status status =
+      Server::Start({}, {.socket_path = "/" + std::string(200, 'x')}, *log, metrics).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(status.ToString().find("app.rpc.socket"), std::string::npos);
 }

@@ -1,11 +1,11 @@
 #include "libs/telemetry/log.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
@@ -35,7 +35,10 @@ size_t Utf8Length(std::string_view text) {
   const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
   if (first < 0x80) return 1;
-  const size_t length = first >= 0xc2 && first <= 0xdf ? 2 : (first & 0xf0) == 0xe0 ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+  const size_t length = first >= 0xc2 && first <= 0xdf   ? 2
+                        : (first & 0xf0) == 0xe0         ? 3
+                        : first >= 0xf0 && first <= 0xf4 ? 4
+                                                         : 0;
   if (length == 0 || text.size() < length) return 0;
   for (size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xc0) != 0x80) return 0;
@@ -140,7 +143,8 @@ class FileLog final : public Log {
   }
 
  private:
-  // On failure the log goes on where it went before, at first standard error: a full disk must not stop mail.
+  // On failure the log goes on where it went before, at first standard error: a full disk must not
+  // stop mail.
   void Open() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (path_.empty()) return;
     const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
@@ -173,7 +177,9 @@ class NullLog final : public Log {
 
 }  // namespace
 
-std::unique_ptr<Log> MakeLog(std::string path, Level level) { return std::make_unique<FileLog>(std::move(path), level); }
+std::unique_ptr<Log> MakeLog(std::string path, Level level) {
+  return std::make_unique<FileLog>(std::move(path), level);
+}
 std::unique_ptr<Log> MakeNullLog() { return std::make_unique<NullLog>(); }
 
 }  // namespace cleanmail::telemetry

@@ -1,19 +1,21 @@
 #include "libs/telemetry/log.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace cleanmail::telemetry {
 namespace {
 
-std::string PathOf(const std::string& name) { return std::string(std::getenv("TEST_TMPDIR")) + "/" + name; }
+std::string PathOf(const std::string& name) {
+  return std::string(std::getenv("TEST_TMPDIR")) + "/" + name;
+}
 
 std::vector<nlohmann::json> Lines(const std::string& path) {
   std::ifstream in(path);
@@ -25,7 +27,8 @@ std::vector<nlohmann::json> Lines(const std::string& path) {
 TEST(Log, WritesOneJsonLineAnEvent) {
   const std::string path = PathOf("one.log");
   const auto log = MakeLog(path, Level::kInfo);
-  log->Info("message.accepted", {{"message", "0190"}, {"size", 4096}, {"score", 2.5}, {"tls", true}});
+  log->Info("message.accepted",
+            {{"message", "0190"}, {"size", 4096}, {"score", 2.5}, {"tls", true}});
   const auto lines = Lines(path);
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_EQ(lines[0]["event"], "message.accepted");
@@ -40,7 +43,8 @@ TEST(Log, WritesOneJsonLineAnEvent) {
 TEST(Log, HostileTextStaysInItsField) {
   const std::string path = PathOf("hostile.log");
   const auto log = MakeLog(path, Level::kInfo);
-  const std::string hostile = "a\"}\r\n{\"event\":\"forged\"\\\x1b[31m\x7f" + std::string(1, '\0') + "\xff\xc0\xaf\xed\xa0\x80 \xc3\xa9";
+  const std::string hostile = "a\"}\r\n{\"event\":\"forged\"\\\x1b[31m\x7f" + std::string(1, '\0') +
+                              "\xff\xc0\xaf\xed\xa0\x80 \xc3\xa9";
   log->Info("reply", {{"text", hostile}, {"nan", std::numeric_limits<double>::quiet_NaN()}});
   const auto lines = Lines(path);
   ASSERT_EQ(lines.size(), 1u);

@@ -34,7 +34,8 @@ std::string Escaped(std::string_view text, bool quotes) {
 std::string LabelText(const Labels& labels, std::string_view more = {}) {
   if (labels.empty() && more.empty()) return {};
   std::string text = "{";
-  for (const auto& [key, value] : labels) text += base::Cat(text.size() > 1 ? "," : "", key, "=\"", Escaped(value, true), "\"");
+  for (const auto& [key, value] : labels)
+    text += base::Cat(text.size() > 1 ? "," : "", key, "=\"", Escaped(value, true), "\"");
   if (!more.empty()) text += base::Cat(text.size() > 1 ? "," : "", more);
   return text + "}";
 }
@@ -54,7 +55,8 @@ void Histogram::Observe(double value) {
 }
 
 std::vector<double> LatencyBounds() {
-  return {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
+  return {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+          0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30,    60};
 }
 
 struct MetricsRegistry::Member {
@@ -86,10 +88,12 @@ struct MetricsRegistry::Family {
 MetricsRegistry::MetricsRegistry() = default;
 MetricsRegistry::~MetricsRegistry() = default;
 
-MetricsRegistry::Family& MetricsRegistry::FamilyOf(std::string_view name, std::string_view help, std::string_view type) {
+MetricsRegistry::Family& MetricsRegistry::FamilyOf(std::string_view name, std::string_view help,
+                                                   std::string_view type) {
   for (const auto& family : families_) {
     if (family->name != name) continue;
-    CLEANMAIL_CHECK(family->type == type, base::Cat("metric ", name, " is a ", family->type, " and a ", type));
+    CLEANMAIL_CHECK(family->type == type,
+                    base::Cat("metric ", name, " is a ", family->type, " and a ", type));
     return *family;
   }
   families_.push_back(std::make_unique<Family>());
@@ -109,15 +113,17 @@ Gauge& MetricsRegistry::AddGauge(std::string_view name, std::string_view help, L
   return FamilyOf(name, help, "gauge").MemberOf(std::move(labels)).gauge;
 }
 
-Histogram& MetricsRegistry::AddHistogram(std::string_view name, std::string_view help, std::vector<double> bounds, Labels labels) {
+Histogram& MetricsRegistry::AddHistogram(std::string_view name, std::string_view help,
+                                         std::vector<double> bounds, Labels labels) {
   absl::MutexLock lock(&mutex_);
   Member& member = FamilyOf(name, help, "histogram").MemberOf(std::move(labels));
-  if (member.histogram == nullptr) member.histogram = std::make_unique<Histogram>(std::move(bounds));
+  if (member.histogram == nullptr)
+    member.histogram = std::make_unique<Histogram>(std::move(bounds));
   return *member.histogram;
 }
 
-void MetricsRegistry::AddCallback(const void* owner, std::string_view name, std::string_view help, Labels labels,
-                                  std::function<double()> read) {
+void MetricsRegistry::AddCallback(const void* owner, std::string_view name, std::string_view help,
+                                  Labels labels, std::function<double()> read) {
   absl::MutexLock callbacks(&callbacks_mutex_);
   absl::MutexLock lock(&mutex_);
   auto member = std::make_unique<Member>();
@@ -131,7 +137,8 @@ void MetricsRegistry::RemoveCallbacks(const void* owner) {
   absl::MutexLock callbacks(&callbacks_mutex_);
   absl::MutexLock lock(&mutex_);
   for (const auto& family : families_) {
-    std::erase_if(family->members, [owner](const auto& member) { return member->read && member->owner == owner; });
+    std::erase_if(family->members,
+                  [owner](const auto& member) { return member->read && member->owner == owner; });
   }
 }
 
@@ -150,25 +157,30 @@ std::string MetricsRegistry::Text() const {
   absl::MutexLock lock(&mutex_);
   std::string text;
   for (const auto& family : families_) {
-    text += base::Cat("# HELP ", family->name, " ", Escaped(family->help, false), "\n# TYPE ", family->name, " ", family->type, "\n");
+    text += base::Cat("# HELP ", family->name, " ", Escaped(family->help, false), "\n# TYPE ",
+                      family->name, " ", family->type, "\n");
     for (const auto& member : family->members) {
       const std::string labels = LabelText(member->labels);
       if (family->type == "counter") {
         text += base::Cat(family->name, labels, " ", member->counter.value(), "\n");
       } else if (member->histogram == nullptr) {
-        const std::string value = member->read ? NumberText(member->value) : std::to_string(member->gauge.value());
+        const std::string value =
+            member->read ? NumberText(member->value) : std::to_string(member->gauge.value());
         text += base::Cat(family->name, labels, " ", value, "\n");
       } else {
         const Histogram& histogram = *member->histogram;
         int64_t below = 0;
         for (size_t i = 0; i <= histogram.bounds().size(); ++i) {
           below += histogram.bucket(i);
-          const std::string bound = i < histogram.bounds().size() ? NumberText(histogram.bounds()[i]) : "+Inf";
-          text += base::Cat(family->name, "_bucket", LabelText(member->labels, base::Cat("le=\"", bound, "\"")), " ", below, "\n");
+          const std::string bound =
+              i < histogram.bounds().size() ? NumberText(histogram.bounds()[i]) : "+Inf";
+          text += base::Cat(family->name, "_bucket",
+                            LabelText(member->labels, base::Cat("le=\"", bound, "\"")), " ", below,
+                            "\n");
         }
         // The count is the last bucket, so that a reader never sees the two differ.
-        text += base::Cat(family->name, "_sum", labels, " ", NumberText(histogram.sum()), "\n", family->name, "_count", labels, " ",
-                          below, "\n");
+        text += base::Cat(family->name, "_sum", labels, " ", NumberText(histogram.sum()), "\n",
+                          family->name, "_count", labels, " ", below, "\n");
       }
     }
   }

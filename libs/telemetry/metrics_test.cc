@@ -1,9 +1,9 @@
 #include "libs/telemetry/metrics.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "absl/synchronization/mutex.h"
 
@@ -27,8 +27,10 @@ TEST(Metrics, CountersAndGaugesStandInPrometheusForm) {
 
 TEST(Metrics, TheSameNameAndLabelsAreOneMetric) {
   MetricsRegistry registry;
-  EXPECT_EQ(&registry.AddCounter("a_total", "A.", {{"x", "1"}}), &registry.AddCounter("a_total", "A.", {{"x", "1"}}));
-  EXPECT_NE(&registry.AddCounter("a_total", "A.", {{"x", "1"}}), &registry.AddCounter("a_total", "A.", {{"x", "2"}}));
+  EXPECT_EQ(&registry.AddCounter("a_total", "A.", {{"x", "1"}}),
+            &registry.AddCounter("a_total", "A.", {{"x", "1"}}));
+  EXPECT_NE(&registry.AddCounter("a_total", "A.", {{"x", "1"}}),
+            &registry.AddCounter("a_total", "A.", {{"x", "2"}}));
   EXPECT_EQ(registry.Names(), std::vector<std::string>{"a_total"});
 }
 
@@ -38,7 +40,8 @@ TEST(Metrics, AHistogramIsCumulative) {
   for (const double value : {0.05, 0.1, 0.5, 7.0}) histogram.Observe(value);
   EXPECT_EQ(registry.Text(),
             "# HELP a_seconds A.\n# TYPE a_seconds histogram\n"
-            "a_seconds_bucket{le=\"0.1\"} 2\na_seconds_bucket{le=\"1\"} 3\na_seconds_bucket{le=\"+Inf\"} 4\n"
+            "a_seconds_bucket{le=\"0.1\"} 2\na_seconds_bucket{le=\"1\"} "
+            "3\na_seconds_bucket{le=\"+Inf\"} 4\n"
             "a_seconds_sum 7.65\na_seconds_count 4\n");
 }
 
@@ -48,7 +51,8 @@ TEST(Metrics, ACallbackIsReadWhenAskedAndGoesWithItsOwner) {
   double value = 1;
   registry.AddCallback(&owner, "a_lag", "Lag.", {{"topic", "x\"y\\z"}}, [&value] { return value; });
   value = 2.5;
-  EXPECT_NE(registry.Text().find("a_lag{topic=\"x\\\"y\\\\z\"} 2.5\n"), std::string::npos) << registry.Text();
+  EXPECT_NE(registry.Text().find("a_lag{topic=\"x\\\"y\\\\z\"} 2.5\n"), std::string::npos)
+      << registry.Text();
   registry.RemoveCallbacks(&owner);
   EXPECT_EQ(registry.Text().find("a_lag{"), std::string::npos);
 }

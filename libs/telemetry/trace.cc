@@ -22,14 +22,17 @@ std::string Hex(base::Random& random, size_t bytes) {
 }
 
 bool IsHex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 bool IsZero(std::string_view text) { return text.find_first_not_of('0') == std::string_view::npos; }
 
 }  // namespace
 
-std::string NewTrace(base::Random& random) { return "00-" + Hex(random, 16) + "-" + Hex(random, 8) + "-01"; }
+std::string NewTrace(base::Random& random) {
+  return "00-" + Hex(random, 16) + "-" + Hex(random, 8) + "-01";
+}
 
 std::string ChildOf(std::string_view parent, base::Random& random) {
   if (!IsTrace(parent)) return NewTrace(random);
@@ -37,8 +40,9 @@ std::string ChildOf(std::string_view parent, base::Random& random) {
 }
 
 bool IsTrace(std::string_view text) {
-  return text.size() == 55 && text.starts_with("00-") && text[35] == '-' && text[52] == '-' && IsHex(text.substr(3, 32)) &&
-         IsHex(text.substr(36, 16)) && IsHex(text.substr(53)) && !IsZero(text.substr(3, 32)) && !IsZero(text.substr(36, 16));
+  return text.size() == 55 && text.starts_with("00-") && text[35] == '-' && text[52] == '-' &&
+         IsHex(text.substr(3, 32)) && IsHex(text.substr(36, 16)) && IsHex(text.substr(53)) &&
+         !IsZero(text.substr(3, 32)) && !IsZero(text.substr(36, 16));
 }
 
 std::string_view TraceIdOf(std::string_view traceparent) {

@@ -87,16 +87,19 @@ def measure(source, server, sink, messages, size):
     return {"rate": messages / seconds, "cpu_ms": (ticks(server) - cpu) * TICK_MS / messages, "p99_ms": result["p99_us"] / 1000}
 
 
-def synced_append_p99(folder, size, number=2000):
-    """p99 of appending `size` bytes and fdatasync, on the same disk, in ms."""
+def latency(source, server, folder, size, messages, rate):
+    """p99 from the end of data to the 250 at a rate, and p99 of appending as many bytes with fdatasync to the same disk meanwhile, in ms."""
     times = []
-    with open(pathlib.Path(folder) / "append", "wb", buffering=0) as file:
-        for _ in range(number):
+    command = [str(source), f"127.0.0.1:{server.port}", "--messages", str(messages), "--size", str(size), "--connections", "20", "--rate", str(rate)]
+    with open(pathlib.Path(folder) / "append", "wb", buffering=0) as file, subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
+        while load.poll() is None:
             begin = time.perf_counter()
             file.write(b"x" * size)
             os.fdatasync(file.fileno())
             times.append((time.perf_counter() - begin) * 1000)
-    return sorted(times)[int(number * 0.99)]
+            time.sleep(0.01)
+        result = json.loads(load.stdout.read())
+    return result["p99_us"] / 1000, sorted(times)[int(len(times) * 0.99)]
 
 
 def main():
@@ -134,8 +137,9 @@ def main():
         latencies, appends = [], []
         for _ in range(arguments.runs):
             number = min(arguments.messages, int(half * 10))
-            latencies.append(send(source, servers[0], number, arguments.size, "--rate", str(half))["p99_us"] / 1000)
-            appends.append(synced_append_p99(folder, arguments.size))
+            delay, append = latency(source, servers[0], folder, arguments.size, number, half)
+            latencies.append(delay)
+            appends.append(append)
         print(f"end of data to 250 at {half:.0f} msg/s: p99 {statistics.median(latencies):.2f} ms; synced append of {arguments.size} bytes: "
               f"p99 {statistics.median(appends):.2f} ms; {statistics.median(latencies) / statistics.median(appends):.1f}x")
     finally:

@@ -39,17 +39,21 @@ struct Options {
   int64_t seconds = 600;
 };
 
-// A mail of `size` bytes that looks like text.
-std::string MakeMail(int64_t size, const std::string& id, const Options& options) {
-  std::string mail =
-      Cat("From: <", options.from, ">\r\nTo: <", options.to, ">\r\nSubject: Load ", id,
-          "\r\nX-Load-Id: ", id, "\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <", id,
-          "@load.example>\r\nMIME-Version: 1.0\r\n",
-          "Content-Type: text/plain; charset=us-ascii\r\n\r\n");
-  mail.reserve(static_cast<size_t>(size) + 80);
-  while (static_cast<int64_t>(mail.size()) < size)
-    mail += "The quick brown fox jumps over the lazy dog, again and again and again.\r\n";
-  return mail;
+// The text all mails of a run share: `size` bytes that look like text.
+std::string MakeText(int64_t size) {
+  std::string text;
+  while (static_cast<int64_t>(text.size()) < size) {
+    text += "The quick brown fox jumps over the lazy dog, again and again and again.\r\n";
+  }
+  return text;
+}
+
+// A mail of its own, about as large as its text.
+std::string MakeMail(const std::string& text, const std::string& id, const Options& options) {
+  return Cat("From: <", options.from, ">\r\nTo: <", options.to, ">\r\nSubject: Load ", id,
+             "\r\nX-Load-Id: ", id, "\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <",
+             id, "@load.example>\r\nMIME-Version: 1.0\r\n",
+             "Content-Type: text/plain; charset=us-ascii\r\n\r\n", text);
 }
 
 // What all senders share.
@@ -75,7 +79,7 @@ struct Run {
         sent_over = 0;
       }
       const std::string id = Cat(prefix, "-", number);
-      const std::string mail = MakeMail(options.size, id, options);
+      const std::string mail = MakeMail(text, id, options);
       const auto outcomes = client->Send({.sender = options.from,
                                           .recipients = {options.to},
                                           .size = static_cast<int64_t>(mail.size())},
@@ -106,6 +110,7 @@ struct Run {
   }
 
   const Options options;
+  const std::string text = MakeText(options.size);
   const absl::Time begin = absl::Now();
   const absl::Time deadline = begin + absl::Seconds(options.seconds);
   const std::string prefix = Cat(absl::ToUnixMicros(begin));
