@@ -15,6 +15,8 @@
 
 namespace {
 
+constexpr size_t kHeaderBytes = 16 * 1024;  // enough of a mail when only its header is asked for
+
 // Value of a header field, empty without it.
 std::string HeaderOf(const std::string& content, std::string_view name) {
   const std::string_view header = std::string_view(content).substr(0, content.find("\r\n\r\n"));
@@ -69,8 +71,11 @@ int main(int argc, char** argv) {
     std::cout << ": " << cleanmail::base::Printable(HeaderOf(mail.content, "Subject")) << std::endl;
   };
   const auto loops = cleanmail::net::Loops::Create(1, 1);
-  auto sink =
-      cleanmail::sink::Sink::Start(*loops, {.address = address, .keep = false, .on_mail = on_mail});
+  auto sink = cleanmail::sink::Sink::Start(
+      *loops, {.address = address,
+               .keep = false,
+               .content_limit = folder.empty() ? kHeaderBytes : SIZE_MAX,
+               .on_mail = on_mail});
   if (!sink.ok()) {
     std::cerr << "sink: " << sink.status().message() << "\n";
     return 1;

@@ -35,7 +35,7 @@ struct Sink::Conversation {
         machine.AnswerData(std::nullopt);
         return true;
       case ServerEvent::kContent:
-        mail.content += machine.content();
+        if (mail.content.size() < sink.options_.content_limit) mail.content += machine.content();
         return mode != Mode::kCloseMidData;
       case ServerEvent::kMessageEnd:
         return AnswerMessage(mode);
