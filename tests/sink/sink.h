@@ -38,7 +38,9 @@ class Sink {
   };
   struct Options {
     std::string address = "127.0.0.1:0";
-    bool keep = true;                          // whole mails; else only their number
+    bool keep = true;  // whole mails; else only their number
+    size_t content_limit =
+        SIZE_MAX;  // bytes of a mail that are looked at; the rest is only received
     std::function<void(const Mail&)> on_mail;  // called before the 250, on the connection's thread
   };
   static absl::StatusOr<std::unique_ptr<Sink>> Start(net::Loops& loops, Options options);
