@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <regex>
 #include <sstream>
 #include <utility>
 
@@ -186,10 +185,12 @@ std::vector<std::string> Gateway::Accept(const std::vector<std::string>& recipie
     EXPECT_TRUE(outcome.delivered()) << ToText(outcome.reply);
   if (outcomes.empty()) return ids;
   const std::string reply = ToText(outcomes[0].reply);
-  const std::regex uuid("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
-  for (auto it = std::sregex_iterator(reply.begin(), reply.end(), uuid);
-       it != std::sregex_iterator(); ++it)
-    ids.push_back(it->str());
+  constexpr std::string_view kQueued = "queued as ";
+  const size_t queued = reply.find(kQueued);
+  for (size_t begin = queued; begin != std::string::npos; begin = reply.find(", ", begin)) {
+    begin += begin == queued ? kQueued.size() : 2;
+    ids.push_back(reply.substr(begin, 36));
+  }
   EXPECT_FALSE(ids.empty()) << reply;
   if (ids.empty()) ids.emplace_back();  // the test has failed; it shall not crash
   return ids;
