@@ -104,7 +104,7 @@ class SpoolWriter final : public Writer {
 
   void Finish(
       absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Finished>>) &&> done) override {
-    Batch batch;
+    Batch batch = std::move(held_);
     batch.Put(Table::kBodies, ChunkKey(name_, number_), SealedChunk(true, pending_));
     auto answer = [done = std::move(done), batch = std::move(batch)](absl::Status status) mutable {
       if (!status.ok()) return std::move(done)(std::move(status));
@@ -129,10 +129,14 @@ class SpoolWriter final : public Writer {
     sealer_.Seal(number_, last, plain, value);
     return value;
   }
+  // Seals a full chunk and hands over the one before it. The newest is held back, so that a body of
+  // up to two chunks, which most mails are, is one batch with its event: no commit of its own to
+  // wait for.
   void SendChunk(std::string_view plain) {
-    Batch batch;
-    batch.Put(Table::kBodies, ChunkKey(name_, number_), SealedChunk(false, plain));
+    Batch batch = std::exchange(held_, Batch());
+    held_.Put(Table::kBodies, ChunkKey(name_, number_), SealedChunk(false, plain));
     ++number_;
+    if (batch.empty()) return;
     const size_t bytes = batch.bytes();
     {
       std::lock_guard lock(outstanding_->mutex);
@@ -151,6 +155,7 @@ class SpoolWriter final : public Writer {
   const int64_t now_us_;
   crypto::ChunkSealer sealer_;
   std::shared_ptr<Outstanding> outstanding_;  // shared with the chunks' callbacks
+  Batch held_;                                // at most one sealed chunk
   std::string pending_;                       // at most one chunk
   uint32_t number_ = 0;
 };
