@@ -77,6 +77,14 @@ Doorman::Verdict Doorman::AdmitInbound(const Mailbox& recipient) const {
       verdict.refusal = UnknownUser();
       verdict.reason = "no such account or alias";
       return verdict;
+    case Recipient::Standing::kStaged:
+      verdict.refusal = NotComplete();
+      verdict.reason = "the domain is staged";
+      return verdict;
+    case Recipient::Standing::kAskDestination:
+      verdict.refusal = NotComplete();
+      verdict.reason = "only the destination knows";
+      return verdict;
     case Recipient::Standing::kNotReady:
       verdict.refusal = NotComplete();
       verdict.reason = "directory not complete";
