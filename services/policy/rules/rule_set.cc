@@ -141,7 +141,8 @@ std::optional<Outcome> RuleSet::DecideByTechnicalRules(
                    .reason = base::Cat("The sender is blocked by ", circumstances.block_entry, "."),
                    .quarantine = {},
                    .redirect_to = {},
-                   .actions = {}};
+                   .actions = {},
+                   .to_be_refused = true};
   return std::nullopt;
 }
 
@@ -167,6 +168,7 @@ Outcome RuleSet::DecideByRule(const Rule& rule, const Circumstances& circumstanc
     outcome.quarantine = action.hold().quarantine();
     if (action.hold().unlisted()) outcome.hold_kind = mail::v1::HOLD_KIND_UNLISTED;
   } else if (action.has_refuse()) {
+    outcome.to_be_refused = true;
     outcome.reason += " To be refused, but it had been accepted already; held instead.";
   } else {
     outcome.reason += " To be discarded, which the settings do not allow; held instead.";

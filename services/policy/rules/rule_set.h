@@ -17,8 +17,8 @@ struct Circumstances {
   bool allow_discard = false;
   bool deliver_unscanned = false;  // what could not be scanned goes on, with a banner
   const mail::v1::Banner* unscanned_banner = nullptr;
-  std::string_view block_entry;  // an entry that blocks the sender; empty: none
-  std::string_view allow_entry;  // an entry that counts for him; empty: none
+  std::string_view block_entry = {};  // an entry that blocks the sender; empty: none
+  std::string_view allow_entry = {};  // an entry that counts for him; empty: none
 };
 
 // What is to be done for a recipient, and who says so.
@@ -30,6 +30,7 @@ struct Outcome {
   std::string quarantine;
   std::vector<std::string> redirect_to;
   std::vector<mail::v1::Action> actions;
+  bool to_be_refused = false;  // it would have been, had it not been accepted already
 };
 
 // What a policy says while the client waits.
