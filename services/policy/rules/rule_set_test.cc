@@ -359,7 +359,8 @@ TEST(Differences, AreSaidInWords) {
       rules { id: 'a' disabled: true actions { deliver {} } }
       rules { id: 'd' actions { deliver {} } })");
   std::vector<std::string> sentences;
-  for (const v1::PolicyChange& change : Difference(before, after).changes())
+  const v1::PolicyDifference difference = Difference(before, after);
+  for (const v1::PolicyChange& change : difference.changes())
     sentences.push_back(change.sentence());
   EXPECT_EQ(sentences.size(), 5U);
   EXPECT_EQ(sentences[0], "hold_score: from 5.0 to 6.0.");
