@@ -16,6 +16,7 @@ DOORS = {
     "unbound.h": ["libs/dns/"],
     "yaml-cpp/": ["libs/config/"],
     "idn2.h": ["libs/mail/address/"],
+    "re2/": ["services/policy/rules/"],
     "grpcpp/": ["libs/rpc/", "libs/app/", "services/*/api.h", "services/*/api.cc", "services/cli/"],
 }
 # Layers Bazel cannot see because a header may be found without a dependency.
