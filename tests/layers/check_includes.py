@@ -13,6 +13,7 @@ DOORS = {
     "sodium": ["libs/crypto/", "libs/net/"],
     "boost/asio": ["libs/net/", "libs/http/", "libs/mail/smtp/", "services/ingress/session/"],
     "boost/beast": ["libs/http/"],
+    "curl/": ["libs/http/"],
     "unbound.h": ["libs/dns/"],
     "yaml-cpp/": ["libs/config/"],
     "idn2.h": ["libs/mail/address/"],
