@@ -1,11 +1,11 @@
 #include "libs/directory/directory.h"
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "libs/base/cat.h"
+#include "libs/directory/addresses.h"
 #include "libs/net/prefix.h"
 
 namespace cleanmail::directory {
@@ -39,98 +39,126 @@ std::optional<Name> ParseName(std::string_view text) {
 
 }  // namespace
 
-// Made for a million addresses in little memory: an account's addresses stand in one allocation,
-// and the table of addresses holds eight bytes for each.
 struct Directory::Picture {
-  struct Account {
-    std::unique_ptr<char[]> text;  // addresses, lower case, each ended by NUL; the primary first
-    uint32_t size = 0;             // 0: free
-    uint32_t tenant = 0;           // index into tenant_names
-  };
-  struct Address {
-    uint32_t account;
-    uint32_t offset;
-  };
-  std::string_view TextOf(Address address) const {
-    return accounts[address.account].text.get() + address.offset;
-  }
-
-  struct Hash {
-    using is_transparent = void;
-    const Picture* picture;
-    size_t operator()(std::string_view text) const {
-      return absl::HashOf(absl::string_view(text.data(), text.size()));
-    }
-    size_t operator()(Address address) const { return (*this)(picture->TextOf(address)); }
-  };
-  struct Equal {
-    using is_transparent = void;
-    const Picture* picture;
-    std::string_view View(Address address) const { return picture->TextOf(address); }
-    std::string_view View(std::string_view text) const { return text; }
-    template <class A, class B>
-    bool operator()(const A& a, const B& b) const {
-      return View(a) == View(b);
-    }
-  };
-
-  struct DomainEntry {
-    std::string tenant;
-    bool accounts_required = false;
+  struct Group {
+    int32_t rank = 0;
+    std::string policy;
+    std::vector<std::string> members;  // lower case
   };
 
   void Apply(const provisioning::v1::DirectoryChanged& change);
   void SetTenant(const std::string& id, const provisioning::v1::Tenant* tenant);
-  void SetUser(std::string_view tenant, std::string_view primary,
-               const provisioning::v1::User* user);
-  void RemoveAccount(uint32_t index);
-  uint32_t TenantIndex(std::string_view tenant);
+  void SetGroup(std::string_view tenant, std::string_view id, const provisioning::v1::Group* group);
+  // The domain an alias stands for, or the domain itself; null when the target is not there.
+  const DomainFacts* TargetOf(const DomainFacts& facts) const;
 
   bool complete = false;
   absl::flat_hash_map<std::string, provisioning::v1::Tenant> tenants;
-  std::vector<std::string> tenant_names;
-  absl::flat_hash_map<std::string, uint32_t> tenant_index;
-  absl::flat_hash_map<std::string, DomainEntry> domains;
+  absl::flat_hash_map<std::string, DomainFacts> domains;
   absl::flat_hash_map<std::string, std::vector<std::string>> routes;  // by "tenant/domain"
   net::PrefixMap<std::vector<std::string>> networks;  // tenants that name the network
-  std::vector<Account> accounts;
-  std::vector<uint32_t> free_accounts;
-  absl::flat_hash_set<Address, Hash, Equal> addresses{0, Hash{this}, Equal{this}};
+  // By "tenant/group", only those with a policy; their members by "tenant/address".
+  absl::flat_hash_map<std::string, Group> groups;
+  absl::flat_hash_map<std::string, std::vector<std::string>> groups_of;
+  Addresses addresses;
 };
 
-uint32_t Directory::Picture::TenantIndex(std::string_view tenant) {
-  const auto [it, added] =
-      tenant_index.try_emplace(std::string(tenant), static_cast<uint32_t>(tenant_names.size()));
-  if (added) tenant_names.emplace_back(tenant);
-  return it->second;
+namespace {
+
+DomainFacts ToFacts(std::string_view tenant, const provisioning::v1::Domain& domain) {
+  DomainFacts facts{.tenant = std::string(tenant),
+                    .live = domain.state() != provisioning::v1::DOMAIN_STATE_STAGED,
+                    .recipient_mode = domain.recipient_mode(),
+                    .monitor_only = domain.monitor_only(),
+                    .delivery_off = domain.delivery_off(),
+                    .queue_life = std::nullopt,
+                    .policy = domain.policy(),
+                    .alias_of = Lower(domain.alias_of())};
+  if (domain.has_queue_life()) {
+    facts.queue_life = absl::Seconds(domain.queue_life().seconds()) +
+                       absl::Nanoseconds(domain.queue_life().nanos());
+  }
+  return facts;
 }
+
+std::vector<std::string> LowerAll(const google::protobuf::RepeatedPtrField<std::string>& texts) {
+  std::vector<std::string> lower;
+  lower.reserve(static_cast<size_t>(texts.size()));
+  for (const std::string& text : texts) lower.push_back(Lower(text));
+  return lower;
+}
+
+}  // namespace
 
 void Directory::Picture::Apply(const provisioning::v1::DirectoryChanged& change) {
   const std::optional<Name> name = ParseName(change.name());
-  if (!name.has_value()) return;  // a later version's resource
+  if (!name.has_value()) return;  // a partner, or a later version's resource
+  const bool gone = change.deleted();
   if (name->collection.empty()) {
-    SetTenant(std::string(name->tenant),
-              change.has_tenant() && !change.deleted() ? &change.tenant() : nullptr);
+    SetTenant(std::string(name->tenant), change.has_tenant() && !gone ? &change.tenant() : nullptr);
   } else if (name->collection == "domains") {
     const std::string domain = Lower(name->id);
-    if (change.deleted()) {
-      domains.erase(domain);
-    } else {
-      domains[domain] = {.tenant = std::string(name->tenant),
-                         .accounts_required = change.domain().recipient_mode() ==
-                                              provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED};
+    if (!gone) {
+      domains[domain] = ToFacts(name->tenant, change.domain());
+    } else if (const auto it = domains.find(domain);
+               it != domains.end() && it->second.tenant == name->tenant) {
+      domains.erase(it);
     }
   } else if (name->collection == "users") {
-    SetUser(name->tenant, name->id,
-            change.has_user() && !change.deleted() ? &change.user() : nullptr);
+    if (gone || !change.has_user()) {
+      addresses.Remove(name->tenant, Lower(name->id), false);
+    } else {
+      const provisioning::v1::User& user = change.user();
+      addresses.Set(name->tenant, Lower(name->id), LowerAll(user.aliases()),
+                    user.disabled() ? Addresses::Kind::kDisabled : Addresses::Kind::kAccount,
+                    user.policy());
+    }
+  } else if (name->collection == "observedAddresses") {
+    if (gone) {
+      addresses.Remove(name->tenant, Lower(name->id), true);
+    } else {
+      addresses.Set(name->tenant, Lower(name->id), {}, Addresses::Kind::kObserved, "");
+    }
+  } else if (name->collection == "groups") {
+    SetGroup(name->tenant, name->id, change.has_group() && !gone ? &change.group() : nullptr);
   } else if (name->collection == "routes") {
     const std::string key = base::Cat(name->tenant, "/", Lower(name->id));
-    if (change.deleted()) {
+    if (gone) {
       routes.erase(key);
     } else {
       routes[key] = {change.route().destinations().begin(), change.route().destinations().end()};
     }
   }
+}
+
+void Directory::Picture::SetGroup(std::string_view tenant, std::string_view id,
+                                  const provisioning::v1::Group* group) {
+  const std::string key = base::Cat(tenant, "/", id);
+  if (const auto old = groups.find(key); old != groups.end()) {
+    for (const std::string& member : old->second.members) {
+      const auto it = groups_of.find(base::Cat(tenant, "/", member));
+      if (it == groups_of.end()) continue;
+      std::erase(it->second, id);
+      if (it->second.empty()) groups_of.erase(it);
+    }
+    groups.erase(old);
+  }
+  if (group == nullptr || group->policy().empty()) return;
+  const Group& kept = groups
+                          .emplace(key, Group{.rank = group->rank(),
+                                              .policy = group->policy(),
+                                              .members = LowerAll(group->members())})
+                          .first->second;
+  for (const std::string& member : kept.members)
+    groups_of[base::Cat(tenant, "/", member)].emplace_back(id);
+}
+
+const DomainFacts* Directory::Picture::TargetOf(const DomainFacts& facts) const {
+  if (facts.alias_of.empty()) return &facts;
+  const auto it = domains.find(facts.alias_of);
+  // One step only, and only within the tenant: provisioning refuses the rest.
+  if (it == domains.end() || it->second.tenant != facts.tenant) return nullptr;
+  return &it->second;
 }
 
 void Directory::Picture::SetTenant(const std::string& id, const provisioning::v1::Tenant* tenant) {
@@ -163,64 +191,19 @@ void Directory::Picture::SetTenant(const std::string& id, const provisioning::v1
   tenants.emplace(id, *tenant);
 }
 
-void Directory::Picture::RemoveAccount(uint32_t index) {
-  const Account& account = accounts[index];
-  for (uint32_t offset = 0; offset < account.size;) {
-    const std::string_view text = account.text.get() + offset;
-    const auto it = addresses.find(text);
-    // An address another account has taken over meanwhile stays with it.
-    if (it != addresses.end() && it->account == index) addresses.erase(it);
-    offset += static_cast<uint32_t>(text.size()) + 1;
-  }
-  accounts[index] = {};
-  free_accounts.push_back(index);
-}
-
-void Directory::Picture::SetUser(std::string_view tenant, std::string_view primary,
-                                 const provisioning::v1::User* user) {
-  const std::string lower = Lower(primary);
-  const uint32_t owner = TenantIndex(tenant);
-  if (const auto old = addresses.find(std::string_view(lower)); old != addresses.end()) {
-    const Address address = *old;
-    if (address.offset == 0 && accounts[address.account].tenant == owner)
-      RemoveAccount(address.account);
-  }
-  if (user == nullptr) return;
-  std::string text = lower + '\0';
-  for (const std::string& alias : user->aliases()) text += Lower(alias) + '\0';
-
-  uint32_t index = static_cast<uint32_t>(accounts.size());
-  if (free_accounts.empty()) {
-    accounts.emplace_back();
-  } else {
-    index = free_accounts.back();
-    free_accounts.pop_back();
-  }
-  Account& account = accounts[index];
-  account.text = std::make_unique<char[]>(text.size());
-  std::memcpy(account.text.get(), text.data(), text.size());
-  account.size = static_cast<uint32_t>(text.size());
-  account.tenant = owner;
-  for (uint32_t offset = 0; offset < account.size;) {
-    const std::string_view address = account.text.get() + offset;
-    if (const auto taken = addresses.find(address); taken != addresses.end())
-      addresses.erase(taken);  // the newest wins
-    addresses.insert(Address{.account = index, .offset = offset});
-    offset += static_cast<uint32_t>(address.size()) + 1;
-  }
-}
-
 Directory::Directory() : picture_(std::make_unique<Picture>()) {}
 Directory::~Directory() = default;
 
 void Directory::Apply(const provisioning::v1::DirectoryChanged& change) {
   absl::MutexLock lock(&mutex_);
   picture_->Apply(change);
+  version_.fetch_add(1, std::memory_order_release);
 }
 
 void Directory::Complete() {
   absl::MutexLock lock(&mutex_);
   picture_->complete = true;
+  version_.fetch_add(1, std::memory_order_release);
 }
 
 bool Directory::complete() const {
@@ -232,32 +215,94 @@ void Directory::Clear() {
   auto fresh = std::make_unique<Picture>();
   absl::MutexLock lock(&mutex_);
   picture_.swap(fresh);
+  version_.fetch_add(1, std::memory_order_release);
 }
 
 Recipient Directory::Find(std::string_view local, std::string_view domain) const {
+  using Standing = Recipient::Standing;
   const std::string domain_key(domain);
   const std::string lower_local = Lower(local);
-  const std::string address = base::Cat(lower_local, "@", domain);
   absl::ReaderMutexLock lock(&mutex_);
   if (!picture_->complete) return {};
   const auto entry = picture_->domains.find(domain_key);
   if (entry == picture_->domains.end())
-    return {.standing = Recipient::Standing::kUnknownDomain, .tenant = {}, .account = {}};
-  Recipient recipient{.standing = Recipient::Standing::kAccepted,
+    return {.standing = Standing::kUnknownDomain, .tenant = {}, .account = {}};
+  const DomainFacts* target = picture_->TargetOf(entry->second);
+  const std::string_view home =
+      entry->second.alias_of.empty() ? domain : std::string_view(entry->second.alias_of);
+  Recipient recipient{.standing = Standing::kAccepted,
                       .tenant = entry->second.tenant,
-                      .account = base::Cat(local, "@", domain)};
-  if (const auto it = picture_->addresses.find(std::string_view(address));
-      it != picture_->addresses.end()) {
-    const Picture::Account& account = picture_->accounts[it->account];
-    if (picture_->tenant_names[account.tenant] == recipient.tenant) {
-      recipient.account = account.text.get();
-      return recipient;
-    }
-  }
-  if (entry->second.accounts_required && lower_local != "postmaster" && lower_local != "abuse") {
-    recipient.standing = Recipient::Standing::kUnknownUser;
+                      .account = base::Cat(local, "@", home)};
+  const auto owner = picture_->addresses.Find(base::Cat(lower_local, "@", home));
+  const bool known = owner.has_value() && owner->tenant == recipient.tenant;
+  if (known) recipient.account = owner->primary;
+  if (!entry->second.live || target == nullptr || !target->live) {
+    recipient.standing = Standing::kStaged;
+  } else if (lower_local == "postmaster" || lower_local == "abuse" ||
+             target->recipient_mode == provisioning::v1::RECIPIENT_MODE_ANY ||
+             target->recipient_mode == provisioning::v1::RECIPIENT_MODE_UNSPECIFIED) {
+    recipient.standing = Standing::kAccepted;
+  } else if (known) {
+    recipient.standing =
+        owner->kind == Addresses::Kind::kDisabled ? Standing::kUnknownUser : Standing::kAccepted;
+  } else {
+    recipient.standing = target->recipient_mode == provisioning::v1::RECIPIENT_MODE_CALL_OUT
+                             ? Standing::kAskDestination
+                             : Standing::kUnknownUser;
   }
   return recipient;
+}
+
+std::optional<DomainFacts> Directory::FindDomain(std::string_view domain) const {
+  const std::string key(domain);
+  absl::ReaderMutexLock lock(&mutex_);
+  const auto it = picture_->domains.find(key);
+  if (it == picture_->domains.end()) return std::nullopt;
+  DomainFacts facts = it->second;
+  if (const DomainFacts* target = picture_->TargetOf(facts); target != nullptr)
+    facts.recipient_mode = target->recipient_mode;
+  return facts;
+}
+
+std::vector<Assignment> Directory::PoliciesOf(std::string_view tenant, std::string_view account,
+                                              std::string_view domain) const {
+  const std::string lower = Lower(account);
+  const std::string member = base::Cat(tenant, "/", lower);
+  const std::string domain_key(domain);
+  std::vector<Assignment> all;
+  absl::ReaderMutexLock lock(&mutex_);
+  if (const std::string_view own = picture_->addresses.PolicyOf(tenant, lower); !own.empty())
+    all.push_back({.scope = "user", .policy = std::string(own)});
+  if (const auto it = picture_->groups_of.find(member); it != picture_->groups_of.end()) {
+    std::vector<std::pair<int32_t, std::string>> ranked;
+    for (const std::string& id : it->second)
+      ranked.emplace_back(picture_->groups.at(base::Cat(tenant, "/", id)).rank, id);
+    std::ranges::sort(ranked);
+    for (const auto& [rank, id] : ranked) {
+      all.push_back({.scope = base::Cat("group/", id),
+                     .policy = picture_->groups.at(base::Cat(tenant, "/", id)).policy});
+    }
+  }
+  const auto entry = picture_->domains.find(domain_key);
+  if (entry != picture_->domains.end() && entry->second.tenant == tenant) {
+    const DomainFacts* target = picture_->TargetOf(entry->second);
+    const bool own = !entry->second.policy.empty() || target == nullptr;
+    const std::string& policy = own ? entry->second.policy : target->policy;
+    if (!policy.empty()) all.push_back({.scope = "domain", .policy = policy});
+  }
+  const auto owner = picture_->tenants.find(std::string(tenant));
+  if (owner != picture_->tenants.end() && !owner->second.policy().empty())
+    all.push_back({.scope = "tenant", .policy = owner->second.policy()});
+  return all;
+}
+
+std::string Directory::PartnerOf(std::string_view tenant) const {
+  constexpr std::string_view kPrefix = "partners/";
+  const std::string key(tenant);
+  absl::ReaderMutexLock lock(&mutex_);
+  const auto it = picture_->tenants.find(key);
+  if (it == picture_->tenants.end() || !it->second.partner().starts_with(kPrefix)) return {};
+  return it->second.partner().substr(kPrefix.size());
 }
 
 std::optional<std::string> Directory::TenantOfDomain(std::string_view domain) const {

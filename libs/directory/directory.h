@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "proto/cleanmail/provisioning/v1/events.pb.h"
 
 namespace cleanmail::directory {
@@ -16,18 +18,42 @@ namespace cleanmail::directory {
 // What the directory knows of a recipient.
 struct Recipient {
   enum class Standing {
-    kAccepted,       // a live domain that takes it
-    kUnknownDomain,  // none of ours
-    kUnknownUser,    // ours, accounts required, no such account or alias
-    kNotReady,       // the picture is not complete yet: say 451
+    kAccepted,        // a live domain that takes it
+    kUnknownDomain,   // none of ours
+    kUnknownUser,     // ours, accounts required (or the account is disabled), nobody of that name
+    kStaged,          // ours, but not switched on yet: say 4xx
+    kAskDestination,  // ours, neither account nor alias: the destination knows (call-out)
+    kNotReady,        // the picture is not complete yet: say 451
   };
   Standing standing = Standing::kNotReady;
-  std::string tenant;   // set when the domain is ours
-  std::string account;  // primary address where an account is known, else the address itself
+  std::string tenant;  // set when the domain is ours
+  // Primary address where an account is known, else the address itself; in an alias domain that of
+  // the domain it stands for.
+  std::string account;
+};
+
+// What the directory knows of a domain of ours.
+struct DomainFacts {
+  std::string tenant;
+  bool live = true;  // false: staged
+  // Of an alias domain: that of the domain it stands for.
+  provisioning::v1::RecipientMode recipient_mode = provisioning::v1::RECIPIENT_MODE_ANY;
+  bool monitor_only = false;
+  bool delivery_off = false;
+  std::optional<absl::Duration> queue_life;  // none: the installation's
+  std::string policy;                        // empty: the tenant's
+  std::string alias_of;                      // empty: not an alias
+};
+
+// A policy and where it is set.
+struct Assignment {
+  std::string scope;   // "user", "group/{id}", "domain", "tenant"
+  std::string policy;  // its id
+  friend bool operator==(const Assignment&, const Assignment&) = default;
 };
 
 // Who is who, in memory: filled by a snapshot, kept fresh by DirectoryChanged. Thread-safe; reads
-// take a shared lock for less than a microsecond.
+// take a shared lock for about a microsecond.
 class Directory {
  public:
   // Before the first Complete() everything is kNotReady.
@@ -40,6 +66,17 @@ class Directory {
   // `local` as written (compared without regard to ASCII case), `domain` in A-labels, lower case.
   // postmaster and abuse of a live domain are always accepted (RFC 5321 §4.5.1, RFC 2142).
   Recipient Find(std::string_view local, std::string_view domain) const;
+  // What is set for a domain, if it is one of ours; `domain` in A-labels, lower case.
+  std::optional<DomainFacts> FindDomain(std::string_view domain) const;
+  // Policies set for an account and its domain, the narrowest first: user, groups by rank and name,
+  // domain (an alias domain without one: the domain it stands for), tenant. Those not set are left
+  // out. `account` as in Recipient.account; may be empty.
+  std::vector<Assignment> PoliciesOf(std::string_view tenant, std::string_view account,
+                                     std::string_view domain) const;
+  // Partner (its id) that looks after a tenant; empty: none.
+  std::string PartnerOf(std::string_view tenant) const;
+  // Grows with every change applied: whoever keeps something derived asks whether it is still true.
+  uint64_t version() const { return version_.load(std::memory_order_acquire); }
   // Tenant of a domain, if it is one of ours.
   std::optional<std::string> TenantOfDomain(std::string_view domain) const;
   // Tenant whose sending networks hold the address (text form), if any; the narrowest wins.
@@ -52,6 +89,7 @@ class Directory {
 
  private:
   struct Picture;
+  std::atomic<uint64_t> version_{0};
   mutable absl::Mutex mutex_;
   std::unique_ptr<Picture> picture_ ABSL_GUARDED_BY(mutex_);
 

@@ -1,6 +1,7 @@
 #include "libs/directory/directory.h"
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -161,6 +162,130 @@ TEST_F(DirectoryTest, NamesItDoesNotKnowAreLeftAlone) {
     directory_.Apply(change);
   }
   EXPECT_FALSE(directory_.complete());
+}
+
+DirectoryChanged DomainWith(const std::string& name,
+                            std::function<void(provisioning::v1::Domain&)> set) {
+  DirectoryChanged change = DomainChange("acme", name, true);
+  set(*change.mutable_domain());
+  return change;
+}
+
+TEST_F(DirectoryTest, A4_AStagedDomainIsKnownAndTakesNothingYet) {
+  Apply({TenantChange("acme"), UserChange("acme", "ann@acme.example"),
+         DomainWith("acme.example", [](auto& domain) {
+           domain.set_state(provisioning::v1::DOMAIN_STATE_STAGED);
+         })});
+  directory_.Complete();
+  for (const char* local : {"ann", "bob", "postmaster"})
+    EXPECT_EQ(directory_.Find(local, "acme.example").standing, Standing::kStaged) << local;
+  EXPECT_EQ(directory_.Find("ann", "acme.example").tenant, "acme");
+  EXPECT_FALSE(directory_.FindDomain("acme.example")->live);
+  const uint64_t before = directory_.version();
+  Apply({DomainWith("acme.example", [](auto&) {})});
+  EXPECT_GT(directory_.version(), before);
+  EXPECT_EQ(directory_.Find("ann", "acme.example").standing, Standing::kAccepted);
+}
+
+TEST_F(DirectoryTest, B3_AnAddressInAnAliasDomainIsTheOneInItsTarget) {
+  Apply({TenantChange("acme"), DomainChange("acme", "acme.example", true),
+         DomainWith("acme.alias", [](auto& domain) { domain.set_alias_of("acme.example"); }),
+         UserChange("acme", "ann@acme.example", {"info@acme.example"})});
+  directory_.Complete();
+  EXPECT_EQ(directory_.Find("Info", "acme.alias").account, "ann@acme.example");
+  EXPECT_EQ(directory_.Find("bob", "acme.alias").standing, Standing::kUnknownUser);
+  EXPECT_EQ(directory_.Find("bob", "acme.alias").account, "bob@acme.example");
+  EXPECT_EQ(directory_.FindDomain("acme.alias")->alias_of, "acme.example");
+  EXPECT_EQ(directory_.FindDomain("acme.alias")->recipient_mode,
+            provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED);
+  Apply({Gone(DomainChange("acme", "acme.example"))});
+  EXPECT_EQ(directory_.Find("ann", "acme.alias").standing, Standing::kStaged)
+      << "an alias of nothing waits";
+}
+
+TEST_F(DirectoryTest, E5_CallOutAsksOnlyForThoseNobodyKnows) {
+  Apply({DomainWith("acme.example",
+                    [](auto& domain) {
+                      domain.set_recipient_mode(provisioning::v1::RECIPIENT_MODE_CALL_OUT);
+                    }),
+         UserChange("acme", "ann@acme.example")});
+  directory_.Complete();
+  EXPECT_EQ(directory_.Find("ann", "acme.example").standing, Standing::kAccepted);
+  EXPECT_EQ(directory_.Find("abuse", "acme.example").standing, Standing::kAccepted);
+  EXPECT_EQ(directory_.Find("bob", "acme.example").standing, Standing::kAskDestination);
+}
+
+TEST_F(DirectoryTest, ADisabledUserIsRefusedWhereAccountsAreRequired) {
+  DirectoryChanged user = UserChange("acme", "ann@acme.example", {"info@acme.example"});
+  user.mutable_user()->set_disabled(true);
+  Apply({DomainChange("acme", "acme.example", true), DomainChange("acme", "any.example"), user});
+  directory_.Complete();
+  EXPECT_EQ(directory_.Find("info", "acme.example").standing, Standing::kUnknownUser);
+  Apply({UserChange("acme", "ann@acme.example", {"info@acme.example"})});
+  EXPECT_EQ(directory_.Find("info", "acme.example").standing, Standing::kAccepted);
+}
+
+TEST_F(DirectoryTest, B2_AnObservedAddressIsAcceptedUntilItIsObsolete) {
+  DirectoryChanged observed;
+  observed.set_name("tenants/acme/observedAddresses/old@acme.example");
+  observed.mutable_observed_address()->set_name(observed.name());
+  Apply({DomainChange("acme", "acme.example", true), observed});
+  directory_.Complete();
+  EXPECT_EQ(directory_.Find("OLD", "acme.example").standing, Standing::kAccepted);
+  Apply({Gone(observed)});
+  EXPECT_EQ(directory_.Find("old", "acme.example").standing, Standing::kUnknownUser);
+  // An account that took the address over is not ended by the end of the observation.
+  Apply(
+      {observed, UserChange("acme", "old@acme.example"), Gone(observed), observed, Gone(observed)});
+  EXPECT_EQ(directory_.Find("old", "acme.example").standing, Standing::kAccepted);
+}
+
+TEST_F(DirectoryTest, C1_PoliciesComeFromTheNarrowestScopeFirst) {
+  DirectoryChanged tenant = TenantChange("acme");
+  tenant.mutable_tenant()->set_policy("standard");
+  tenant.mutable_tenant()->set_partner("partners/reseller");
+  DirectoryChanged user = UserChange("acme", "ann@acme.example");
+  user.mutable_user()->set_policy("own");
+  const auto group = [](const std::string& id, int32_t rank, const std::string& policy) {
+    DirectoryChanged change;
+    change.set_name("tenants/acme/groups/" + id);
+    change.mutable_group()->set_policy(policy);
+    change.mutable_group()->set_rank(rank);
+    change.mutable_group()->add_members("Ann@acme.example");
+    return change;
+  };
+  Apply({tenant, user, group("b", 1, "of-b"), group("a", 1, "of-a"), group("z", 0, "of-z"),
+         group("none", 0, ""),
+         DomainWith("acme.example", [](auto& domain) { domain.set_policy("of-domain"); }),
+         DomainWith("acme.alias", [](auto& domain) { domain.set_alias_of("acme.example"); })});
+  directory_.Complete();
+  const std::vector<Assignment> all = {{"user", "own"},         {"group/z", "of-z"},
+                                       {"group/a", "of-a"},     {"group/b", "of-b"},
+                                       {"domain", "of-domain"}, {"tenant", "standard"}};
+  EXPECT_EQ(directory_.PoliciesOf("acme", "ann@acme.example", "acme.example"), all);
+  EXPECT_EQ(directory_.PoliciesOf("acme", "ann@acme.example", "acme.alias"), all);
+  const std::vector<Assignment> others = {{"domain", "of-domain"}, {"tenant", "standard"}};
+  EXPECT_EQ(directory_.PoliciesOf("acme", "bob@acme.example", "acme.example"), others);
+  EXPECT_TRUE(directory_.PoliciesOf("other", "ann@acme.example", "acme.example").empty());
+  EXPECT_EQ(directory_.PartnerOf("acme"), "reseller");
+  Apply({Gone(group("z", 0, "of-z")), UserChange("acme", "ann@acme.example")});
+  EXPECT_EQ(directory_.PoliciesOf("acme", "ann@acme.example", "acme.example").front().scope,
+            "group/a");
+}
+
+TEST_F(DirectoryTest, WhatATenantSetsForADomainIsFound) {
+  Apply({DomainWith("acme.example", [](auto& domain) {
+    domain.set_monitor_only(true);
+    domain.set_delivery_off(true);
+    domain.mutable_queue_life()->set_seconds(3600);
+  })});
+  const auto facts = directory_.FindDomain("acme.example");
+  ASSERT_TRUE(facts.has_value());
+  EXPECT_EQ(facts->tenant, "acme");
+  EXPECT_TRUE(facts->monitor_only);
+  EXPECT_TRUE(facts->delivery_off);
+  EXPECT_EQ(facts->queue_life, absl::Hours(1));
+  EXPECT_FALSE(directory_.FindDomain("other.example").has_value());
 }
 
 TEST_F(DirectoryTest, ReadersAndAWriterDoNotDisturbEachOther) {

@@ -10,31 +10,26 @@ namespace {
 using provisioning::v1::DirectoryChanged;
 using provisioning::v1::ProvisioningService;
 
+// One kind of a page, as changes that `put` writes the resource into.
+template <class T, class Put>
+void ApplyAll(const google::protobuf::RepeatedPtrField<T>& resources, Directory& directory,
+              Put put) {
+  for (const T& resource : resources) {
+    DirectoryChanged change;
+    change.set_name(resource.name());
+    *put(change) = resource;
+    directory.Apply(change);
+  }
+}
+
 void ApplyPage(const provisioning::v1::SnapshotResponse& page, Directory& directory) {
-  for (const auto& tenant : page.tenants()) {
-    DirectoryChanged change;
-    change.set_name(tenant.name());
-    *change.mutable_tenant() = tenant;
-    directory.Apply(change);
-  }
-  for (const auto& domain : page.domains()) {
-    DirectoryChanged change;
-    change.set_name(domain.name());
-    *change.mutable_domain() = domain;
-    directory.Apply(change);
-  }
-  for (const auto& user : page.users()) {
-    DirectoryChanged change;
-    change.set_name(user.name());
-    *change.mutable_user() = user;
-    directory.Apply(change);
-  }
-  for (const auto& route : page.routes()) {
-    DirectoryChanged change;
-    change.set_name(route.name());
-    *change.mutable_route() = route;
-    directory.Apply(change);
-  }
+  ApplyAll(page.tenants(), directory, [](auto& change) { return change.mutable_tenant(); });
+  ApplyAll(page.domains(), directory, [](auto& change) { return change.mutable_domain(); });
+  ApplyAll(page.users(), directory, [](auto& change) { return change.mutable_user(); });
+  ApplyAll(page.routes(), directory, [](auto& change) { return change.mutable_route(); });
+  ApplyAll(page.groups(), directory, [](auto& change) { return change.mutable_group(); });
+  ApplyAll(page.observed_addresses(), directory,
+           [](auto& change) { return change.mutable_observed_address(); });
 }
 
 }  // namespace

@@ -21,9 +21,7 @@ struct Structure {
   bool over_limit = false;  // counting stopped at a limit
 };
 
-// Counts parts and nesting by content types and boundary lines (RFC 2046 §5.1), in one pass: time
-// grows with the bytes times at most the depth limit, memory with the depth. A part whose header
-// cannot be read counts as a leaf.
+// Counts parts and nesting; as FindEntities (entities.h), where it is defined.
 Structure Inspect(std::string_view message, StructureLimits limits = {});
 
 // A content type as far as structure needs it (RFC 2045 §5.1).

@@ -42,6 +42,19 @@ size_t HeaderEnd(std::string_view text, size_t from) {
   return end == std::string_view::npos ? end : end + 4;
 }
 
+bool ContainsIgnoringCase(std::string_view text, std::string_view part) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return !std::ranges::search(text, part, {}, lower, lower).empty() || part.empty();
+}
+
+bool Matches(const mail::mime::DecodedField& field, const std::vector<HeaderTrigger>& triggers) {
+  return std::ranges::any_of(triggers, [&](const HeaderTrigger& trigger) {
+    return field.name.size() == trigger.name.size() &&
+           ContainsIgnoringCase(field.name, trigger.name) &&
+           ContainsIgnoringCase(field.value, trigger.contains);
+  });
+}
+
 // One tenant's copy.
 struct Copy {
   std::string id;
@@ -142,6 +155,7 @@ class ReceptionImpl final : public Reception {
       : options_(options), state_(std::move(state)) {}
 
   bool Append(std::string_view content) override {
+    size_ += static_cast<int64_t>(content.size());
     if (header_done_) return Write(content);
     const size_t before = header_.size();
     std::string_view head = content;
@@ -169,6 +183,13 @@ class ReceptionImpl final : public Reception {
     }
     std::move(ready)(true);
   }
+
+  std::vector<mail::mime::DecodedField> TriggeredHeader() override {
+    if (!header_done_) WriteHeader(std::exchange(header_, {}), {});
+    return std::move(triggered_);
+  }
+
+  int64_t size() const override { return size_; }
 
   void Finish(absl::AnyInvocable<void(absl::StatusOr<Receipt>) &&> done) override {
     if (!header_done_) WriteHeader(std::exchange(header_, {}), {});
@@ -198,6 +219,7 @@ class ReceptionImpl final : public Reception {
     }
     block->RemoveByPrefix(kOurFields);
     state_->subject = SubjectOf(*block);
+    FindTriggers(*block);
     const std::string kept = block->Bytes();
     bool room = true;
     for (Copy& copy : state_->copies) {
@@ -205,6 +227,14 @@ class ReceptionImpl final : public Reception {
       room = WriteTo(copy, base::Cat(ReceivedOf(copy), kept, rest)) && room;
     }
     return room;
+  }
+
+  void FindTriggers(const mail::mime::HeaderBlock& block) {
+    const std::vector<HeaderTrigger>& triggers = state_->arrival.triggers;
+    if (triggers.empty()) return;
+    std::vector<mail::mime::DecodedField> fields = mail::mime::DecodeFields(block);
+    const auto matches = [&](const auto& field) { return Matches(field, triggers); };
+    if (std::ranges::any_of(fields, matches)) triggered_ = std::move(fields);
   }
 
   std::string ReceivedOf(const Copy& copy) const {
@@ -248,6 +278,8 @@ class ReceptionImpl final : public Reception {
   std::shared_ptr<State> state_;
   std::string header_;
   bool header_done_ = false;
+  int64_t size_ = 0;
+  std::vector<mail::mime::DecodedField> triggered_;
   absl::Status failure_;
 };
 

@@ -11,6 +11,7 @@
 #include "libs/base/clock.h"
 #include "libs/base/random.h"
 #include "libs/bus/bus.h"
+#include "libs/mail/mime/decoded_fields.h"
 #include "libs/mail/mime/header_block.h"
 #include "libs/store/blob/blob_store.h"
 #include "proto/cleanmail/mail/v1/mail.pb.h"
@@ -23,6 +24,13 @@ struct Addressee {
   std::string tenant;
 };
 
+// A header field that somebody wants to be asked about.
+struct HeaderTrigger {
+  std::string name;      // without regard to case
+  std::string contains;  // part of the value, without regard to ASCII case; empty: any
+  bool operator==(const HeaderTrigger&) const = default;
+};
+
 // What is known of a message when its first byte comes.
 struct Arrival {
   mail::v1::SessionFacts session;
@@ -33,6 +41,7 @@ struct Arrival {
   std::string protocol;  // for the Received line: SMTP, ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS (RFC
                          // 3848, RFC 6531)
   std::vector<Addressee> recipients;  // at least one
+  std::vector<HeaderTrigger> triggers;
   std::string trace;
 };
 
@@ -51,6 +60,11 @@ class Reception {
   virtual bool Append(std::string_view content) = 0;
   // `ready` is called once there is room again, perhaps at once, on any thread.
   virtual void WhenReady(absl::AnyInvocable<void(bool) &&> ready) = 0;
+  // To be asked once all content has come, before Finish: the header if one of the triggers has
+  // matched in it, else nothing.
+  virtual std::vector<mail::mime::DecodedField> TriggeredHeader() = 0;
+  // Bytes taken so far.
+  virtual int64_t size() const = 0;
   // Ends the message. `done` is called once, on any thread. OK: every body and every event is
   // durable, together. InvalidArgument: the header cannot be taken. ResourceExhausted: no room.
   // Unavailable: try again. On any error nothing of it is kept.

@@ -1,34 +1,29 @@
 #include "services/ingress/session/doorman.h"
 
+#include "services/ingress/session/reply_of.h"
+
 namespace cleanmail::ingress {
 namespace {
 
 using directory::Recipient;
 using mail::address::Mailbox;
-using mail::smtp::Reply;
-
-Reply NotComplete() { return {451, "4.3.0", "The directory is not loaded yet, try again"}; }
-Reply NoRelay() { return {550, "5.7.1", "This gateway does not take mail for that domain"}; }
-Reply UnknownUser() { return {550, "5.1.1", "No such user here"}; }
-Reply NotYourNetwork() {
-  return {550, "5.7.1", "This gateway does not take outbound mail from your network"};
-}
-Reply NotYourDomain() { return {550, "5.7.1", "The sender's domain is not yours"}; }
 
 }  // namespace
 
 Doorman::Sender Doorman::AdmitSender(const Mailbox& sender, std::string_view client_address) const {
   if (role_ == Role::kMx) return {};
   if (!directory_.complete())
-    return {.refusal = NotComplete(), .tenant = {}, .reason = "directory not complete"};
+    return {
+        .refusal = ReplyOf(refusals::kLoading), .tenant = {}, .reason = "directory not complete"};
   const std::optional<std::string> tenant = directory_.TenantOfSender(client_address);
   if (!tenant)
-    return {
-        .refusal = NotYourNetwork(), .tenant = {}, .reason = "no tenant sends from this network"};
+    return {.refusal = ReplyOf(refusals::kNotYourNetwork),
+            .tenant = {},
+            .reason = "no tenant sends from this network"};
   // One tenant's server must not speak for another tenant's domain.
   const std::optional<std::string> owner = directory_.TenantOfDomain(sender.domain);
   if (owner && *owner != *tenant) {
-    return {.refusal = NotYourDomain(),
+    return {.refusal = ReplyOf(refusals::kNotYourDomain),
             .tenant = *tenant,
             .reason = "the sender's domain belongs to another tenant"};
   }
@@ -45,7 +40,9 @@ Doorman::Verdict Doorman::AdmitRecipient(const Mailbox& recipient, std::string_v
 
 Doorman::Verdict Doorman::AdmitPostmaster() const {
   if (!directory_.complete())
-    return {.refusal = NotComplete(), .addressee = {}, .reason = "directory not complete"};
+    return {.refusal = ReplyOf(refusals::kLoading),
+            .addressee = {},
+            .reason = "directory not complete"};
   if (!postmaster_.empty()) {
     const absl::StatusOr<Mailbox> postmaster = mail::address::ParseMailbox(postmaster_);
     if (postmaster.ok()) return AdmitInbound(*postmaster);
@@ -56,7 +53,7 @@ Doorman::Verdict Doorman::AdmitPostmaster() const {
     const size_t dot = domain.find('.');
     domain = dot == std::string_view::npos ? std::string_view() : domain.substr(dot + 1);
   }
-  return {.refusal = UnknownUser(),
+  return {.refusal = ReplyOf(refusals::kUnknownUser),
           .addressee = {},
           .reason = "ingress.postmaster is not set, and no live domain is above our host name"};
 }
@@ -70,15 +67,22 @@ Doorman::Verdict Doorman::AdmitInbound(const Mailbox& recipient) const {
     case Recipient::Standing::kAccepted:
       return verdict;
     case Recipient::Standing::kUnknownDomain:
-      verdict.refusal = NoRelay();
+      verdict.refusal = ReplyOf(refusals::kNoRelay);
       verdict.reason = "not one of our domains";
       return verdict;
     case Recipient::Standing::kUnknownUser:
-      verdict.refusal = UnknownUser();
+      verdict.refusal = ReplyOf(refusals::kUnknownUser);
       verdict.reason = "no such account or alias";
       return verdict;
+    case Recipient::Standing::kStaged:
+      verdict.refusal = ReplyOf(refusals::kStaged);
+      verdict.reason = "the domain is staged";
+      return verdict;
+    case Recipient::Standing::kAskDestination:
+      verdict.ask_destination = true;
+      return verdict;
     case Recipient::Standing::kNotReady:
-      verdict.refusal = NotComplete();
+      verdict.refusal = ReplyOf(refusals::kLoading);
       verdict.reason = "directory not complete";
       return verdict;
   }

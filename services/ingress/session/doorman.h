@@ -21,7 +21,8 @@ class Doorman {
   struct Verdict {
     std::optional<mail::smtp::Reply> refusal;
     Addressee addressee;
-    std::string reason;  // for operators, when refused
+    std::string reason = {};       // for operators, when refused
+    bool ask_destination = false;  // only the destination knows whether he exists
   };
 
   // `postmaster` is the address that mail for `<Postmaster>` (RFC 5321 §4.5.1) is for; empty: the

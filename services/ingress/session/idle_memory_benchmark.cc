@@ -20,19 +20,11 @@
 #include "libs/net/listener.h"
 #include "libs/store/blob/fake_blob_store.h"
 #include "libs/testing/socket_transport.h"
+#include "services/ingress/session/fake_advisors.h"
 #include "services/ingress/session/sessions.h"
 
 namespace cleanmail::ingress {
 namespace {
-
-class NoPolicy final : public EnvelopePolicy {
- public:
-  void Evaluate(policy::v1::EvaluateEnvelopeRequest, absl::Time, std::string,
-                absl::AnyInvocable<void(absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>) &&>
-                    done) override {
-    std::move(done)(absl::UnavailableError("none"));
-  }
-};
 
 int64_t ResidentBytes() {
   std::ifstream file("/proc/self/statm");
@@ -88,7 +80,8 @@ int Main(int count, bool tls) {
   bus::FakeBus bus;
   blob::FakeBlobStore blobs;
   directory::Directory directory;
-  NoPolicy policy;
+  FakePolicy policy;
+  FakeRecipientCheck recipient_check;
   Intake intake({.host_name = "mx.example.org", .header = {}}, blobs, bus, clock, random);
   net::ConnectionLimits limits(
       {.total = count + 10, .per_address = count + 10, .per_network = count + 10, .exempt = {}});
@@ -100,8 +93,8 @@ int Main(int count, bool tls) {
   settings.smtp.offer_starttls = tls;
   settings.tls = context->get();
   const auto loops = net::Loops::Create(2, 2);
-  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, intake, bus, clock,
-                                           random, *log, metrics});
+  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, recipient_check,
+                                           intake, bus, clock, random, *log, metrics});
   auto listener =
       net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
                           [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });

@@ -10,6 +10,7 @@
 #include "libs/mail/address/mailbox.h"
 #include "libs/telemetry/trace.h"
 #include "proto/cleanmail/ingress/v1/events.pb.h"
+#include "services/ingress/session/reply_of.h"
 
 namespace cleanmail::ingress {
 namespace {
@@ -18,13 +19,11 @@ using mail::smtp::Reply;
 using mail::smtp::ServerEvent;
 namespace replies = mail::smtp::replies;
 
-Reply NoRoom() { return {452, "4.3.1", "No room for more mail at the moment, try again"}; }
-
 // What to say to the client when mail could not be kept.
 Reply ReplyTo(const absl::Status& failure) {
-  if (absl::IsResourceExhausted(failure)) return NoRoom();
-  if (absl::IsInvalidArgument(failure)) return replies::HeaderTooBig();
-  return replies::TryLater();
+  if (absl::IsResourceExhausted(failure)) return ReplyOf(refusals::kNoRoom);
+  if (absl::IsInvalidArgument(failure)) return ReplyOf(refusals::kHeaderTooBig);
+  return ReplyOf(refusals::kTryLater);
 }
 
 std::string JoinIds(const std::vector<std::string>& ids) {
@@ -60,8 +59,7 @@ net::Task<void> Session::Run() {
   net::ConnectionLimits::Admission admission = parts_.limits.Admit(connection_->peer().address);
   if (admission.verdict != net::ConnectionLimits::Verdict::kAdmitted) {
     parts_.metrics.sessions_limited.Add();
-    const std::string reply =
-        Format(Reply{421, "4.7.0", "Too many sessions at once, try again later"});
+    const std::string reply = Format(ReplyOf(refusals::kTooManySessions));
     (void)co_await connection_->Write(reply, absl::Now() + absl::Seconds(5));
     co_return;
   }
@@ -187,8 +185,9 @@ void Session::OnMail() {
       sessions_.doorman().AdmitSender(machine_.sender(), facts_.client_address());
   tenant_ = std::move(sender.tenant);
   if (!accepting.ok()) {
-    Refuse("MAIL", NoRoom(), {.address = {}, .tenant = tenant_}, base::View(accepting.message()));
-    return machine_.AnswerMail(NoRoom());
+    const Reply reply = ReplyOf(refusals::kNoRoom);
+    Refuse("MAIL", reply, {.address = {}, .tenant = tenant_}, base::View(accepting.message()));
+    return machine_.AnswerMail(reply);
   }
   if (sender.refusal)
     Refuse("MAIL", *sender.refusal, {.address = {}, .tenant = tenant_}, sender.reason);
@@ -200,6 +199,7 @@ net::Task<void> Session::OnRecipients() {
   for (const mail::address::Mailbox& recipient : machine_.recipients()) {
     verdicts.push_back(sessions_.doorman().AdmitRecipient(recipient, tenant_));
   }
+  co_await AskDestinations(verdicts);
   co_await AskPolicy(verdicts);
   std::vector<Reply> answers;
   for (Doorman::Verdict& verdict : verdicts) {
@@ -213,55 +213,16 @@ net::Task<void> Session::OnRecipients() {
   machine_.AnswerRecipients(answers);
 }
 
-// Asks about those the directory has admitted, all in one call.
-net::Task<void> Session::AskPolicy(std::vector<Doorman::Verdict>& verdicts) {
-  policy::v1::EvaluateEnvelopeRequest request;
-  std::vector<Doorman::Verdict*> asked;
-  for (Doorman::Verdict& verdict : verdicts) {
-    if (verdict.refusal) continue;
-    asked.push_back(&verdict);
-    policy::v1::AddressedRecipient& recipient = *request.add_recipients();
-    recipient.set_address(verdict.addressee.address);
-    recipient.set_tenant(verdict.addressee.tenant);
-  }
-  if (asked.empty()) co_return;
-  *request.mutable_session() = facts_;
-  request.set_direction(settings_.role == Role::kMx ? mail::v1::DIRECTION_INBOUND
-                                                    : mail::v1::DIRECTION_OUTBOUND);
-  request.set_sender(ToText(machine_.sender()));
-  const absl::Time began = absl::Now();
-  using Answer = absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>;
-  const Answer answer = co_await net::Await<Answer>(loop_, [&](auto done) {
-    parts_.policy.Evaluate(std::move(request), began + settings_.timeouts.policy, trace_,
-                           std::move(done));
-  });
-  parts_.metrics.policy_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - began));
-  for (size_t i = 0; i < asked.size(); ++i) {
-    if (!answer.ok() || i >= static_cast<size_t>(answer->decisions_size())) {
-      asked[i]->refusal = replies::TryLater();
-      asked[i]->reason = answer.ok() ? "policy gave too few answers"
-                                     : base::Cat("policy: ", answer.status().message());
-      continue;
-    }
-    const policy::v1::EnvelopeDecision& decision = answer->decisions(static_cast<int>(i));
-    if (decision.accepted()) continue;
-    asked[i]->refusal = Reply{decision.code(), decision.enhanced_code(), decision.text()};
-    asked[i]->reason = decision.rule();
-    if (asked[i]->refusal->code < 400 || asked[i]->refusal->code > 599)
-      asked[i]->refusal = replies::TryLater();
-  }
-}
-
 net::Task<void> Session::OnData() {
   facts_.set_tls(connection_->tls());
   Arrival arrival{.session = facts_,
-                  .direction = settings_.role == Role::kMx ? mail::v1::DIRECTION_INBOUND
-                                                           : mail::v1::DIRECTION_OUTBOUND,
+                  .direction = Direction(),
                   .sender = ToText(machine_.sender()),
                   .smtp_utf8 = machine_.parameters().smtp_utf8,
                   .eight_bit = machine_.parameters().eight_bit,
                   .protocol = Protocol(),
                   .recipients = recipients_,
+                  .triggers = triggers_,
                   .trace = trace_};
   using Begun = absl::StatusOr<std::unique_ptr<Reception>>;
   // Not written in place: gcc 12 destroys temporaries with captures in a co_await expression twice.
@@ -284,6 +245,12 @@ net::Task<void> Session::OnData() {
 }
 
 net::Task<void> Session::OnMessageEnd() {
+  if (const std::optional<Reply> refusal = co_await AskAboutHeader(); refusal.has_value()) {
+    for (const Addressee& recipient : recipients_)
+      Refuse("DATA", *refusal, recipient, "a rule about the header");
+    ForgetTransaction();
+    co_return machine_.AnswerMessage(*refusal);
+  }
   const absl::Time began = absl::Now();
   using Kept = absl::StatusOr<Reception::Receipt>;
   const Kept kept =
@@ -325,6 +292,8 @@ net::Task<bool> Session::OnStartTls() {
 void Session::ForgetTransaction() {
   reception_.reset();
   recipients_ = {};
+  verdict_class_.reset();
+  triggers_ = {};
 }
 
 void Session::EndMessage() {

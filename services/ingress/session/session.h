@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,10 @@ class Session {
   net::Task<bool> Flush();
   net::Task<bool> OnEvent(mail::smtp::ServerEvent event);
   net::Task<void> OnRecipients();
+  net::Task<void> AskDestinations(std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> AskPolicy(std::vector<Doorman::Verdict>& verdicts);
+  void TakeDecision(const policy::v1::EnvelopeDecision& decision, Doorman::Verdict& verdict);
+  net::Task<std::optional<mail::smtp::Reply>> AskAboutHeader();
   net::Task<void> OnData();
   net::Task<void> OnMessageEnd();
   net::Task<bool> OnStartTls();
@@ -39,6 +43,7 @@ class Session {
   net::Task<void> OnReadFailure(absl::Status status);
 
   absl::Time Deadline() const;
+  mail::v1::Direction Direction() const;
   std::string_view Hold(std::string_view input);
   std::string Protocol() const;
   void Refuse(std::string_view verb, const mail::smtp::Reply& reply, const Addressee& about,
@@ -62,6 +67,8 @@ class Session {
   std::string trace_;
   std::string tenant_;  // smart host: whose network the client is in
   std::vector<Addressee> recipients_;
+  std::optional<std::string> verdict_class_;  // of the first recipient accepted
+  std::vector<HeaderTrigger> triggers_;       // of all accepted ones
   std::unique_ptr<Reception> reception_;
   bool message_in_hand_ = false;
 

@@ -20,6 +20,7 @@
 #include "libs/testing/socket_transport.h"
 #include "proto/cleanmail/ingress/v1/events.pb.h"
 #include "services/ingress/intake/received.h"
+#include "services/ingress/session/fake_advisors.h"
 #include "services/ingress/session/sessions.h"
 
 namespace cleanmail::ingress {
@@ -28,27 +29,6 @@ namespace {
 using mail::smtp::LineEnds;
 using testing::Dialogue;
 using testing::SocketTransport;
-
-class FakePolicy final : public EnvelopePolicy {
- public:
-  void Evaluate(policy::v1::EvaluateEnvelopeRequest request, absl::Time, std::string,
-                absl::AnyInvocable<void(absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>) &&>
-                    done) override {
-    ++calls;
-    if (away) return std::move(done)(absl::UnavailableError("away"));
-    policy::v1::EvaluateEnvelopeResponse response;
-    for (const auto& recipient : request.recipients()) {
-      policy::v1::EnvelopeDecision& decision = *response.add_decisions();
-      decision.set_accepted(recipient.address() != "blocked@example.org");
-      decision.set_code(550);
-      decision.set_enhanced_code("5.7.1");
-      decision.set_text("Blocked by a rule");
-    }
-    std::move(done)(response);
-  }
-  std::atomic<int> calls{0};
-  std::atomic<bool> away{false};
-};
 
 void AddDomain(directory::Directory& directory, const std::string& tenant,
                const std::string& domain, provisioning::v1::RecipientMode mode,
@@ -99,8 +79,8 @@ class SessionTest : public ::testing::Test {
                                        blobs_, bus_, clock_, random_);
     limits_ = std::make_unique<net::ConnectionLimits>(limit_options_);
     sessions_ = std::make_unique<Sessions>(
-        settings_, SessionParts{*loops_, *limits_, directory_, policy_, *intake_, bus_, clock_,
-                                random_, *mail_log_, metrics_});
+        settings_, SessionParts{*loops_, *limits_, directory_, policy_, recipient_check_, *intake_,
+                                bus_, clock_, random_, *mail_log_, metrics_});
     auto listener = net::Listener::Open(
         *loops_, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = proxy_from_},
         [this](std::unique_ptr<net::Connection> c) { sessions_->Take(std::move(c)); });
@@ -176,6 +156,7 @@ class SessionTest : public ::testing::Test {
   blob::FakeBlobStore blobs_;
   directory::Directory directory_;
   FakePolicy policy_;
+  FakeRecipientCheck recipient_check_;
   SessionSettings settings_;
   net::ConnectionLimits::Options limit_options_;
   std::vector<std::string> proxy_from_;
@@ -187,6 +168,87 @@ class SessionTest : public ::testing::Test {
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<SocketTransport> client_;
 };
+
+TEST_F(SessionTest, AStagedDomainTakesNoMailYet) {
+  provisioning::v1::DirectoryChanged change;
+  change.set_name("tenants/acme/domains/soon.example");
+  change.mutable_domain()->set_name(change.name());
+  change.mutable_domain()->set_state(provisioning::v1::DOMAIN_STATE_STAGED);
+  directory_.Apply(change);
+  Open();
+  Greet();
+  Say("MAIL FROM:<a@client.example>\r\n");
+  EXPECT_EQ(Say("RCPT TO:<bob@soon.example>\r\n").substr(0, 24), "450 4.3.2 CMR-RCP-STAGED");
+}
+
+TEST_F(SessionTest, WhomOnlyTheDestinationKnowsIsAskedForThere) {
+  AddDomain(directory_, "acme", "ask.example", provisioning::v1::RECIPIENT_MODE_CALL_OUT,
+            {"127.0.0.0/8"});
+  Open();
+  Greet();
+  Say("MAIL FROM:<a@client.example>\r\n");
+  EXPECT_EQ(Say("RCPT TO:<known@ask.example>\r\n").substr(0, 3), "250");
+  EXPECT_EQ(Say("RCPT TO:<gone@ask.example>\r\n").substr(0, 25), "550 5.1.1 CMR-RCP-CALLOUT");
+  EXPECT_EQ(Say("RCPT TO:<who@ask.example>\r\n").substr(0, 23), "451 4.4.1 CMR-RCP-CHECK");
+  // All together, in the order they came.
+  EXPECT_EQ(Say("RSET\r\n").substr(0, 3), "250");
+  Say("MAIL FROM:<a@client.example>\r\n");
+  EXPECT_EQ(Say("RCPT TO:<known@ask.example>\r\nRCPT TO:<gone@ask.example>\r\n", 2).substr(0, 3),
+            "550");
+}
+
+TEST_F(SessionTest, AMessageIsRefusedForItsHeaderBeforeAnythingOfItIsKept) {
+  policy_.watch = true;
+  Open();
+  Begin();
+  const std::string body = "\r\nhello\r\n.\r\n";
+  EXPECT_EQ(Say("X-Mailer: Microsoft Outlook Express 6\r\n" + body).substr(0, 24),
+            "550 5.7.1 CMR-HDR-OE-EOL");
+  EXPECT_TRUE(Received().empty());
+  EXPECT_EQ(policy_.header_calls, 1);
+  const auto refused = bus_.Events<v1::MailRefused>();
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(refused[0].recipient(), "bob@example.org");
+  EXPECT_EQ(refused[0].tenant(), "acme");
+
+  // What is not to be asked about is not asked about, also in the same session.
+  EXPECT_EQ(
+      Say("MAIL FROM:<a@client.example>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n", 3).substr(0, 3),
+      "354");
+  EXPECT_EQ(Say("X-Mailer: mutt\r\nSubject: Outlook Express\r\n" + body).substr(0, 3), "250");
+  EXPECT_EQ(policy_.header_calls, 1);
+
+  // Encoded or cut in two by a fold, it is the same value.
+  Begin();
+  EXPECT_EQ(Say("x-mailer: =?us-ascii?q?Outlook?=\r\n express\r\n" + body).substr(0, 3), "550");
+  Begin();
+  EXPECT_EQ(Say("X-Mailer: Outlook Express\r\nX-Spare: me\r\n" + body).substr(0, 3), "250");
+  EXPECT_EQ(policy_.header_calls, 3);
+}
+
+TEST_F(SessionTest, PolicyAwayAtTheEndOfTheDataIsNoAnswer) {
+  policy_.watch = true;
+  Open();
+  Begin();
+  policy_.away = true;
+  EXPECT_EQ(Say("X-Mailer: Outlook Express\r\n\r\n.\r\n").substr(0, 23), "451 4.3.0 CMR-SYS-LATER");
+  EXPECT_TRUE(Received().empty());
+}
+
+TEST_F(SessionTest, ARecipientWhoseVerdictMayDifferIsAskedBack) {
+  AddDomain(directory_, "other", "other.example", provisioning::v1::RECIPIENT_MODE_ANY);
+  policy_.watch = true;
+  Open();
+  Greet();
+  Say("MAIL FROM:<a@client.example>\r\n");
+  EXPECT_EQ(Say("RCPT TO:<bob@example.org>\r\n").substr(0, 3), "250");
+  EXPECT_EQ(Say("RCPT TO:<eve@other.example>\r\n").substr(0, 23), "452 4.5.3 CMR-RCP-APART");
+  EXPECT_EQ(Say("RCPT TO:<carol@example.org>\r\n").substr(0, 3), "250");
+  // In a transaction of his own he is welcome.
+  Say("RSET\r\n");
+  Say("MAIL FROM:<a@client.example>\r\n");
+  EXPECT_EQ(Say("RCPT TO:<eve@other.example>\r\n").substr(0, 3), "250");
+}
 
 TEST_F(SessionTest, EveryDialogueHolds) {
   provisioning::v1::DirectoryChanged change;

@@ -15,8 +15,8 @@
 #include "libs/telemetry/log.h"
 #include "services/ingress/intake/intake.h"
 #include "services/ingress/metrics.h"
+#include "services/ingress/session/advisors.h"
 #include "services/ingress/session/doorman.h"
-#include "services/ingress/session/envelope_policy.h"
 
 namespace cleanmail::net {
 class Connection;
@@ -31,6 +31,7 @@ struct SessionTimeouts {
   absl::Duration session = absl::Minutes(30);
   absl::Duration handshake = absl::Seconds(30);
   absl::Duration policy = absl::Seconds(5);
+  absl::Duration recipient_check = absl::Seconds(6);  // the call-out's own deadline and a bit
   absl::Duration write = absl::Minutes(1);
 };
 
@@ -49,7 +50,8 @@ struct SessionParts {
   net::Loops& loops;
   net::ConnectionLimits& limits;
   const directory::Directory& directory;
-  EnvelopePolicy& policy;
+  MailPolicy& policy;
+  RecipientCheck& recipient_check;
   Intake& intake;
   bus::Bus& bus;
   base::Clock& clock;

@@ -19,22 +19,11 @@
 #include "libs/net/connection.h"
 #include "libs/net/listener.h"
 #include "libs/telemetry/log.h"
+#include "services/ingress/session/fake_advisors.h"
 #include "services/ingress/session/sessions.h"
 
 namespace cleanmail::ingress {
 namespace {
-
-class YesPolicy final : public EnvelopePolicy {
- public:
-  void Evaluate(policy::v1::EvaluateEnvelopeRequest request, absl::Time, std::string,
-                absl::AnyInvocable<void(absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>) &&>
-                    done) override {
-    policy::v1::EvaluateEnvelopeResponse response;
-    for (int i = 0; i < request.recipients_size(); ++i)
-      response.add_decisions()->set_accepted(true);
-    std::move(done)(response);
-  }
-};
 
 // A bus and a store that keep nothing.
 class NoBus final : public bus::Bus {
@@ -140,7 +129,8 @@ int Main(int messages, int bytes, int connections) {
   change.mutable_domain()->set_recipient_mode(provisioning::v1::RECIPIENT_MODE_ANY);
   directory.Apply(change);
   directory.Complete();
-  YesPolicy policy;
+  FakePolicy policy;
+  FakeRecipientCheck recipient_check;
   Intake intake({.host_name = "mx.example.org", .header = {}}, blobs, bus, clock, random);
   net::ConnectionLimits limits(
       {.total = 1000, .per_address = 1000, .per_network = 1000, .exempt = {}});
@@ -148,8 +138,8 @@ int Main(int messages, int bytes, int connections) {
   settings.smtp.host_name = "mx.example.org";
   settings.smtp.messages = 0;
   const auto loops = net::Loops::Create(2, 2);
-  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, intake, bus, clock,
-                                           random, *log, metrics});
+  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, recipient_check,
+                                           intake, bus, clock, random, *log, metrics});
   auto listener =
       net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
                           [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });

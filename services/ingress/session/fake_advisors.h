@@ -1,0 +1,71 @@
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <utility>
+
+#include "services/ingress/session/advisors.h"
+
+namespace cleanmail::ingress {
+
+// Takes all but blocked@example.org.
+class FakePolicy final : public MailPolicy {
+ public:
+  void EvaluateEnvelope(policy::v1::EvaluateEnvelopeRequest request, Asking,
+                        Done<policy::v1::EvaluateEnvelopeResponse> done) override {
+    ++calls;
+    if (away) return std::move(done)(absl::UnavailableError("away"));
+    policy::v1::EvaluateEnvelopeResponse response;
+    for (const auto& recipient : request.recipients()) {
+      policy::v1::EnvelopeDecision& decision = *response.add_decisions();
+      decision.set_accepted(recipient.address() != "blocked@example.org");
+      decision.set_code(550);
+      decision.set_enhanced_code("5.7.1");
+      decision.set_text("Blocked by a rule");
+      if (watch && recipient.tenant() == "other") decision.set_verdict_class("other");
+      if (watch) {
+        policy::v1::HeaderTrigger& trigger = *decision.add_triggers();
+        trigger.set_name("x-mailer");
+        trigger.set_contains("outlook express");
+      }
+    }
+    std::move(done)(response);
+  }
+  void EvaluateHeaders(policy::v1::EvaluateHeadersRequest request, Asking,
+                       Done<policy::v1::EvaluateHeadersResponse> done) override {
+    ++header_calls;
+    if (away) return std::move(done)(absl::UnavailableError("away"));
+    policy::v1::EvaluateHeadersResponse response;
+    policy::v1::EnvelopeDecision& decision = *response.mutable_decision();
+    decision.set_accepted(true);
+    for (const auto& field : request.headers()) {
+      if (field.name() == "X-Spare" || request.size() == 0) return std::move(done)(response);
+    }
+    decision.set_accepted(false);
+    decision.set_code(550);
+    decision.set_enhanced_code("5.7.1");
+    decision.set_text("CMR-HDR-OE-EOL no");
+    std::move(done)(response);
+  }
+  std::atomic<int> calls{0};
+  std::atomic<int> header_calls{0};
+  std::atomic<bool> away{false};
+  // Ask about X-Mailer of Outlook Express, and refuse it; recipients of the tenant "other" then have
+  // a verdict class of their own.
+  std::atomic<bool> watch{false};
+};
+
+// Knows "known@…", not "gone@…", and cannot say of others.
+class FakeRecipientCheck final : public RecipientCheck {
+ public:
+  void Check(std::string, std::string address, Asking,
+             absl::AnyInvocable<void(absl::StatusOr<RecipientAnswer>) &&> done) override {
+    RecipientAnswer answer{.existence = Existence::kUnknown, .reply = "no connection"};
+    if (address.starts_with("known@")) answer.existence = Existence::kExists;
+    if (address.starts_with("gone@"))
+      answer = {.existence = Existence::kDoesNotExist, .reply = "550 5.1.1 who?"};
+    std::move(done)(answer);
+  }
+};
+
+}  // namespace cleanmail::ingress

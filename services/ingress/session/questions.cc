@@ -1,0 +1,154 @@
+// What a session asks others while its client waits.
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <utility>
+
+#include "libs/base/cat.h"
+#include "services/ingress/session/reply_of.h"
+#include "services/ingress/session/session.h"
+
+namespace cleanmail::ingress {
+namespace {
+
+using mail::smtp::Reply;
+
+void AddRecipient(const Addressee& addressee, policy::v1::AddressedRecipient& recipient) {
+  recipient.set_address(addressee.address);
+  recipient.set_tenant(addressee.tenant);
+}
+
+// The refusal in a decision; a reply that is none counts as a failure of ours.
+Reply ReplyIn(const policy::v1::EnvelopeDecision& decision) {
+  if (decision.code() < 400 || decision.code() > 599) return ReplyOf(refusals::kTryLater);
+  return {decision.code(), decision.enhanced_code(), decision.text()};
+}
+
+}  // namespace
+
+mail::v1::Direction Session::Direction() const {
+  return settings_.role == Role::kMx ? mail::v1::DIRECTION_INBOUND : mail::v1::DIRECTION_OUTBOUND;
+}
+
+// Asks about all whom only the destination knows, at the same time.
+net::Task<void> Session::AskDestinations(std::vector<Doorman::Verdict>& verdicts) {
+  // Shared with the callbacks, which may be called on any thread.
+  struct Answers {
+    explicit Answers(size_t n) : left(n), of(n) {}
+    std::atomic<size_t> left;
+    std::vector<absl::StatusOr<RecipientAnswer>> of;
+    absl::AnyInvocable<void(bool) &&> done;
+  };
+  std::vector<Doorman::Verdict*> asked;
+  for (Doorman::Verdict& verdict : verdicts) {
+    if (!verdict.refusal && verdict.ask_destination) asked.push_back(&verdict);
+  }
+  if (asked.empty()) co_return;
+  const auto answers = std::make_shared<Answers>(asked.size());
+  const Asking asking{.deadline = absl::Now() + settings_.timeouts.recipient_check,
+                      .trace = trace_};
+  auto ask = [&](absl::AnyInvocable<void(bool) &&> done) {
+    answers->done = std::move(done);
+    for (size_t i = 0; i < asked.size(); ++i) {
+      parts_.recipient_check.Check(asked[i]->addressee.tenant, asked[i]->addressee.address, asking,
+                                   [answers, i](absl::StatusOr<RecipientAnswer> answer) {
+                                     answers->of[i] = std::move(answer);
+                                     if (answers->left.fetch_sub(1) == 1)
+                                       std::move(answers->done)(true);
+                                   });
+    }
+  };
+  (void)co_await net::Await<bool>(loop_, std::move(ask));
+  for (size_t i = 0; i < asked.size(); ++i) {
+    const absl::StatusOr<RecipientAnswer>& answer = answers->of[i];
+    const Existence existence = answer.ok() ? answer->existence : Existence::kUnknown;
+    if (existence == Existence::kExists) continue;
+    asked[i]->refusal = ReplyOf(existence == Existence::kDoesNotExist ? refusals::kUnknownThere
+                                                                      : refusals::kCannotCheck);
+    asked[i]->reason = answer.ok() ? base::Cat("the destination: ", answer->reply)
+                                   : base::Cat("call-out: ", answer.status().message());
+  }
+}
+
+// Asks about those who are left, all in one call.
+net::Task<void> Session::AskPolicy(std::vector<Doorman::Verdict>& verdicts) {
+  policy::v1::EvaluateEnvelopeRequest request;
+  std::vector<Doorman::Verdict*> asked;
+  for (Doorman::Verdict& verdict : verdicts) {
+    if (verdict.refusal) continue;
+    asked.push_back(&verdict);
+    AddRecipient(verdict.addressee, *request.add_recipients());
+  }
+  if (asked.empty()) co_return;
+  *request.mutable_session() = facts_;
+  request.set_direction(Direction());
+  request.set_sender(ToText(machine_.sender()));
+  const absl::Time began = absl::Now();
+  using Answer = absl::StatusOr<policy::v1::EvaluateEnvelopeResponse>;
+  auto ask = [&](absl::AnyInvocable<void(Answer) &&> done) {
+    parts_.policy.EvaluateEnvelope(std::move(request),
+                                   {.deadline = began + settings_.timeouts.policy, .trace = trace_},
+                                   std::move(done));
+  };
+  const Answer answer = co_await net::Await<Answer>(loop_, std::move(ask));
+  parts_.metrics.policy_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - began));
+  for (size_t i = 0; i < asked.size(); ++i) {
+    if (!answer.ok() || i >= static_cast<size_t>(answer->decisions_size())) {
+      asked[i]->refusal = ReplyOf(refusals::kTryLater);
+      asked[i]->reason = answer.ok() ? "policy gave too few answers"
+                                     : base::Cat("policy: ", answer.status().message());
+      continue;
+    }
+    TakeDecision(answer->decisions(static_cast<int>(i)), *asked[i]);
+  }
+}
+
+void Session::TakeDecision(const policy::v1::EnvelopeDecision& decision,
+                           Doorman::Verdict& verdict) {
+  if (!decision.accepted()) {
+    verdict.refusal = ReplyIn(decision);
+    verdict.reason = decision.rule();
+    return;
+  }
+  // One reply ends a message: whose answer to it might differ from the first one's comes again.
+  if (!verdict_class_.has_value()) verdict_class_ = decision.verdict_class();
+  if (*verdict_class_ != decision.verdict_class()) {
+    verdict.refusal = ReplyOf(refusals::kAnotherTime);
+    verdict.reason = "rules about the header differ from those of the recipients before";
+    return;
+  }
+  for (const policy::v1::HeaderTrigger& trigger : decision.triggers()) {
+    HeaderTrigger one{.name = trigger.name(), .contains = trigger.contains()};
+    if (std::ranges::find(triggers_, one) == triggers_.end()) triggers_.push_back(std::move(one));
+  }
+}
+
+// Asks whether the message may stay, if something in its header is to be asked about. A reply
+// refuses it.
+net::Task<std::optional<Reply>> Session::AskAboutHeader() {
+  const std::vector<mail::mime::DecodedField> header = reception_->TriggeredHeader();
+  if (header.empty()) co_return std::nullopt;
+  policy::v1::EvaluateHeadersRequest request;
+  *request.mutable_session() = facts_;
+  request.set_direction(Direction());
+  request.set_sender(ToText(machine_.sender()));
+  request.set_size(reception_->size());
+  for (const Addressee& recipient : recipients_) AddRecipient(recipient, *request.add_recipients());
+  for (const mail::mime::DecodedField& field : header) {
+    mail::v1::HeaderField& one = *request.add_headers();
+    one.set_name(field.name);
+    one.set_value(field.value);
+  }
+  using Answer = absl::StatusOr<policy::v1::EvaluateHeadersResponse>;
+  auto ask = [&](absl::AnyInvocable<void(Answer) &&> done) {
+    parts_.policy.EvaluateHeaders(
+        std::move(request), {.deadline = absl::Now() + settings_.timeouts.policy, .trace = trace_},
+        std::move(done));
+  };
+  const Answer answer = co_await net::Await<Answer>(loop_, std::move(ask));
+  if (!answer.ok()) co_return ReplyOf(refusals::kTryLater);
+  if (answer->decision().accepted()) co_return std::nullopt;
+  co_return ReplyIn(answer->decision());
+}
+
+}  // namespace cleanmail::ingress
