@@ -8,6 +8,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "libs/app/data_folder.h"
+#include "libs/app/directory_tenants.h"
 #include "libs/app/settings.h"
 #include "libs/app/tenant_keys.h"
 #include "libs/base/status_macros.h"
@@ -57,7 +58,7 @@ class Standalone final : public StandaloneEnvironment {
     CLEANMAIL_RETURN_IF_ERROR(OpenStores());
     loops_ = net::Loops::Create(settings_.threads().loops());
     CLEANMAIL_RETURN_IF_ERROR(OpenResolver());
-    authorizer_ = std::make_unique<authz::Authorizer>(*journal_, clock_, *log_);
+    authorizer_ = std::make_unique<authz::Authorizer>(*journal_, clock_, *log_, &tenants_);
     follower_ = std::make_unique<directory::Follower>(*journal_, peers_, directory_);
     metrics_.AddCallback(this, "cleanmail_app_resident_bytes", "Resident memory of the process.",
                          {}, &ResidentBytes);
@@ -201,8 +202,9 @@ class Standalone final : public StandaloneEnvironment {
   std::unique_ptr<blob::SpoolBlobStore> blobs_;
   std::unique_ptr<kv::KvStore> kv_;
   std::unique_ptr<dns::Resolver> resolver_;
-  std::unique_ptr<authz::Authorizer> authorizer_;
   directory::Directory directory_;
+  DirectoryTenants tenants_{directory_};
+  std::unique_ptr<authz::Authorizer> authorizer_;
   std::unique_ptr<directory::Follower> follower_;
   absl::Mutex mutex_;
   std::map<std::string, std::unique_ptr<sql::Database>, std::less<>> databases_

@@ -339,4 +339,16 @@ std::optional<provisioning::v1::Tenant> Directory::FindTenant(std::string_view t
   return it->second;
 }
 
+std::vector<std::string> Directory::TenantsOfPartner(std::string_view partner) const {
+  std::vector<std::string> ids;
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    for (const auto& [id, tenant] : picture_->tenants) {
+      if (tenant.partner() == partner) ids.push_back(id);
+    }
+  }
+  std::ranges::sort(ids);
+  return ids;
+}
+
 }  // namespace cleanmail::directory

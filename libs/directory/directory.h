@@ -84,6 +84,8 @@ class Directory {
   // Destinations of the tenant's route for a domain; empty when there is none.
   std::vector<std::string> RouteOf(std::string_view tenant, std::string_view domain) const;
   std::optional<provisioning::v1::Tenant> FindTenant(std::string_view tenant) const;
+  // Ids of the tenants whose partner this is (`partners/{partner}`), by name.
+  std::vector<std::string> TenantsOfPartner(std::string_view partner) const;
 
  private:
   struct Picture;

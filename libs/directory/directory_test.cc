@@ -319,5 +319,16 @@ TEST_F(DirectoryTest, AMillionAddressesFitIn150MegabytesCountedOnAQuarter) {
 }
 #endif
 
+TEST(Directory, APartnersTenantsAreThoseThatNameHim) {
+  Directory directory;
+  for (const std::string id : {"b", "a", "c"}) {
+    DirectoryChanged change = TenantChange(id);
+    if (id != "c") change.mutable_tenant()->set_partner("partners/reseller");
+    directory.Apply(change);
+  }
+  EXPECT_EQ(directory.TenantsOfPartner("partners/reseller"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(directory.TenantsOfPartner("partners/nobody").empty());
+}
+
 }  // namespace
 }  // namespace cleanmail::directory

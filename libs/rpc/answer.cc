@@ -5,6 +5,7 @@
 #include <grpcpp/support/status.h>
 
 #include "libs/base/cat.h"
+#include "libs/rpc/on_behalf.h"
 #include "libs/telemetry/trace.h"
 #include "proto/cleanmail/app/v1/status.pb.h"
 
@@ -14,6 +15,25 @@ namespace {
 constexpr std::string_view kReasonPayload = "cleanmail.reason";
 constexpr std::string_view kErrorInfoType = "type.googleapis.com/google.rpc.ErrorInfo";
 
+constexpr std::string_view kFieldPayload = "cleanmail.field";
+constexpr char kFieldKey[] = "field";
+
+// A room; or whom the portal speaks for. A name on behalf of whom nobody can be made out is nobody,
+// never the room itself.
+Caller InProcessCaller(const grpc::ServerContext& rpc) {
+  const auto on_behalf = rpc.client_metadata().find(kCallerKey);
+  if (on_behalf == rpc.client_metadata().end()) return {.role = Role::kService, .id = "service"};
+  api::v1::Caller said;
+  if (!said.ParseFromArray(on_behalf->second.data(), static_cast<int>(on_behalf->second.size())))
+    return {.id = "unknown"};
+  return FromProto(said);
+}
+
+std::string PayloadOf(const absl::Status& status, std::string_view name) {
+  const auto payload = status.GetPayload(base::AbslView(name));
+  return payload.has_value() ? std::string(*payload) : std::string();
+}
+
 }  // namespace
 
 Caller CallerOf(const grpc::ServerContext& rpc) {
@@ -22,12 +42,11 @@ Caller CallerOf(const grpc::ServerContext& rpc) {
   // gRPC has no address for the in-process transport and gives it no security properties; every
   // other transport has both.
   if (peer == "unknown" && rpc.auth_context()->begin() == rpc.auth_context()->end()) {
-    caller.kind = Caller::Kind::kService;
-    caller.id = "service";
+    caller = InProcessCaller(rpc);
   } else if (peer.starts_with("unix:")) {
     // The socket lies in a folder only its owner may enter and has mode 0600 itself: whoever is
     // here is the owner, or root.
-    caller.kind = Caller::Kind::kOperator;
+    caller.role = Role::kOperator;
     caller.id = "operator/local";
   } else {
     caller.id = "unknown";
@@ -52,18 +71,24 @@ absl::Status WithReason(absl::Status status, std::string_view reason) {
   return status;
 }
 
-std::string ReasonOf(const absl::Status& status) {
-  const auto payload = status.GetPayload(base::AbslView(kReasonPayload));
-  return payload.has_value() ? std::string(*payload) : std::string();
+std::string ReasonOf(const absl::Status& status) { return PayloadOf(status, kReasonPayload); }
+
+absl::Status WithField(absl::Status status, std::string_view field) {
+  status.SetPayload(base::AbslView(kFieldPayload), absl::Cord(base::AbslView(field)));
+  return status;
 }
+
+std::string FieldOf(const absl::Status& status) { return PayloadOf(status, kFieldPayload); }
 
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const auto code = static_cast<grpc::StatusCode>(status.raw_code());
   const std::string message(base::View(status.message()));
   const std::string reason = ReasonOf(status);
-  if (reason.empty()) return {code, message};
+  const std::string field = FieldOf(status);
+  if (reason.empty() && field.empty()) return {code, message};
   app::v1::ErrorDetails error;
+  if (!field.empty()) (*error.mutable_metadata())[kFieldKey] = field;
   error.set_reason(reason);
   error.set_domain("cleanmail");
   app::v1::StatusDetails details;
@@ -83,8 +108,10 @@ absl::Status FromGrpc(const grpc::Status& status) {
   if (!status.error_details().empty() && details.ParseFromString(status.error_details())) {
     for (const google::protobuf::Any& any : details.details()) {
       app::v1::ErrorDetails error;
-      if (any.type_url() == kErrorInfoType && error.ParseFromString(any.value()))
-        return WithReason(converted, error.reason());
+      if (any.type_url() != kErrorInfoType || !error.ParseFromString(any.value())) continue;
+      if (!error.reason().empty()) converted = WithReason(converted, error.reason());
+      const auto field = error.metadata().find(kFieldKey);
+      if (field != error.metadata().end()) converted = WithField(converted, field->second);
     }
   }
   return converted;

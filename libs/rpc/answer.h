@@ -14,7 +14,8 @@ class Status;
 
 namespace cleanmail::rpc {
 
-// Who calls, by the channel: in-process is a service, the local socket an operator.
+// Who calls, by the channel: in-process is a service, or whom the portal says it calls for
+// (on_behalf.h); the local socket an operator.
 Caller CallerOf(const grpc::ServerContext& rpc);
 
 // Answers one RPC: finds out who calls, runs `answer`, converts its status. Errors are counted and
@@ -28,6 +29,12 @@ grpc::Status Answer(grpc::ServerContext* rpc,
 absl::Status WithReason(absl::Status status, std::string_view reason);
 // That word, or "".
 std::string ReasonOf(const absl::Status& status);
+
+// `status` with the path of the request's field that is wrong: `user.aliases[2]`. The message names
+// it too, for people.
+absl::Status WithField(absl::Status status, std::string_view field);
+// That path, or "".
+std::string FieldOf(const absl::Status& status);
 
 grpc::Status ToGrpc(const absl::Status& status);
 absl::Status FromGrpc(const grpc::Status& status);

@@ -11,6 +11,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "libs/rpc/answer.h"
+#include "libs/rpc/on_behalf.h"
 #include "proto/cleanmail/policy/v1/policy.grpc.pb.h"
 
 namespace cleanmail::rpc {
@@ -30,7 +31,8 @@ class FakePolicy final : public PolicyService::Service {
                                 EvaluateEnvelopeResponse* reply) override {
     return Answer(rpc, [&](const Caller& caller) -> absl::Status {
       if (request->sender() == "bad")
-        return WithReason(absl::InvalidArgumentError("a bad sender"), "BAD_SENDER");
+        return WithField(WithReason(absl::InvalidArgumentError("a bad sender"), "BAD_SENDER"),
+                         "sender");
       if (request->sender() == "slow") {
         while (!rpc->IsCancelled()) absl::SleepFor(absl::Milliseconds(1));
         return absl::CancelledError("cancelled");
@@ -38,7 +40,7 @@ class FakePolicy final : public PolicyService::Service {
       policy::v1::EnvelopeDecision& decision = *reply->add_decisions();
       decision.set_text(caller.id);
       decision.set_rule(caller.trace);
-      decision.set_accepted(caller.kind == Caller::Kind::kService);
+      decision.set_accepted(caller.role == Role::kService);
       return absl::OkStatus();
     });
   }
@@ -107,6 +109,47 @@ TEST_F(ServerTest, TheSocketIsAnOperatorsAndClosedToOthers) {
   EXPECT_FALSE(answer->decisions(0).accepted());
 }
 
+// Calls with metadata that says `caller` and returns who the service took it for.
+std::string TakenFor(const std::shared_ptr<grpc::ChannelInterface>& channel,
+                     const std::string& caller) {
+  const auto stub = PolicyService::NewStub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(Soon()));
+  context.AddMetadata(kCallerKey, caller);
+  EvaluateEnvelopeRequest request;
+  EvaluateEnvelopeResponse response;
+  const grpc::Status status = stub->EvaluateEnvelope(&context, request, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return response.decisions_size() == 0 ? "" : response.decisions(0).text();
+}
+
+TEST_F(ServerTest, T_E7_OnBehalfOfSomebodyIsBelievedInProcessOnly) {
+  const std::string ann =
+      ToProto(Caller{.role = Role::kTenant, .id = "token/1", .tenant = "acme"}).SerializeAsString();
+  EXPECT_EQ(TakenFor(server_->InProcessChannel(), ann), "token/1");
+  EXPECT_EQ(TakenFor(ChannelToSocket(folder_ + "/s"), ann), "operator/local");
+  // What cannot be read makes nobody of the caller, not a room.
+  EXPECT_EQ(TakenFor(server_->InProcessChannel(), "\xff\xff"), "unknown");
+}
+
+TEST(OnBehalf, EverythingArrivesButARoleOfServicesNever) {
+  const Caller user{.role = Role::kUser,
+                    .id = "token/2",
+                    .tenant = "acme",
+                    .domains = {"acme.example"},
+                    .user = "ann@acme.example",
+                    .scopes = {"holds.*"},
+                    .address = "192.0.2.1"};
+  const Caller arrived = FromProto(ToProto(user));
+  EXPECT_EQ(arrived.role, Role::kUser);
+  EXPECT_EQ(arrived.tenant, "acme");
+  EXPECT_EQ(arrived.domains, user.domains);
+  EXPECT_EQ(arrived.user, user.user);
+  EXPECT_EQ(arrived.scopes, user.scopes);
+  EXPECT_EQ(arrived.address, user.address);
+  EXPECT_EQ(FromProto(ToProto(Caller{.role = Role::kService})).role, Role::kNone);
+}
+
 TEST_F(ServerTest, AnErrorKeepsItsCodeWordsAndReasonAndIsCounted) {
   auto peer = peers_.To<PolicyService>();
   const absl::Status status =
@@ -114,6 +157,7 @@ TEST_F(ServerTest, AnErrorKeepsItsCodeWordsAndReasonAndIsCounted) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(status.message(), "a bad sender");
   EXPECT_EQ(ReasonOf(status), "BAD_SENDER");
+  EXPECT_EQ(FieldOf(status), "sender");
   EXPECT_NE(metrics_.Text().find("cleanmail_rpc_failures_total{method=\"/"
                                  "cleanmail.policy.v1.PolicyService/EvaluateEnvelope\"} 1\n"),
             std::string::npos)

@@ -63,6 +63,8 @@ grpc::Status Api::RetryDeliveries(grpc::ServerContext* rpc,
     CLEANMAIL_ASSIGN_OR_RETURN(const int64_t retried, store_.MakeDue(tenant, request->message_id(),
                                                                      base::NowMicros(clock_)));
     reply->set_retried(static_cast<int32_t>(retried));
+    authz_.Changed(caller, authz::Permission::kRetryDeliveries,
+                   {.tenant = Checked(tenant), .resource = request->parent()}, nullptr, reply);
     queue_.Tick();
     return absl::OkStatus();
   });
