@@ -5,10 +5,12 @@
 #include <string>
 #include <thread>
 
+#include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "absl/synchronization/mutex.h"
 #include "libs/app/settings.h"
 #include "libs/app/version.h"
 #include "libs/base/status_macros.h"
@@ -35,6 +37,14 @@ struct Flags {
   Verb verb = Verb::kServe;
   std::string config = "cleanmail.yaml";
 };
+
+// Bodies come and go by the hundred kilobytes: memory given back to the system after each would be
+// taken, and cleared, again for the next one.
+void KeepFreedMemory() {
+  mallopt(M_MMAP_THRESHOLD, 8 << 20);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+  mallopt(M_TOP_PAD, 1 << 20);
+}
 
 int Fail(int code, std::string_view text) {
   std::fprintf(stderr, "cleanmail: %.*s\n", static_cast<int>(text.size()), text.data());
@@ -108,6 +118,11 @@ int Serve(Process::Options options) {
 
 int RunMain(int argc, char** argv, std::vector<Factory> factories) {
   umask(027);
+  KeepFreedMemory();
+#ifdef NDEBUG
+  // Debian's abseil is built with its search for deadlocks, which every lock and unlock pays for.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+#endif
   Flags flags;
   if (const std::optional<int> code = ReadFlags(argc, argv, flags); code.has_value()) return *code;
   const absl::StatusOr<config::Document> document =

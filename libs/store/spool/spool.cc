@@ -24,6 +24,7 @@
 #include <rocksdb/write_batch.h>
 
 #include "libs/base/status_macros.h"
+#include "libs/store/spool/direct_io.h"
 #include "libs/store/spool/info_log.h"
 
 namespace cleanmail::spool {
@@ -205,6 +206,10 @@ absl::Status Spool::Impl::OpenDatabase() {
   how.wal_filter = &gap_filter;
   std::error_code ignored;  // what is wrong with the folder, opening the database says
   std::filesystem::create_directories(folder, ignored);
+  // A body is read again, if at all, while it is still in memory: its file need not push other
+  // things out of the page cache, nor be copied into it.
+  how.use_direct_io_for_flush_and_compaction =
+      options.rocksdb_env == nullptr && TakesDirectIo(folder);
   how.info_log = OpenInfoLog(folder);
   gap_filter.Begin();
   const rocksdb::Status status = rocksdb::DB::Open(how, folder, families, &handles, &opened);
