@@ -107,6 +107,9 @@ class StandaloneProcess final : public Process {
     std::map<std::string, int> ports;
     for (const auto& listener : listeners_) ports[listener->name()] = listener->port();
     if (operations_ != nullptr) ports["operations"] = operations_->port();
+    for (const auto& service : services_) {
+      for (const auto& [name, port] : service->ports()) ports[name] = port();
+    }
     return ports;
   }
 

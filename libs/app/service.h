@@ -77,6 +77,10 @@ class Service {
   void OnDrain(std::function<void(absl::Time deadline)> drain) {
     drains_.push_back(std::move(drain));
   }
+  // A door a part of the service opens itself: its port, asked once the service has started.
+  void OnPort(std::string name, std::function<int()> port) {
+    ports_.emplace_back(std::move(name), std::move(port));
+  }
   // Asked on SIGHUP: reopen and reread what may have changed (certificates). Must not block for
   // long.
   void OnReload(std::function<void()> reload) { reloads_.push_back(std::move(reload)); }
@@ -105,6 +109,7 @@ class Service {
   std::vector<Listener>& listeners() { return listeners_; }
   std::vector<Timer>& timers() { return timers_; }
   std::vector<std::function<absl::Status()>>& starts() { return starts_; }
+  std::vector<std::pair<std::string, std::function<int()>>>& ports() { return ports_; }
   std::vector<std::function<void(absl::Time)>>& drains() { return drains_; }
   std::vector<std::function<void()>>& reloads() { return reloads_; }
   std::vector<std::function<absl::Status()>>& readies() { return readies_; }
@@ -119,6 +124,7 @@ class Service {
   std::vector<Listener> listeners_;
   std::vector<Timer> timers_;
   std::vector<std::function<absl::Status()>> starts_;
+  std::vector<std::pair<std::string, std::function<int()>>> ports_;
   std::vector<std::function<void(absl::Time)>> drains_;
   std::vector<std::function<void()>> reloads_;
   std::vector<std::function<absl::Status()>> readies_;

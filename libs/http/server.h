@@ -4,36 +4,73 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/http/header.h"
+
+namespace cleanmail::net {
+class TlsContext;
+}
 
 namespace cleanmail::http {
 
 struct Request {
   std::string method;  // "GET"
-  std::string path;    // without the query
+  std::string path;    // as sent, without the query
   std::string query;   // behind the question mark
-  std::string body;
+  std::string body = {};
+  std::vector<Header> headers = {};
+  // Address of the peer, without port; empty on a unix socket.
+  std::string address = {};
+
+  // Value of the first header of that name (lower case), or "".
+  std::string_view Find(std::string_view name) const;
 };
 
 struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body = {};
+  std::vector<Header> headers = {};  // beside content type and length
 };
 
-// Answers one request; called on the server's thread, one at a time. Must not throw.
+// Answers one request, on one of the server's handler threads. Must not throw.
 using Handler = std::function<Response(const Request&)>;
 
-// A small HTTP/1.1 server with one thread, for probes and the like. Bounds: 64 connections, 8 KiB
-// of header, 64 KiB of body, 10 s a request. Destroying it closes everything.
+struct ServerOptions {
+  int threads = 1;  // handlers at once
+  int connections = 64;
+  size_t header_bytes = 8 * 1024;
+  size_t body_bytes = 64 * 1024;
+  // From the first moment of waiting for a request until its header is there.
+  absl::Duration header_time = absl::Seconds(10);
+  // For the body, and for taking the answer.
+  absl::Duration body_time = absl::Seconds(30);
+  // Certificates; nullptr: plain. Outlives the server. Not for unix sockets.
+  const net::TlsContext* tls = nullptr;
+  // Answer to what is no request: 400, 408, 413, 431, 503. Default: the number and its words.
+  std::function<Response(int status)> refusal = {};
+};
+
+// An HTTP/1.1 server with keep-alive. One thread moves bytes, `threads` run handlers. Every answer
+// carries X-Content-Type-Options: nosniff. Destroying it closes everything.
 class Server {
  public:
-  // `address:port`; port 0 lets the system choose. InvalidArgument: the address. Unavailable: the
-  // port is not to be had.
-  static absl::StatusOr<std::unique_ptr<Server>> Open(const std::string& address, Handler handler);
+  // `address:port`, port 0 lets the system choose; or `unix:PATH`, made with mode 0600 and removed
+  // at the end. InvalidArgument: the address. Unavailable: it is not to be had.
+  static absl::StatusOr<std::unique_ptr<Server>> Open(const std::string& address, Handler handler,
+                                                      ServerOptions options = {});
   virtual ~Server() = default;
+  // 0 for a unix socket.
   virtual uint16_t port() const = 0;
+  // Accepts no more; requests in hand may end until `deadline`. Idempotent.
+  virtual void Drain(absl::Time deadline) = 0;
 };
+
+// `OK`, `Not Found`.
+std::string_view StatusWords(int status);
 
 }  // namespace cleanmail::http

@@ -138,6 +138,8 @@ class Peers {
   Peer<Service> To() {
     return Peer<Service>(channels_);
   }
+  // For forward.h.
+  Channels& channels() { return channels_; }
 
  private:
   Channels& channels_;

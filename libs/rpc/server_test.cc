@@ -10,7 +10,9 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "libs/base/cat.h"
 #include "libs/rpc/answer.h"
+#include "libs/rpc/forward.h"
 #include "libs/rpc/on_behalf.h"
 #include "proto/cleanmail/policy/v1/policy.grpc.pb.h"
 
@@ -130,6 +132,25 @@ TEST_F(ServerTest, T_E7_OnBehalfOfSomebodyIsBelievedInProcessOnly) {
   EXPECT_EQ(TakenFor(ChannelToSocket(folder_ + "/s"), ann), "operator/local");
   // What cannot be read makes nobody of the caller, not a room.
   EXPECT_EQ(TakenFor(server_->InProcessChannel(), "\xff\xff"), "unknown");
+}
+
+TEST_F(ServerTest, ACallInBytesIsForwardedOnBehalfOfItsCaller) {
+  const Caller ann{.role = Role::kTenant, .id = "token/1", .tenant = "acme"};
+  const std::string method =
+      base::Cat("/", PolicyService::service_full_name(), "/EvaluateEnvelope");
+  const ForwardOptions options{.deadline = Soon(), .caller = ann, .trace = kTrace};
+  const auto answer = Forward(channels_, method, From("a").SerializeAsString(), options);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EvaluateEnvelopeResponse response;
+  ASSERT_TRUE(response.ParseFromString(*answer));
+  EXPECT_EQ(response.decisions(0).text(), "token/1");
+  EXPECT_EQ(response.decisions(0).rule(), kTrace);
+  const absl::Status bad =
+      Forward(channels_, method, From("bad").SerializeAsString(), options).status();
+  EXPECT_EQ(bad.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(FieldOf(bad), "sender");
+  EXPECT_EQ(Forward(channels_, "/none.Such/Method", "", options).status().code(),
+            absl::StatusCode::kUnimplemented);
 }
 
 TEST(OnBehalf, EverythingArrivesButARoleOfServicesNever) {

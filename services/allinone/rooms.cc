@@ -3,6 +3,7 @@
 #include "services/egress/service.h"
 #include "services/ingress/service.h"
 #include "services/policy/service.h"
+#include "services/portal/service.h"
 #include "services/provisioning/service.h"
 #include "services/quarantine/service.h"
 #include "services/reporting/service.h"
@@ -16,6 +17,7 @@ std::vector<app::Factory> Rooms() {
           {"quarantine", &quarantine::MakeService},
           {"reporting", &reporting::MakeService},
           {"egress", &egress::MakeService},
+          {"portal", &portal::MakeService},
           {"scanner", &scanner::MakeService},
           {"ingress", &ingress::MakeService}};
 }

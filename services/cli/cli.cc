@@ -8,28 +8,52 @@
 
 namespace cleanmail::cli {
 
-void CommandLine::WhenChosen(CLI::App* command, std::function<absl::Status(Connection&)> work) {
+void CommandLine::WhenChosen(CLI::App* command,
+                             std::function<absl::Status(const Connection&)> work) {
   command->callback([this, work = std::move(work)] {
     run = [this, work]() -> absl::Status {
-      CLEANMAIL_ASSIGN_OR_RETURN(const std::string path, FindSocket(socket, config));
-      Connection connection(path);
+      CLEANMAIL_ASSIGN_OR_RETURN(const Connection connection, Connection::Open(server));
       return work(connection);
     };
   });
 }
+
+namespace {
+
+void AddServerFlags(CommandLine& line) {
+  line.app
+      .add_option("--server", line.server.server,
+                  "Address of a gateway's REST API, https://… (default: $CLEANMAIL_SERVER, else "
+                  "the gateway of this machine)")
+      ->type_name("URL");
+  line.app
+      .add_option("--token-file", line.server.token_file,
+                  "File with the API token for --server (default: $CLEANMAIL_TOKEN_FILE)")
+      ->type_name("FILE");
+  line.app
+      .add_option("--ca-file", line.server.ca_file,
+                  "Certificates to check --server by, PEM (default: the system's)")
+      ->type_name("FILE");
+  line.app
+      .add_option(
+          "--socket", line.server.socket,
+          "API socket of the gateway on this machine (default: $CLEANMAIL_SOCKET, or of the "
+          "data folder)")
+      ->type_name("PATH");
+  line.app
+      .add_option("--config", line.server.config,
+                  "Configuration file of the gateway on this machine, to find its socket")
+      ->type_name("FILE");
+}
+
+}  // namespace
 
 int Run(int argc, char** argv) {
   CommandLine line;
   line.app.name("cleanmail");
   line.app.require_subcommand(1);
   line.app.fallthrough();  // the flags below may stand behind a verb too
-  line.app
-      .add_option("--socket", line.socket,
-                  "Socket of the gateway (default: $CLEANMAIL_SOCKET, or of the data folder)")
-      ->type_name("PATH");
-  line.app
-      .add_option("--config", line.config, "Configuration file of the gateway, to find its socket")
-      ->type_name("FILE");
+  AddServerFlags(line);
   const std::map<std::string, Format> formats = {{"table", Format::kTable},
                                                  {"json", Format::kJson}};
   line.app.add_option("--output", line.format, "table or json")
@@ -42,6 +66,8 @@ int Run(int argc, char** argv) {
   AddQuarantineCommands(line);
   AddQueueCommands(line);
   AddMessageCommands(line);
+  AddTokenCommands(line);
+  AddApiCommand(line);
   AddSampleCommand(line);
   try {
     line.app.parse(argc, argv);

@@ -17,13 +17,12 @@ namespace cleanmail::cli {
 // when they are chosen.
 struct CommandLine {
   CLI::App app{"Cleanmail, an e-mail security gateway."};
-  std::string socket;
-  std::string config;
+  ServerFlags server;
   Format format = Format::kTable;
   std::function<absl::Status()> run;
 
   // Makes `run` do `work` over a connection to the gateway when `command` is chosen.
-  void WhenChosen(CLI::App* command, std::function<absl::Status(Connection&)> work);
+  void WhenChosen(CLI::App* command, std::function<absl::Status(const Connection&)> work);
 };
 
 // The verbs, one function a file under commands/.
@@ -31,6 +30,8 @@ void AddDirectoryCommands(CommandLine& line);   // tenants, domains, users, rout
 void AddQuarantineCommands(CommandLine& line);  // quarantine list|show|release|delete
 void AddQueueCommands(CommandLine& line);       // queue list|retry
 void AddMessageCommands(CommandLine& line);     // message status
+void AddTokenCommands(CommandLine& line);       // tokens create|list|revoke
+void AddApiCommand(CommandLine& line);          // api METHOD PATH: any request
 void AddSampleCommand(CommandLine& line);       // send-sample
 
 }  // namespace cleanmail::cli

@@ -1,9 +1,10 @@
 #include "services/cli/output.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "absl/time/time.h"
-#include "google/protobuf/util/json_util.h"
+#include "libs/base/cat.h"
 #include "libs/base/text.h"
 
 namespace cleanmail::cli {
@@ -27,6 +28,11 @@ void PrintRow(std::ostream& out, const std::vector<std::string>& cells,
   out << "\n";
 }
 
+// `2026-11-22 10:00:00` in local time.
+std::string TimeText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S", time, absl::LocalTimeZone());
+}
+
 }  // namespace
 
 void Print(std::ostream& out, const Table& table) {
@@ -46,22 +52,50 @@ void Print(std::ostream& out, const Table& table) {
   for (const std::vector<std::string>& line : lines) PrintRow(out, line, widths);
 }
 
-void Print(std::ostream& out, Format format, const google::protobuf::Message& answer,
-           const Table& table) {
+void Print(std::ostream& out, Format format, const base::Json& answer, const Table& table) {
   if (format == Format::kTable) return Print(out, table);
-  std::string json;
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.preserve_proto_field_names = true;
-  options.always_print_primitive_fields = true;
-  (void)google::protobuf::util::MessageToJsonString(answer, &json, options);
-  out << json;
+  out << answer.Print(true) << "\n";
 }
 
-std::string TimeText(int64_t micros) {
-  return micros == 0 ? "-"
-                     : absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixMicros(micros),
-                                        absl::LocalTimeZone());
+std::string Shown(const base::Json& resource, std::string_view field) {
+  const base::Json* const value = resource.Find(field);
+  if (value == nullptr) return "-";
+  if (value->type == base::Json::Type::kArray) {
+    std::string text;
+    for (const base::Json& item : value->items)
+      text += base::Cat(text.empty() ? "" : ", ", item.text);
+    return text;
+  }
+  if (value->type == base::Json::Type::kBool) return value->boolean ? "yes" : "no";
+  if (field.ends_with("Time") || field.ends_with("time")) {
+    absl::Time time;
+    std::string error;
+    return absl::ParseTime(absl::RFC3339_full, value->text, &time, &error) ? TimeText(time)
+                                                                           : value->text;
+  }
+  if (field.ends_with("Us")) {
+    const int64_t micros = std::atoll(value->text.c_str());
+    return micros == 0 ? "-" : TimeText(absl::FromUnixMicros(micros));
+  }
+  return value->text;
+}
+
+std::string LastPart(std::string_view name) {
+  return std::string(name.substr(name.rfind('/') + 1));
+}
+
+std::string TenantPart(std::string_view name) {
+  const size_t begin = name.find('/') + 1;
+  return std::string(name.substr(begin, name.find('/', begin) - begin));
+}
+
+std::string Words(std::string_view value, std::string_view prefix) {
+  if (value.starts_with(prefix)) value.remove_prefix(prefix.size());
+  std::string words;
+  for (const char c : value) {
+    words += c == '_' ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return words;
 }
 
 }  // namespace cleanmail::cli

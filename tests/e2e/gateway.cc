@@ -65,7 +65,8 @@ Gateway::Gateway(const Options& options) : loops_(net::Loops::Create(1, 1)) {
       "  dns: { forwarders: [127.0.0.1@9], timeout: 1s }\n",
       options.app, "ingress:\n  listeners:\n    - { name: mx, listen: '127.0.0.1:0', role: mx",
       options.mx, " }\n", options.listeners, options.ingress,
-      options.scanner.empty() ? "" : "scanner:\n", options.scanner, "egress:\n", options.egress);
+      options.scanner.empty() ? "" : "scanner:\n", options.scanner,
+      options.portal.empty() ? "" : "portal:\n", options.portal, "egress:\n", options.egress);
   process_ = app::StartForTest(yaml, allinone::Rooms());
   EXPECT_TRUE(process_->WaitReady().ok());
 }

@@ -28,6 +28,7 @@ class Gateway {
     std::string host_name = "gateway.example";
     std::string mx = {};         // further keys of the MX listener, ", key: value"
     std::string listeners = {};  // further listeners, YAML lines
+    std::string portal = {};     // YAML lines under `portal:`
   };
   Gateway() : Gateway(Options()) {}
   explicit Gateway(const Options& options);

@@ -32,7 +32,7 @@ class Gateway:
         self.folder.mkdir(parents=True, exist_ok=True)
         certificate = ", certificates: [{ chain_file: %s, key_file: %s }]" % tls if tls else ""
         (self.folder / "cleanmail.yaml").write_text(CONFIG.format(folder=folder, port=port, operations=operations_port, tls=certificate, min_free_bytes=min_free_bytes))
-        self.environment = dict(os.environ, CLEANMAIL_SOCKET=f"{folder}/data/cleanmail.sock", **(environment or {}))
+        self.environment = dict(os.environ, CLEANMAIL_SOCKET=f"{folder}/data/api.sock", **(environment or {}))
         self.process = None
         self.start()
         if "acme" not in self.command("tenants", "list"):

@@ -3,15 +3,12 @@
 
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
-#include "proto/cleanmail/provisioning/v1/provisioning.grpc.pb.h"
 #include "services/cli/command_line.h"
 
 namespace cleanmail::cli {
 namespace {
 
-using provisioning::v1::ProvisioningService;
-using Stub = ProvisioningService::Stub;
-namespace v1 = provisioning::v1;
+using base::Json;
 
 // What the verbs of this file are told; one instance for the life of the command line.
 struct Arguments {
@@ -19,52 +16,68 @@ struct Arguments {
   std::string subject;  // tenant id, domain or address
   std::string display_name;
   std::string policy;
+  std::string partner;
   std::vector<std::string> list;  // aliases, networks, destinations
   bool accounts_required = false;
+  bool staged = false;
 };
 
-std::string LastPart(const std::string& name) { return name.substr(name.rfind('/') + 1); }
-std::string TenantPart(const std::string& name) {
-  const size_t begin = name.find('/') + 1;
-  return name.substr(begin, name.find('/', begin) - begin);
+Json Strings(const std::vector<std::string>& texts) {
+  Json list = Json::Array();
+  for (const std::string& text : texts) list.Add(Json::String(text));
+  return list;
 }
 
-std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& items) {
-  std::string text;
-  for (const std::string& item : items) text += base::Cat(text.empty() ? "" : ", ", item);
-  return text;
-}
-
-// Asks for page after page and puts them into one answer.
-template <class Request, class Response>
-absl::StatusOr<Response> All(Connection& connection,
-                             grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                          Response*),
-                             Request request) {
-  const auto stub = ProvisioningService::NewStub(connection.channel());
-  Response all;
-  request.set_page_size(1000);
-  do {
-    CLEANMAIL_ASSIGN_OR_RETURN(Response page, connection.Call(*stub, method, request));
-    request.set_page_token(page.next_page_token());
-    page.clear_next_page_token();
-    all.MergeFrom(page);
-  } while (!request.page_token().empty());
-  return all;
-}
-
-template <class Request, class Response>
-absl::Status Do(Connection& connection,
-                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                const Request& request, const std::string& done, Format format) {
-  const auto stub = ProvisioningService::NewStub(connection.channel());
-  CLEANMAIL_ASSIGN_OR_RETURN(const Response response, connection.Call(*stub, method, request));
+absl::Status Say(const absl::StatusOr<Json>& answer, const std::string& done, Format format) {
+  CLEANMAIL_RETURN_IF_ERROR(answer.status());
   if (format == Format::kJson) {
-    Print(std::cout, format, response, {});
+    std::cout << answer->Print(true) << "\n";
   } else {
     std::cout << done << "\n";
   }
   return absl::OkStatus();
+}
+
+// `tenants/acme/users`, or of all tenants.
+std::string Collection(const std::string& tenant, std::string_view name) {
+  return PathOf(base::Cat("tenants/", tenant.empty() ? "-" : tenant, "/", name));
+}
+
+// A list verb: name, tenant and the given fields as columns.
+void AddList(CommandLine& line, CLI::App* list, std::function<std::string()> path,
+             std::string items, Table headings, std::vector<std::string> fields) {
+  line.WhenChosen(list, [=, &line](const Connection& connection) -> absl::Status {
+    CLEANMAIL_ASSIGN_OR_RETURN(const Json all, connection.All(path(), items));
+    Table table = headings;
+    for (const Json& item : all.Find(items)->items) {
+      std::vector<std::string> row = {LastPart(item.TextOf("name"))};
+      if (items != "tenants") row.push_back(TenantPart(item.TextOf("name")));
+      for (const std::string& field : fields) row.push_back(Shown(item, field));
+      table.rows.push_back(std::move(row));
+    }
+    Print(std::cout, line.format, all, table);
+    return absl::OkStatus();
+  });
+}
+
+// A remove verb of something inside a tenant.
+void AddRemove(CommandLine& line, CLI::App* remove, const std::shared_ptr<Arguments>& a,
+               std::string collection, std::string noun) {
+  remove->add_option("TENANT", a->tenant)->required();
+  remove->add_option(noun == "user" ? "ADDRESS" : "DOMAIN", a->subject)->required();
+  line.WhenChosen(remove, [=, &line](const Connection& connection) {
+    const std::string path =
+        PathOf(base::Cat("tenants/", a->tenant, "/", collection, "/", a->subject));
+    return Say(connection.Call("DELETE", path), base::Cat(noun, " ", a->subject, " removed"),
+               line.format);
+  });
+}
+
+// Makes a resource `tenants/{tenant}/{collection}/{subject}`.
+absl::StatusOr<Json> Make(const Connection& connection, const Arguments& a,
+                          std::string_view collection, Json resource) {
+  resource["name"] = Json::String(base::Cat("tenants/", a.tenant, "/", collection, "/", a.subject));
+  return connection.Call("POST", Collection(a.tenant, collection), &resource);
 }
 
 void AddTenants(CommandLine& line, const std::shared_ptr<Arguments>& a) {
@@ -73,39 +86,30 @@ void AddTenants(CommandLine& line, const std::shared_ptr<Arguments>& a) {
   CLI::App* const add = tenants->add_subcommand("add", "Add a tenant");
   add->add_option("ID", a->subject, "Lower-case letters, digits, hyphens")->required();
   add->add_option("--name", a->display_name, "Name for people");
-  add->add_option("--policy", a->policy, "standard (default) or without-report");
+  add->add_option("--policy", a->policy, "Policy its mail is judged by (default: standard)");
+  add->add_option("--partner", a->partner, "Partner who looks after it");
   add->add_option("--sending-network", a->list,
                   "Network (CIDR) its own servers send from; may be repeated");
-  line.WhenChosen(add, [a, &line](Connection& connection) {
-    v1::CreateTenantRequest request;
-    request.mutable_tenant()->set_name(base::Cat("tenants/", a->subject));
-    request.mutable_tenant()->set_display_name(a->display_name);
-    request.mutable_tenant()->set_policy(a->policy);
-    for (const std::string& network : a->list)
-      request.mutable_tenant()->add_sending_networks(network);
-    return Do(connection, &Stub::CreateTenant, request, base::Cat("tenant ", a->subject, " added"),
-              line.format);
+  line.WhenChosen(add, [a, &line](const Connection& connection) {
+    Json tenant = Json::Object();
+    tenant["name"] = Json::String(base::Cat("tenants/", a->subject));
+    tenant["displayName"] = Json::String(a->display_name);
+    tenant["policy"] = Json::String(a->policy);
+    tenant["sendingNetworks"] = Strings(a->list);
+    if (!a->partner.empty()) tenant["partner"] = Json::String(base::Cat("partners/", a->partner));
+    return Say(connection.Call("POST", "/v1/tenants", &tenant),
+               base::Cat("tenant ", a->subject, " added"), line.format);
   });
-  CLI::App* const list = tenants->add_subcommand("list", "List tenants");
-  line.WhenChosen(list, [&line](Connection& connection) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(const v1::ListTenantsResponse all,
-                               All(connection, &Stub::ListTenants, v1::ListTenantsRequest()));
-    Table table{.headings = {"TENANT", "NAME", "POLICY", "SENDING NETWORKS"}, .rows = {}};
-    for (const v1::Tenant& t : all.tenants())
-      table.rows.push_back(
-          {LastPart(t.name()), t.display_name(), t.policy(), Joined(t.sending_networks())});
-    Print(std::cout, line.format, all, table);
-    return absl::OkStatus();
-  });
+  AddList(line, tenants->add_subcommand("list", "List tenants"), [] { return "/v1/tenants"; },
+          "tenants", {.headings = {"TENANT", "NAME", "POLICY", "SENDING NETWORKS"}, .rows = {}},
+          {"displayName", "policy", "sendingNetworks"});
   CLI::App* const remove = tenants->add_subcommand(
       "remove",
       "Remove a tenant that has no domains left; its stored mail can then never be read again");
   remove->add_option("ID", a->subject)->required();
-  line.WhenChosen(remove, [a, &line](Connection& connection) {
-    v1::DeleteTenantRequest request;
-    request.set_name(base::Cat("tenants/", a->subject));
-    return Do(connection, &Stub::DeleteTenant, request,
-              base::Cat("tenant ", a->subject, " removed"), line.format);
+  line.WhenChosen(remove, [a, &line](const Connection& connection) {
+    return Say(connection.Call("DELETE", PathOf(base::Cat("tenants/", a->subject))),
+               base::Cat("tenant ", a->subject, " removed"), line.format);
   });
 }
 
@@ -117,41 +121,24 @@ void AddDomains(CommandLine& line, const std::shared_ptr<Arguments>& a) {
   add->add_option("DOMAIN", a->subject)->required();
   add->add_flag("--accounts-required", a->accounts_required,
                 "Refuse recipients that are no user and no alias");
-  line.WhenChosen(add, [a, &line](Connection& connection) {
-    v1::CreateDomainRequest request;
-    request.mutable_domain()->set_name(base::Cat("tenants/", a->tenant, "/domains/", a->subject));
-    request.mutable_domain()->set_recipient_mode(
-        a->accounts_required ? v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED : v1::RECIPIENT_MODE_ANY);
-    return Do(connection, &Stub::CreateDomain, request, base::Cat("domain ", a->subject, " added"),
-              line.format);
+  add->add_flag("--staged", a->staged, "Set it up first: SMTP answers 4xx until it is live");
+  line.WhenChosen(add, [a, &line](const Connection& connection) {
+    Json domain = Json::Object();
+    domain["recipientMode"] = Json::String(a->accounts_required ? "RECIPIENT_MODE_ACCOUNTS_REQUIRED"
+                                                                : "RECIPIENT_MODE_ANY");
+    if (a->staged) domain["state"] = Json::String("DOMAIN_STATE_STAGED");
+    return Say(Make(connection, *a, "domains", std::move(domain)),
+               base::Cat("domain ", a->subject, " added"), line.format);
   });
   CLI::App* const list = domains->add_subcommand("list", "List domains");
   list->add_option("TENANT", a->tenant, "Only of this tenant");
-  line.WhenChosen(list, [a, &line](Connection& connection) -> absl::Status {
-    v1::ListDomainsRequest request;
-    request.set_parent(base::Cat("tenants/", a->tenant.empty() ? "-" : a->tenant));
-    CLEANMAIL_ASSIGN_OR_RETURN(const v1::ListDomainsResponse all,
-                               All(connection, &Stub::ListDomains, request));
-    Table table{.headings = {"DOMAIN", "TENANT", "RECIPIENTS"}, .rows = {}};
-    for (const v1::Domain& d : all.domains()) {
-      table.rows.push_back({LastPart(d.name()), TenantPart(d.name()),
-                            d.recipient_mode() == v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED
-                                ? "accounts required"
-                                : "any"});
-    }
-    Print(std::cout, line.format, all, table);
-    return absl::OkStatus();
-  });
-  CLI::App* const remove =
-      domains->add_subcommand("remove", "Remove a domain that has no users and no route left");
-  remove->add_option("TENANT", a->tenant)->required();
-  remove->add_option("DOMAIN", a->subject)->required();
-  line.WhenChosen(remove, [a, &line](Connection& connection) {
-    v1::DeleteDomainRequest request;
-    request.set_name(base::Cat("tenants/", a->tenant, "/domains/", a->subject));
-    return Do(connection, &Stub::DeleteDomain, request,
-              base::Cat("domain ", a->subject, " removed"), line.format);
-  });
+  AddList(line, list, [a] { return Collection(a->tenant, "domains"); }, "domains",
+          {.headings = {"DOMAIN", "TENANT", "RECIPIENTS", "STATE"}, .rows = {}},
+          {"recipientMode", "state"});
+  AddRemove(
+      line,
+      domains->add_subcommand("remove", "Remove a domain that has no users and no route left"), a,
+      "domains", "domain");
 }
 
 void AddUsers(CommandLine& line, const std::shared_ptr<Arguments>& a) {
@@ -162,37 +149,20 @@ void AddUsers(CommandLine& line, const std::shared_ptr<Arguments>& a) {
   add->add_option("ADDRESS", a->subject, "Primary address")->required();
   add->add_option("--name", a->display_name, "Name for people");
   add->add_option("--alias", a->list, "Further address of the same mailbox; may be repeated");
-  line.WhenChosen(add, [a, &line](Connection& connection) {
-    v1::CreateUserRequest request;
-    request.mutable_user()->set_name(base::Cat("tenants/", a->tenant, "/users/", a->subject));
-    request.mutable_user()->set_display_name(a->display_name);
-    for (const std::string& alias : a->list) request.mutable_user()->add_aliases(alias);
-    return Do(connection, &Stub::CreateUser, request, base::Cat("user ", a->subject, " added"),
-              line.format);
+  line.WhenChosen(add, [a, &line](const Connection& connection) {
+    Json user = Json::Object();
+    user["displayName"] = Json::String(a->display_name);
+    user["aliases"] = Strings(a->list);
+    return Say(Make(connection, *a, "users", std::move(user)),
+               base::Cat("user ", a->subject, " added"), line.format);
   });
   CLI::App* const list = users->add_subcommand("list", "List users");
   list->add_option("TENANT", a->tenant, "Only of this tenant");
-  line.WhenChosen(list, [a, &line](Connection& connection) -> absl::Status {
-    v1::ListUsersRequest request;
-    request.set_parent(base::Cat("tenants/", a->tenant.empty() ? "-" : a->tenant));
-    CLEANMAIL_ASSIGN_OR_RETURN(const v1::ListUsersResponse all,
-                               All(connection, &Stub::ListUsers, request));
-    Table table{.headings = {"ADDRESS", "TENANT", "NAME", "ALIASES"}, .rows = {}};
-    for (const v1::User& u : all.users())
-      table.rows.push_back(
-          {LastPart(u.name()), TenantPart(u.name()), u.display_name(), Joined(u.aliases())});
-    Print(std::cout, line.format, all, table);
-    return absl::OkStatus();
-  });
-  CLI::App* const remove = users->add_subcommand("remove", "Remove a user and his aliases");
-  remove->add_option("TENANT", a->tenant)->required();
-  remove->add_option("ADDRESS", a->subject)->required();
-  line.WhenChosen(remove, [a, &line](Connection& connection) {
-    v1::DeleteUserRequest request;
-    request.set_name(base::Cat("tenants/", a->tenant, "/users/", a->subject));
-    return Do(connection, &Stub::DeleteUser, request, base::Cat("user ", a->subject, " removed"),
-              line.format);
-  });
+  AddList(line, list, [a] { return Collection(a->tenant, "users"); }, "users",
+          {.headings = {"ADDRESS", "TENANT", "NAME", "ALIASES"}, .rows = {}},
+          {"displayName", "aliases"});
+  AddRemove(line, users->add_subcommand("remove", "Remove a user and his aliases"), a, "users",
+            "user");
 }
 
 void AddRoutes(CommandLine& line, const std::shared_ptr<Arguments>& a) {
@@ -205,37 +175,19 @@ void AddRoutes(CommandLine& line, const std::shared_ptr<Arguments>& a) {
   add->add_option("DESTINATION", a->list,
                   "host:port, tried in the order given; port 25 if left out")
       ->required();
-  line.WhenChosen(add, [a, &line](Connection& connection) {
-    v1::CreateRouteRequest request;
-    request.mutable_route()->set_name(base::Cat("tenants/", a->tenant, "/routes/", a->subject));
-    for (const std::string& destination : a->list)
-      request.mutable_route()->add_destinations(destination);
-    return Do(connection, &Stub::CreateRoute, request, base::Cat("route of ", a->subject, " added"),
-              line.format);
+  line.WhenChosen(add, [a, &line](const Connection& connection) {
+    Json route = Json::Object();
+    route["destinations"] = Strings(a->list);
+    return Say(Make(connection, *a, "routes", std::move(route)),
+               base::Cat("route of ", a->subject, " added"), line.format);
   });
   CLI::App* const list = routes->add_subcommand("list", "List routes");
   list->add_option("TENANT", a->tenant, "Only of this tenant");
-  line.WhenChosen(list, [a, &line](Connection& connection) -> absl::Status {
-    v1::ListRoutesRequest request;
-    request.set_parent(base::Cat("tenants/", a->tenant.empty() ? "-" : a->tenant));
-    CLEANMAIL_ASSIGN_OR_RETURN(const v1::ListRoutesResponse all,
-                               All(connection, &Stub::ListRoutes, request));
-    Table table{.headings = {"DOMAIN", "TENANT", "DESTINATIONS"}, .rows = {}};
-    for (const v1::Route& r : all.routes())
-      table.rows.push_back({LastPart(r.name()), TenantPart(r.name()), Joined(r.destinations())});
-    Print(std::cout, line.format, all, table);
-    return absl::OkStatus();
-  });
-  CLI::App* const remove =
-      routes->add_subcommand("remove", "Remove the route of a domain: its MX is used again");
-  remove->add_option("TENANT", a->tenant)->required();
-  remove->add_option("DOMAIN", a->subject)->required();
-  line.WhenChosen(remove, [a, &line](Connection& connection) {
-    v1::DeleteRouteRequest request;
-    request.set_name(base::Cat("tenants/", a->tenant, "/routes/", a->subject));
-    return Do(connection, &Stub::DeleteRoute, request,
-              base::Cat("route of ", a->subject, " removed"), line.format);
-  });
+  AddList(line, list, [a] { return Collection(a->tenant, "routes"); }, "routes",
+          {.headings = {"DOMAIN", "TENANT", "DESTINATIONS"}, .rows = {}}, {"destinations"});
+  AddRemove(line,
+            routes->add_subcommand("remove", "Remove the route of a domain: its MX is used again"),
+            a, "routes", "route of");
 }
 
 }  // namespace

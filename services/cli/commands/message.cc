@@ -4,35 +4,45 @@
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/text.h"
-#include "proto/cleanmail/reporting/v1/reporting.grpc.pb.h"
 #include "services/cli/command_line.h"
 
 namespace cleanmail::cli {
 
 void AddMessageCommands(CommandLine& line) {
-  using reporting::v1::ReportingService;
-  const auto id = std::make_shared<std::string>();  // shared with the verb's callback
+  using base::Json;
+  struct Arguments {
+    std::string id;
+    std::string tenant;
+  };
+  const auto a = std::make_shared<Arguments>();  // shared with the verb's callback
   CLI::App* const message =
       line.app.add_subcommand("message", "What happened to a message")->require_subcommand(1);
   CLI::App* const status = message->add_subcommand("status", "Tell the story of a message");
-  status->add_option("MESSAGE", *id, "Id of the message, as in the 250 reply and the Received line")
+  status
+      ->add_option("MESSAGE", a->id, "Id of the message, as in the 250 reply and the Received line")
       ->required();
-  line.WhenChosen(status, [id, &line](Connection& connection) -> absl::Status {
-    const auto stub = ReportingService::NewStub(connection.channel());
-    reporting::v1::GetTraceRequest request;
-    request.set_name(base::Cat("tenants/-/messages/", *id));
-    CLEANMAIL_ASSIGN_OR_RETURN(const reporting::v1::Trace trace,
-                               connection.Call(*stub, &ReportingService::Stub::GetTrace, request));
+  status->add_option("--tenant", a->tenant, "Tenant it belongs to (operators need not say)");
+  line.WhenChosen(status, [a, &line](const Connection& connection) -> absl::Status {
+    const std::string name =
+        base::Cat("tenants/", a->tenant.empty() ? "-" : a->tenant, "/messages/", a->id);
+    CLEANMAIL_ASSIGN_OR_RETURN(const Json trace, connection.Call("GET", PathOf(name)));
     if (line.format == Format::kTable) {
-      std::cout << "message " << *id << "\nfrom    "
-                << (trace.sender().empty() ? "<>" : base::Printable(trace.sender())) << "\n";
-      for (const std::string& recipient : trace.recipients())
-        std::cout << "to      " << base::Printable(recipient) << "\n";
-      std::cout << "subject " << base::Printable(trace.subject()) << "\n\n";
+      const std::string_view sender = trace.TextOf("sender");
+      std::cout << "message " << a->id << "\nfrom    "
+                << (sender.empty() ? "<>" : base::Printable(sender)) << "\n";
+      if (const Json* const to = trace.Find("recipients"); to != nullptr) {
+        for (const Json& recipient : to->items)
+          std::cout << "to      " << base::Printable(recipient.text) << "\n";
+      }
+      std::cout << "subject " << base::Printable(trace.TextOf("subject")) << "\n\n";
     }
     Table table{.headings = {"TIME", "WHAT", "RECIPIENT", "DETAIL"}, .rows = {}};
-    for (const reporting::v1::TraceEntry& e : trace.entries())
-      table.rows.push_back({TimeText(e.at_us()), e.what(), e.recipient(), e.detail()});
+    if (const Json* const entries = trace.Find("entries"); entries != nullptr) {
+      for (const Json& e : entries->items) {
+        table.rows.push_back({e.Find("time") != nullptr ? Shown(e, "time") : Shown(e, "atUs"),
+                              Shown(e, "what"), Shown(e, "recipient"), Shown(e, "detail")});
+      }
+    }
     Print(std::cout, line.format, trace, table);
     return absl::OkStatus();
   });

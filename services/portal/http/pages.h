@@ -1,0 +1,14 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "libs/http/server.h"
+
+namespace cleanmail::portal {
+
+// The portal's own pages, for which nobody need sign in: `/`, `/docs` and what it is made of,
+// `/problems/{reason}`.
+std::optional<http::Response> PageAt(std::string_view path);
+
+}  // namespace cleanmail::portal
