@@ -79,9 +79,9 @@ const absl::TimeZone::CivilInfo& Subject::local_time() const {
   return *local_time_;
 }
 
-bool Subject::HasFinding(std::string_view name) const { 
+bool Subject::HasFinding(std::string_view name) const {
   return std::ranges::binary_search(findings_, name);
- }
+}
 
 bool Subject::HasCategory(mail::v1::FindingCategory category) const {
   return (categories_ & Bit(category)) != 0;

@@ -25,8 +25,8 @@ struct SubjectParts {
   std::string_view sender;
   std::string_view client_address;
   mail::v1::Direction direction = mail::v1::DIRECTION_INBOUND;
-  absl::Time at;                // when it was accepted
-  std::string_view time_zone;   // IANA name of the tenant's
+  absl::Time at;               // when it was accepted
+  std::string_view time_zone;  // IANA name of the tenant's
   int64_t size = 0;
   const google::protobuf::RepeatedPtrField<mail::v1::HeaderField>* headers = nullptr;
   const mail::v1::MessageFacts* facts = nullptr;
