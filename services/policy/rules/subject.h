@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -63,6 +64,8 @@ class Subject {
   };
   // Fields in order of name.
   const std::vector<Field>& fields() const;
+  // Those of one name (lower case), in the message's order.
+  std::span<const Field> FieldsNamed(std::string_view name) const;
   struct AttachmentText {
     std::string name;          // lower case
     std::string content_type;  // lower case
