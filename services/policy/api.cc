@@ -47,8 +47,8 @@ grpc::Status Api::EvaluateEnvelope(grpc::ServerContext* rpc,
                                    const v1::EvaluateEnvelopeRequest* request,
                                    v1::EvaluateEnvelopeResponse* reply) {
   return rpc::Answer(rpc, [&](const Caller& caller) -> absl::Status {
-    CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(caller, Permission::kEvaluateEnvelopes,
-                                                 authz::kWholeInstallation));
+    CLEANMAIL_RETURN_IF_ERROR(
+        parts_.authz.Check(caller, Permission::kEvaluateEnvelopes, authz::kWholeInstallation));
     if (request->recipients().empty())
       return absl::InvalidArgumentError("recipients: at least one is needed");
     CLEANMAIL_ASSIGN_OR_RETURN(std::vector<v1::EnvelopeDecision> decisions,
@@ -62,8 +62,8 @@ grpc::Status Api::EvaluateHeaders(grpc::ServerContext* rpc,
                                   const v1::EvaluateHeadersRequest* request,
                                   v1::EvaluateHeadersResponse* reply) {
   return rpc::Answer(rpc, [&](const Caller& caller) -> absl::Status {
-    CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(caller, Permission::kEvaluateEnvelopes,
-                                                 authz::kWholeInstallation));
+    CLEANMAIL_RETURN_IF_ERROR(
+        parts_.authz.Check(caller, Permission::kEvaluateEnvelopes, authz::kWholeInstallation));
     if (request->recipients().empty())
       return absl::InvalidArgumentError("recipients: at least one is needed");
     CLEANMAIL_ASSIGN_OR_RETURN(*reply->mutable_decision(),
@@ -87,8 +87,7 @@ grpc::Status Api::ListPolicies(grpc::ServerContext* rpc, const v1::ListPoliciesR
     for (v1::Policy& policy : policies) {
       if (policy.name() <= after) continue;
       if (reply->policies_size() == size) {
-        reply->set_next_page_token(
-            rpc::resource::ToPageToken(reply->policies(size - 1).name()));
+        reply->set_next_page_token(rpc::resource::ToPageToken(reply->policies(size - 1).name()));
         break;
       }
       *reply->add_policies() = std::move(policy);
@@ -122,8 +121,8 @@ grpc::Status Api::CreatePolicy(grpc::ServerContext* rpc, const v1::CreatePolicyR
     CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(caller, Permission::kWritePolicies, target));
     CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
     CLEANMAIL_ASSIGN_OR_RETURN(
-        *reply, parts_.policies.Create(EditBy(caller, parts, request->comment(), {}),
-                                       request->policy()));
+        *reply,
+        parts_.policies.Create(EditBy(caller, parts, request->comment(), {}), request->policy()));
     parts_.authz.Changed(caller, Permission::kWritePolicies,
                          {.tenant = parts[0], .resource = reply->name()}, nullptr, reply);
     return absl::OkStatus();
@@ -140,9 +139,8 @@ grpc::Status Api::UpdatePolicy(grpc::ServerContext* rpc, const v1::UpdatePolicyR
     CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
     CLEANMAIL_ASSIGN_OR_RETURN(
         Change<v1::Policy> change,
-        parts_.policies.Update(
-            EditBy(caller, parts, request->comment(), request->policy().etag()),
-            request->policy(), request->update_mask()));
+        parts_.policies.Update(EditBy(caller, parts, request->comment(), request->policy().etag()),
+                               request->policy(), request->update_mask()));
     parts_.authz.Changed(caller, Permission::kWritePolicies, target, &*change.before,
                          &change.after);
     *reply = std::move(change.after);
@@ -158,9 +156,8 @@ grpc::Status Api::DeletePolicy(grpc::ServerContext* rpc, const v1::DeletePolicyR
     const authz::Target target = {.tenant = parts[0], .resource = request->name()};
     CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(caller, Permission::kWritePolicies, target));
     CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
-    CLEANMAIL_ASSIGN_OR_RETURN(
-        const v1::Policy before,
-        parts_.policies.Delete(EditBy(caller, parts, {}, request->etag())));
+    CLEANMAIL_ASSIGN_OR_RETURN(const v1::Policy before,
+                               parts_.policies.Delete(EditBy(caller, parts, {}, request->etag())));
     parts_.authz.Changed(caller, Permission::kWritePolicies, target, &before, nullptr);
     return absl::OkStatus();
   });
@@ -207,8 +204,8 @@ grpc::Status Api::ListPolicyVersions(grpc::ServerContext* rpc,
     for (v1::PolicyVersion& version : versions) *reply->add_versions() = std::move(version);
     const int found = reply->versions_size();
     if (found == size && reply->versions(found - 1).policy().version() > 0)
-      reply->set_next_page_token(rpc::resource::ToPageToken(
-          base::Cat(reply->versions(found - 1).policy().version())));
+      reply->set_next_page_token(
+          rpc::resource::ToPageToken(base::Cat(reply->versions(found - 1).policy().version())));
     return absl::OkStatus();
   });
 }
@@ -274,9 +271,9 @@ grpc::Status Api::UpdatePolicySettings(grpc::ServerContext* rpc,
     const authz::Target target = {.tenant = parts[0], .resource = name};
     CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(caller, Permission::kWritePolicies, target));
     CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
-    CLEANMAIL_ASSIGN_OR_RETURN(Change<v1::PolicySettings> change,
-                               parts_.policies.UpdateSettings(parts[0], request->settings(),
-                                                              request->update_mask()));
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        Change<v1::PolicySettings> change,
+        parts_.policies.UpdateSettings(parts[0], request->settings(), request->update_mask()));
     parts_.authz.Changed(caller, Permission::kWritePolicies, target, &*change.before,
                          &change.after);
     *reply = std::move(change.after);

@@ -37,15 +37,15 @@ grpc::Status Api::ExplainMessage(grpc::ServerContext* rpc, const v1::ExplainMess
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
                                Match("tenants/*/messages/*", request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(
-        caller, Permission::kReadTraces,
-        {.tenant = parts[0], .resource = request->name(), .filtered = true}));
+    CLEANMAIL_RETURN_IF_ERROR(
+        parts_.authz.Check(caller, Permission::kReadTraces,
+                           {.tenant = parts[0], .resource = request->name(), .filtered = true}));
     CLEANMAIL_ASSIGN_OR_RETURN(v1::Judged judged, parts_.history.Recall(parts[0], parts[1]));
     KeepVisible(parts_.authz.VisibleTo(caller), parts[0], judged);
     if (judged.groups().empty()) return authz::NoSuchResource();
     const auto tenant = parts_.directory.FindTenant(parts[0]);
-    const auto version = [&](std::string_view policy, int64_t number)
-        -> absl::StatusOr<std::shared_ptr<const RuleSet>> {
+    const auto version = [&](std::string_view policy,
+                             int64_t number) -> absl::StatusOr<std::shared_ptr<const RuleSet>> {
       CLEANMAIL_ASSIGN_OR_RETURN(const v1::PolicyVersion made,
                                  parts_.policies.GetVersion(parts[0], policy, number));
       return RuleSet::Compile(made.policy());
@@ -66,8 +66,8 @@ grpc::Status Api::StartDryRun(grpc::ServerContext* rpc, const v1::StartDryRunReq
     CLEANMAIL_RETURN_IF_ERROR(parts_.policies.Get(parts[0], parts[1]).status());
     v1::Policy policy = request->policy();
     policy.set_name(request->parent());
-    CLEANMAIL_ASSIGN_OR_RETURN(
-        *reply, parts_.dry_runs.Start(parts[0], policy, request->days(), caller.id));
+    CLEANMAIL_ASSIGN_OR_RETURN(*reply,
+                               parts_.dry_runs.Start(parts[0], policy, request->days(), caller.id));
     return absl::OkStatus();
   });
 }
@@ -103,8 +103,7 @@ grpc::Status Api::ListDryRuns(grpc::ServerContext* rpc, const v1::ListDryRunsReq
     }
     if (reply->dry_runs_size() == size) {
       const std::string& last = reply->dry_runs(size - 1).name();
-      reply->set_next_page_token(
-          rpc::resource::ToPageToken(last.substr(last.rfind('/') + 1)));
+      reply->set_next_page_token(rpc::resource::ToPageToken(last.substr(last.rfind('/') + 1)));
     }
     return absl::OkStatus();
   });

@@ -71,9 +71,9 @@ grpc::Status Api::ListListEntries(grpc::ServerContext* rpc,
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
                                Match("tenants/*", request->parent()));
-    CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(
-        caller, Permission::kReadLists,
-        {.tenant = parts[0], .resource = request->parent(), .filtered = true}));
+    CLEANMAIL_RETURN_IF_ERROR(
+        parts_.authz.Check(caller, Permission::kReadLists,
+                           {.tenant = parts[0], .resource = request->parent(), .filtered = true}));
     CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
     EntryFilter filter = {.tenant = parts[0], .after = {}};
     filter.never_hit = request->never_hit();
@@ -81,9 +81,8 @@ grpc::Status Api::ListListEntries(grpc::ServerContext* rpc,
     if (!request->scope().empty()) filter.scope = request->scope();
     CLEANMAIL_ASSIGN_OR_RETURN(filter.after, rpc::resource::FromPageToken(request->page_token()));
     CLEANMAIL_ASSIGN_OR_RETURN(const int32_t size, rpc::resource::PageSize(request->page_size()));
-    CLEANMAIL_ASSIGN_OR_RETURN(
-        EntryPage page,
-        ReadPage(parts_.lists, std::move(filter), size, parts_.authz.VisibleTo(caller)));
+    CLEANMAIL_ASSIGN_OR_RETURN(EntryPage page, ReadPage(parts_.lists, std::move(filter), size,
+                                                        parts_.authz.VisibleTo(caller)));
     for (v1::ListEntry& entry : page.entries) *reply->add_list_entries() = std::move(entry);
     reply->set_next_page_token(rpc::resource::ToPageToken(page.next));
     return absl::OkStatus();
@@ -95,9 +94,9 @@ grpc::Status Api::GetListEntry(grpc::ServerContext* rpc, const v1::GetListEntryR
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
                                Match(kEntryName, request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(
-        caller, Permission::kReadLists,
-        {.tenant = parts[0], .resource = request->name(), .filtered = true}));
+    CLEANMAIL_RETURN_IF_ERROR(
+        parts_.authz.Check(caller, Permission::kReadLists,
+                           {.tenant = parts[0], .resource = request->name(), .filtered = true}));
     CLEANMAIL_ASSIGN_OR_RETURN(v1::ListEntry entry, parts_.lists.Get(parts[0], parts[1]));
     CLEANMAIL_RETURN_IF_ERROR(CheckEntry(caller, Permission::kReadLists, parts[0], entry));
     *reply = std::move(entry);
@@ -106,8 +105,7 @@ grpc::Status Api::GetListEntry(grpc::ServerContext* rpc, const v1::GetListEntryR
 }
 
 grpc::Status Api::CreateListEntry(grpc::ServerContext* rpc,
-                                  const v1::CreateListEntryRequest* request,
-                                  v1::ListEntry* reply) {
+                                  const v1::CreateListEntryRequest* request, v1::ListEntry* reply) {
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
                                Match("tenants/*", request->parent()));
@@ -126,22 +124,19 @@ grpc::Status Api::CreateListEntry(grpc::ServerContext* rpc,
 }
 
 grpc::Status Api::UpdateListEntry(grpc::ServerContext* rpc,
-                                  const v1::UpdateListEntryRequest* request,
-                                  v1::ListEntry* reply) {
+                                  const v1::UpdateListEntryRequest* request, v1::ListEntry* reply) {
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
     const std::string& name = request->list_entry().name();
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts, Match(kEntryName, name));
-    CLEANMAIL_RETURN_IF_ERROR(
-        parts_.authz.Check(caller, Permission::kWriteLists,
-                           {.tenant = parts[0], .resource = name, .filtered = true}));
+    CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(
+        caller, Permission::kWriteLists, {.tenant = parts[0], .resource = name, .filtered = true}));
     CLEANMAIL_ASSIGN_OR_RETURN(const v1::ListEntry current, parts_.lists.Get(parts[0], parts[1]));
     CLEANMAIL_RETURN_IF_ERROR(CheckEntry(caller, Permission::kWriteLists, parts[0], current));
-    CLEANMAIL_ASSIGN_OR_RETURN(Change<v1::ListEntry> change,
-                               parts_.lists.Update(parts[0], parts[1], request->list_entry(),
-                                                   request->update_mask()));
-    parts_.authz.Changed(caller, Permission::kWriteLists,
-                         TargetOf(parts[0], current.scope(), name), &*change.before,
-                         &change.after);
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        Change<v1::ListEntry> change,
+        parts_.lists.Update(parts[0], parts[1], request->list_entry(), request->update_mask()));
+    parts_.authz.Changed(caller, Permission::kWriteLists, TargetOf(parts[0], current.scope(), name),
+                         &*change.before, &change.after);
     *reply = std::move(change.after);
     return absl::OkStatus();
   });
@@ -153,9 +148,9 @@ grpc::Status Api::DeleteListEntry(grpc::ServerContext* rpc,
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
                                Match(kEntryName, request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(
-        caller, Permission::kWriteLists,
-        {.tenant = parts[0], .resource = request->name(), .filtered = true}));
+    CLEANMAIL_RETURN_IF_ERROR(
+        parts_.authz.Check(caller, Permission::kWriteLists,
+                           {.tenant = parts[0], .resource = request->name(), .filtered = true}));
     CLEANMAIL_ASSIGN_OR_RETURN(const v1::ListEntry current, parts_.lists.Get(parts[0], parts[1]));
     CLEANMAIL_RETURN_IF_ERROR(CheckEntry(caller, Permission::kWriteLists, parts[0], current));
     CLEANMAIL_ASSIGN_OR_RETURN(const v1::ListEntry before,
@@ -194,16 +189,15 @@ grpc::Status Api::ExportListEntries(grpc::ServerContext* rpc,
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
                                Match("tenants/*", request->parent()));
-    CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(
-        caller, Permission::kReadLists,
-        {.tenant = parts[0], .resource = request->parent(), .filtered = true}));
+    CLEANMAIL_RETURN_IF_ERROR(
+        parts_.authz.Check(caller, Permission::kReadLists,
+                           {.tenant = parts[0], .resource = request->parent(), .filtered = true}));
     CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
     EntryFilter filter = {.tenant = parts[0], .after = {}};
     CLEANMAIL_ASSIGN_OR_RETURN(filter.after, rpc::resource::FromPageToken(request->page_token()));
     CLEANMAIL_ASSIGN_OR_RETURN(const int32_t size, rpc::resource::PageSize(request->page_size()));
-    CLEANMAIL_ASSIGN_OR_RETURN(
-        const EntryPage page,
-        ReadPage(parts_.lists, std::move(filter), size, parts_.authz.VisibleTo(caller)));
+    CLEANMAIL_ASSIGN_OR_RETURN(const EntryPage page, ReadPage(parts_.lists, std::move(filter), size,
+                                                              parts_.authz.VisibleTo(caller)));
     reply->set_content(ToCsv(page.entries));
     reply->set_next_page_token(rpc::resource::ToPageToken(page.next));
     return absl::OkStatus();

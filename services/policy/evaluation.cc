@@ -48,18 +48,18 @@ RecipientGroup ToGroup(Outcome outcome, const Chosen& chosen, bool monitor_only)
 
 SubjectParts SubjectOf(const Case& scanned, const std::optional<provisioning::v1::Tenant>& tenant) {
   const mail::v1::Message& message = scanned.message;
-  return {.stage = Stage::kScanned,
-          .sender = message.envelope().sender(),
-          .client_address = message.session().client_address(),
-          .direction = message.direction(),
-          .at = absl::FromUnixMicros(message.accepted_at_us()),
-          .time_zone =
-              tenant.has_value() ? std::string_view(tenant->time_zone()) : std::string_view(),
-          .size = message.size(),
-          .headers = &scanned.facts.headers(),
-          .facts = &scanned.facts,
-          .findings = &scanned.findings,
-          .score = scanned.score};
+  return {
+      .stage = Stage::kScanned,
+      .sender = message.envelope().sender(),
+      .client_address = message.session().client_address(),
+      .direction = message.direction(),
+      .at = absl::FromUnixMicros(message.accepted_at_us()),
+      .time_zone = tenant.has_value() ? std::string_view(tenant->time_zone()) : std::string_view(),
+      .size = message.size(),
+      .headers = &scanned.facts.headers(),
+      .facts = &scanned.facts,
+      .findings = &scanned.findings,
+      .score = scanned.score};
 }
 
 v1::EnvelopeDecision Accepted(std::string rule) {
@@ -174,8 +174,8 @@ Evaluation::Applied Evaluation::Apply(std::string_view tenant, const Subject& su
   // A tenant's lists are about strangers.
   if (!outbound)
     applied.lists = book_.AskLists(
-        tenant, subject,
-        {.account = applied.standing.account, .domain = applied.standing.domain}, clock_.Now());
+        tenant, subject, {.account = applied.standing.account, .domain = applied.standing.domain},
+        clock_.Now());
   return applied;
 }
 

@@ -1,10 +1,10 @@
 // What rules cost: deciding a message, and admitting an envelope, with so many rules of every kind
 // of which none matches; a dry run; taking a judgement down.
 
+#include <filesystem>
+
 #include <benchmark/benchmark.h>
 #include <unistd.h>
-
-#include <filesystem>
 
 #include "libs/base/cat.h"
 #include "libs/base/clock.h"

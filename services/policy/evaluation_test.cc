@@ -1,8 +1,8 @@
 #include "services/policy/evaluation.h"
 
-#include <gtest/gtest.h>
-
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "google/protobuf/text_format.h"
 #include "libs/base/cat.h"
@@ -25,8 +25,9 @@ class EvaluationTest : public testing::Test {
  protected:
   EvaluationTest() {
     Tell("name: 'tenants/acme' tenant { name: 'tenants/acme' }");
-    Tell("name: 'tenants/acme/domains/acme.example' domain { name: "
-         "'tenants/acme/domains/acme.example' recipient_mode: RECIPIENT_MODE_ANY }");
+    Tell(
+        "name: 'tenants/acme/domains/acme.example' domain { name: "
+        "'tenants/acme/domains/acme.example' recipient_mode: RECIPIENT_MODE_ANY }");
     directory_.Complete();
     book_.Complete();
   }
@@ -128,15 +129,18 @@ TEST_F(EvaluationTest, C1_TheNarrowestScopeWinsWhateverIsSet) {
     };
     Tell(base::Cat("name: 'tenants/acme' tenant { name: 'tenants/acme'", policy(8, "of-tenant"),
                    " }"));
-    Tell(base::Cat("name: 'tenants/acme/domains/acme.example' domain { name: "
-                   "'tenants/acme/domains/acme.example' recipient_mode: RECIPIENT_MODE_ANY",
-                   policy(4, "of-domain"), " }"));
-    Tell(base::Cat("name: 'tenants/acme/users/bob@acme.example' user { name: "
-                   "'tenants/acme/users/bob@acme.example'",
-                   policy(1, "of-user"), " }"));
-    Tell(base::Cat("name: 'tenants/acme/groups/g' group { name: 'tenants/acme/groups/g' members: "
-                   "'bob@acme.example'",
-                   policy(2, "of-group"), " }"));
+    Tell(
+        base::Cat("name: 'tenants/acme/domains/acme.example' domain { name: "
+                  "'tenants/acme/domains/acme.example' recipient_mode: RECIPIENT_MODE_ANY",
+                  policy(4, "of-domain"), " }"));
+    Tell(
+        base::Cat("name: 'tenants/acme/users/bob@acme.example' user { name: "
+                  "'tenants/acme/users/bob@acme.example'",
+                  policy(1, "of-user"), " }"));
+    Tell(
+        base::Cat("name: 'tenants/acme/groups/g' group { name: 'tenants/acme/groups/g' members: "
+                  "'bob@acme.example'",
+                  policy(2, "of-group"), " }"));
     const auto groups = Dispose({"Bob@acme.example"}, 0);
     ASSERT_EQ(groups.size(), 1U);
     const std::string expected = (set & 1) != 0   ? "of-user user"
@@ -177,8 +181,9 @@ TEST_F(EvaluationTest, RecipientsWithOneFateStandInOneGroup) {
 
 TEST_F(EvaluationTest, OutgoingMailIsJudgedByItsSendersPolicy) {
   SetPolicy("outgoing", "rules { id: 'all' actions { hold {} } }");
-  Tell("name: 'tenants/acme/users/bob@acme.example' user { name: "
-       "'tenants/acme/users/bob@acme.example' policy: 'outgoing' }");
+  Tell(
+      "name: 'tenants/acme/users/bob@acme.example' user { name: "
+      "'tenants/acme/users/bob@acme.example' policy: 'outgoing' }");
   mail::v1::Message message;
   message.set_tenant("acme");
   message.set_direction(mail::v1::DIRECTION_OUTBOUND);
@@ -286,8 +291,9 @@ TEST_F(EvaluationTest, RulesRefuseWithTheirOwnTextAndAStableCode) {
 TEST_F(EvaluationTest, VerdictClassesTellApartWhatTheHeaderWillDecide) {
   SetPolicy("strict", R"(
       rules { id: 'no' conditions { header { name: 'List-Id' } } actions { refuse {} } })");
-  Tell("name: 'tenants/acme/users/s@acme.example' user { name: "
-       "'tenants/acme/users/s@acme.example' policy: 'strict' }");
+  Tell(
+      "name: 'tenants/acme/users/s@acme.example' user { name: "
+      "'tenants/acme/users/s@acme.example' policy: 'strict' }");
   EXPECT_EQ(Admit("a@acme.example").verdict_class(), Admit("b@acme.example").verdict_class());
   EXPECT_NE(Admit("a@acme.example").verdict_class(), Admit("s@acme.example").verdict_class());
   EXPECT_EQ(Admit("s@acme.example").triggers_size(), 3);
@@ -296,9 +302,10 @@ TEST_F(EvaluationTest, VerdictClassesTellApartWhatTheHeaderWillDecide) {
 }
 
 TEST_F(EvaluationTest, AWatchedDomainGetsEverythingAndWouldBeIsRecorded) {
-  Tell("name: 'tenants/acme/domains/acme.example' domain { name: "
-       "'tenants/acme/domains/acme.example' recipient_mode: RECIPIENT_MODE_ANY monitor_only: true "
-       "}");
+  Tell(
+      "name: 'tenants/acme/domains/acme.example' domain { name: "
+      "'tenants/acme/domains/acme.example' recipient_mode: RECIPIENT_MODE_ANY monitor_only: true "
+      "}");
   AddEntry("e", "kind: KIND_BLOCK sender: 'sender.example'");
   EXPECT_TRUE(Admit("b@acme.example").accepted());
   const auto groups = Dispose({"b@acme.example"}, 0);

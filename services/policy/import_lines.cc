@@ -96,8 +96,7 @@ absl::StatusOr<v1::ListEntry> ToEntry(const std::vector<std::string>& cells,
 }  // namespace
 
 absl::StatusOr<std::vector<ImportLine>> ReadImport(std::string_view text) {
-  if (text.size() > kMostBytes)
-    return absl::InvalidArgumentError("content: longer than 1 MiB");
+  if (text.size() > kMostBytes) return absl::InvalidArgumentError("content: longer than 1 MiB");
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
   std::vector<ImportLine> lines;
   std::vector<std::string> columns = {"sender", "comment"};

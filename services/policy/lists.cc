@@ -26,7 +26,8 @@ void Fill(google::protobuf::Timestamp& time, int64_t micros) {
 std::string Cell(std::string_view text) {
   std::string cell = "\"";
   // A spreadsheet takes these for the beginning of a formula.
-  if (!text.empty() && std::string_view("=+-@").find(text[0]) != std::string_view::npos) cell += "'";
+  if (!text.empty() && std::string_view("=+-@").find(text[0]) != std::string_view::npos)
+    cell += "'";
   for (const char c : text) {
     if (c == '"') cell += '"';
     cell += c;
@@ -64,7 +65,8 @@ std::string ToCsv(const std::vector<v1::ListEntry>& entries) {
       networks += base::Cat(networks.empty() ? "" : " ", network);
     const std::string end =
         entry.has_expire_time()
-            ? absl::FormatTime(absl::RFC3339_sec, absl::FromUnixSeconds(entry.expire_time().seconds()),
+            ? absl::FormatTime(absl::RFC3339_sec,
+                               absl::FromUnixSeconds(entry.expire_time().seconds()),
                                absl::UTCTimeZone())
             : "";
     csv += base::Cat(Cell(entry.sender()), ",",
@@ -76,8 +78,7 @@ std::string ToCsv(const std::vector<v1::ListEntry>& entries) {
 }
 
 void Lists::Begin(std::string_view tenant, std::string_view author, v1::ListEntry& entry) {
-  entry.set_name(
-      base::Cat("tenants/", tenant, "/listEntries/", base::NewUuid(clock_, random_)));
+  entry.set_name(base::Cat("tenants/", tenant, "/listEntries/", base::NewUuid(clock_, random_)));
   entry.set_author(std::string(author));
   Fill(*entry.mutable_create_time(), base::NowMicros(clock_));
   entry.clear_hits();
@@ -118,9 +119,8 @@ absl::StatusOr<Change<v1::ListEntry>> Lists::Update(std::string_view tenant, std
 
 absl::StatusOr<v1::ListEntry> Lists::Delete(std::string_view tenant, std::string_view id,
                                             std::string_view etag) {
-  return store_.DeleteEntry(tenant, id, [&](const v1::ListEntry& current) {
-    return CheckEtag(etag, current.etag());
-  });
+  return store_.DeleteEntry(
+      tenant, id, [&](const v1::ListEntry& current) { return CheckEtag(etag, current.etag()); });
 }
 
 absl::StatusOr<Response> Lists::Import(std::string_view tenant,

@@ -36,8 +36,8 @@ class Lists {
   }
   // See policy.proto. `may_have` says whether the caller may write entries of a scope.
   absl::StatusOr<v1::ImportListEntriesResponse> Import(
-      std::string_view tenant, const v1::ImportListEntriesRequest& request,
-      std::string_view author, absl::FunctionRef<bool(std::string_view scope)> may_have);
+      std::string_view tenant, const v1::ImportListEntriesRequest& request, std::string_view author,
+      absl::FunctionRef<bool(std::string_view scope)> may_have);
 
   // Writes hits to the store; called by a timer.
   absl::Status KeepHits(ListHits& hits);

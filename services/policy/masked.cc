@@ -27,11 +27,10 @@ absl::Status Overlay(const FieldMask& mask, const Message& given, Message& curre
   }
   for (const std::string& path : paths.paths()) {
     if (!FieldMaskUtil::GetFieldDescriptors(given.GetDescriptor(), path, nullptr))
-      return rpc::WithField(
-          absl::InvalidArgumentError(
-              base::Cat("update_mask: \"", base::Printable(path, 100), "\" is no field of a ",
-                        given.GetDescriptor()->name())),
-          "update_mask");
+      return rpc::WithField(absl::InvalidArgumentError(
+                                base::Cat("update_mask: \"", base::Printable(path, 100),
+                                          "\" is no field of a ", given.GetDescriptor()->name())),
+                            "update_mask");
   }
   FieldMaskUtil::MergeOptions options;
   options.set_replace_message_fields(true);
@@ -42,8 +41,8 @@ absl::Status Overlay(const FieldMask& mask, const Message& given, Message& curre
 
 absl::Status CheckEtag(std::string_view given, std::string_view current) {
   if (given.empty() || given == current) return absl::OkStatus();
-  return rpc::WithReason(
-      absl::AbortedError("etag: somebody has changed it since; read it again"), "ETAG_MISMATCH");
+  return rpc::WithReason(absl::AbortedError("etag: somebody has changed it since; read it again"),
+                         "ETAG_MISMATCH");
 }
 
 }  // namespace cleanmail::policy

@@ -26,9 +26,9 @@ struct Metrics {
             "Changes that could not be followed: the rules before them stay in force.")),
         remembered(registry.AddCounter("cleanmail_policy_remembered_total",
                                        "Judgements kept for explanations and dry runs.")),
-        not_remembered(registry.AddCounter(
-            "cleanmail_policy_not_remembered_total",
-            "Judgements that could not be kept; the mail went on.")) {}
+        not_remembered(
+            registry.AddCounter("cleanmail_policy_not_remembered_total",
+                                "Judgements that could not be kept; the mail went on.")) {}
 
   void Decided(mail::v1::DispositionKind kind) {
     switch (kind) {

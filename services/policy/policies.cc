@@ -30,8 +30,8 @@ std::optional<v1::Policy> InForce(std::string_view tenant, std::string_view poli
 
 absl::Status CheckComment(const std::string& comment) {
   if (comment.size() > kLongestComment || !mail::address::IsPrintableUtf8(comment))
-    return absl::InvalidArgumentError(base::Cat(
-        "comment: at most ", kLongestComment, " bytes of UTF-8 without control characters"));
+    return absl::InvalidArgumentError(base::Cat("comment: at most ", kLongestComment,
+                                                " bytes of UTF-8 without control characters"));
   return absl::OkStatus();
 }
 
@@ -122,17 +122,16 @@ absl::StatusOr<Change<v1::Policy>> Policies::Rollback(const PolicyEdit& edit,
   std::optional<v1::Policy> before;
   CLEANMAIL_ASSIGN_OR_RETURN(
       v1::PolicyVersion made,
-      store_.ChangePolicy(
-          edit.tenant, edit.policy,
-          [&](const PolicyState& state) -> absl::StatusOr<v1::PolicyVersion> {
-            before = InForce(edit.tenant, edit.policy, state);
-            CLEANMAIL_RETURN_IF_ERROR(
-                CheckEtag(edit.etag, before.has_value() ? before->etag() : ""));
-            CLEANMAIL_ASSIGN_OR_RETURN(v1::PolicyVersion next,
-                                       NewVersion(edit, state, old.policy()));
-            next.set_rolled_back_to(version);
-            return next;
-          }));
+      store_.ChangePolicy(edit.tenant, edit.policy,
+                          [&](const PolicyState& state) -> absl::StatusOr<v1::PolicyVersion> {
+                            before = InForce(edit.tenant, edit.policy, state);
+                            CLEANMAIL_RETURN_IF_ERROR(
+                                CheckEtag(edit.etag, before.has_value() ? before->etag() : ""));
+                            CLEANMAIL_ASSIGN_OR_RETURN(v1::PolicyVersion next,
+                                                       NewVersion(edit, state, old.policy()));
+                            next.set_rolled_back_to(version);
+                            return next;
+                          }));
   return Change<v1::Policy>{.before = std::move(before), .after = *made.mutable_policy()};
 }
 

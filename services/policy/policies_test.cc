@@ -130,14 +130,14 @@ TEST_F(PoliciesTest, ARecommendedPolicyGoesBackToVersionZero) {
 
 TEST_F(PoliciesTest, ChangesThatMeetAreNoticed) {
   const auto first = Update("standard", "hold_score: 6");
-  const auto second = policies().Update(Edit("standard", "\"0\""),
-                                        Proto<v1::Policy>("hold_score: 8"), {});
+  const auto second =
+      policies().Update(Edit("standard", "\"0\""), Proto<v1::Policy>("hold_score: 8"), {});
   EXPECT_TRUE(absl::IsAborted(second.status()));
   EXPECT_EQ(rpc::ReasonOf(second.status()), "ETAG_MISMATCH");
-  EXPECT_TRUE(policies()
-                  .Update(Edit("standard", first->after.etag()),
-                          Proto<v1::Policy>("hold_score: 8"), {})
-                  .ok());
+  EXPECT_TRUE(
+      policies()
+          .Update(Edit("standard", first->after.etag()), Proto<v1::Policy>("hold_score: 8"), {})
+          .ok());
 }
 
 TEST_F(PoliciesTest, AMaskNamesWhatIsChanged) {
@@ -162,8 +162,8 @@ TEST_F(PoliciesTest, DeletingPutsBackWhatWasRecommendedAndKeepsTheNumbers) {
 
 TEST_F(PoliciesTest, AWrongPolicyChangesNothing) {
   EXPECT_TRUE(absl::IsInvalidArgument(Update("standard", "rules { id: 'A' }").status()));
-  EXPECT_TRUE(absl::IsAlreadyExists(
-      policies().Create(Edit("standard"), Proto<v1::Policy>("")).status()));
+  EXPECT_TRUE(
+      absl::IsAlreadyExists(policies().Create(Edit("standard"), Proto<v1::Policy>("")).status()));
   EXPECT_TRUE(
       absl::IsInvalidArgument(policies().Create(Edit("A b"), Proto<v1::Policy>("")).status()));
   ASSERT_TRUE(outbox_->Flush().ok());

@@ -27,9 +27,9 @@ inline constexpr RefusalCode kRule = {
 inline constexpr RefusalCode kBlocked = {
     "CMR-LST-BLOCK", "The recipient's organisation does not accept mail from this sender",
     "Ask the recipient by another way to take your address off the block list."};
-inline constexpr RefusalCode kNoTenant = {
-    "CMR-RCP-TENANT", "This server does not handle mail for this recipient",
-    "Check the address, and the MX records of its domain."};
+inline constexpr RefusalCode kNoTenant = {"CMR-RCP-TENANT",
+                                          "This server does not handle mail for this recipient",
+                                          "Check the address, and the MX records of its domain."};
 
 inline constexpr std::array<RefusalCode, 4> kRefusalCodes = {kOutlookExpress, kRule, kBlocked,
                                                              kNoTenant};

@@ -63,8 +63,8 @@ absl::Status RuleBook::Apply(const v1::RulesChanged& change) {
       tenant.policies.erase(found);
     }
   } else if (name.kind == "policySettings") {
-    tenant.settings = change.deleted() ? nullptr
-                                       : std::make_shared<const v1::PolicySettings>(change.settings());
+    tenant.settings =
+        change.deleted() ? nullptr : std::make_shared<const v1::PolicySettings>(change.settings());
   } else if (name.kind == "listEntries") {
     if (change.deleted()) {
       tenant.lists.Remove(change.name());

@@ -26,8 +26,9 @@ class RuleBook {
 
   // A tenant's policy by id; the empty id is `standard`.
   struct Found {
-    std::shared_ptr<const RuleSet> rules;  // shared: decisions in hand keep the version they began with
-    bool known = true;                     // false: no such policy, and this is `standard`
+    std::shared_ptr<const RuleSet>
+        rules;          // shared: decisions in hand keep the version they began with
+    bool known = true;  // false: no such policy, and this is `standard`
   };
   Found PolicyOf(std::string_view tenant, std::string_view id) const;
   // Never null; a tenant that has set nothing has StandardSettings().

@@ -13,8 +13,7 @@ Standing StandingOf(const directory::Directory& directory, std::string_view tena
   const bool ours = facts.has_value() && facts->tenant == tenant;
   if (ours) {
     standing.monitor_only = facts->monitor_only;
-    const std::string_view local =
-        address.substr(0, address.size() - standing.domain.size() - 1);
+    const std::string_view local = address.substr(0, address.size() - standing.domain.size() - 1);
     const directory::Recipient found = directory.Find(local, standing.domain);
     if (!found.account.empty()) standing.account = Lower(found.account);
   }

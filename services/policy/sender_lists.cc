@@ -49,16 +49,14 @@ absl::Status Normalize(v1::ListEntry& entry) {
     }
   }
   if (entry.networks_size() > kMostNetworks)
-    return absl::InvalidArgumentError(
-        base::Cat("list_entry.networks: more than ", kMostNetworks));
+    return absl::InvalidArgumentError(base::Cat("list_entry.networks: more than ", kMostNetworks));
   for (int i = 0; i < entry.networks_size(); ++i) {
     CLEANMAIL_RETURN_IF_ERROR(base::Annotate(net::Prefix::Parse(entry.networks(i)).status(),
                                              base::Cat("list_entry.networks[", i, "]")));
   }
   if (entry.comment().size() > kLongestComment || !mail::address::IsPrintableUtf8(entry.comment()))
-    return absl::InvalidArgumentError(
-        base::Cat("list_entry.comment: at most ", kLongestComment,
-                  " bytes of UTF-8 without control characters"));
+    return absl::InvalidArgumentError(base::Cat("list_entry.comment: at most ", kLongestComment,
+                                                " bytes of UTF-8 without control characters"));
   constexpr int64_t kYear9999 = 253'402'300'799;
   if (entry.has_expire_time() &&
       (entry.expire_time().seconds() < 0 || entry.expire_time().seconds() > kYear9999))
@@ -112,8 +110,8 @@ void SenderLists::AskFor(std::string_view address, const Subject& subject, const
     for (const std::shared_ptr<const Entry>& entry : found->second) {
       const int rank = RankOf(entry->scope, owner);
       if (rank == 3 || entry->end <= now) continue;
-      const bool inside =
-          entry->bound && subject.client().has_value() && entry->networks.Contains(*subject.client());
+      const bool inside = entry->bound && subject.client().has_value() &&
+                          entry->networks.Contains(*subject.client());
       const auto keep = [&](const Entry*& kept, int& kept_rank) {
         if (rank >= kept_rank) return;
         kept = entry.get();

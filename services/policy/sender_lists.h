@@ -26,7 +26,8 @@ struct Owner {
 struct ListAnswer {
   std::string block;
   std::string allow;
-  // An entry that would allow, had the sender been authenticated or the client been in its networks.
+  // An entry that would allow, had the sender been authenticated or the client been in its
+  // networks.
   std::string allow_unproven;
 };
 

@@ -41,30 +41,28 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   auto& follower =
       service.Own(std::make_unique<RulesFollower>(env.bus(), book, env.log(), metrics));
   auto& hits = service.Own(std::make_unique<ListHits>());
-  auto& evaluation = service.Own(
-      std::make_unique<Evaluation>(env.directory(), book, env.clock(), hits, metrics));
+  auto& evaluation =
+      service.Own(std::make_unique<Evaluation>(env.directory(), book, env.clock(), hits, metrics));
   auto& policies = service.Own(std::make_unique<Policies>(store, env.clock()));
   auto& lists = service.Own(std::make_unique<Lists>(store, env.clock(), env.random()));
   auto& past = service.Own(std::make_unique<history::Store>(*database));
-  auto& memory =
-      service.Own(std::make_unique<history::Memory>(past, book, env.clock(), metrics));
-  auto& dry_runs = service.Own(
-      std::make_unique<history::DryRuns>(past, evaluation, env.clock(), env.random()));
+  auto& memory = service.Own(std::make_unique<history::Memory>(past, book, env.clock(), metrics));
+  auto& dry_runs =
+      service.Own(std::make_unique<history::DryRuns>(past, evaluation, env.clock(), env.random()));
 
   service.OnStart([&follower] { return follower.Start(); });
   service.OnReady([&book] {
     return book.complete() ? absl::OkStatus()
                            : absl::UnavailableError("rules are not complete yet");
   });
-  service.Serve(std::make_unique<Api>(ApiParts{evaluation, env.directory(), env.authz(), policies,
-                                               lists, past, dry_runs}));
+  service.Serve(std::make_unique<Api>(
+      ApiParts{evaluation, env.directory(), env.authz(), policies, lists, past, dry_runs}));
   service.ConsumeLater<scanner::v1::MailScanned>(
       [parts = ConsumerParts{evaluation, memory, env.bus(), env.clock(), metrics}](auto batch) {
         OnScanned(parts, std::move(batch));
       });
   Every(service, env, absl::Milliseconds(250), "remember", [&memory] { return memory.Write(); });
-  Every(service, env, absl::Seconds(10), "hits",
-        [&lists, &hits] { return lists.KeepHits(hits); });
+  Every(service, env, absl::Seconds(10), "hits", [&lists, &hits] { return lists.KeepHits(hits); });
   Every(service, env, absl::Milliseconds(500), "dry runs",
         [&dry_runs] { return dry_runs.RunWaiting(); });
   Every(service, env, absl::Hours(1), "forget", [&memory, &lists] {

@@ -241,8 +241,7 @@ absl::StatusOr<std::vector<v1::PolicyVersion>> Store::ListVersions(std::string_v
                       ":policy AND version < :before ORDER BY version DESC LIMIT :limit",
                       parameters));
     for (const sql::Row& row : rows) {
-      CLEANMAIL_ASSIGN_OR_RETURN(versions.emplace_back(),
-                                 FromBody<v1::PolicyVersion>(row.Text(0)));
+      CLEANMAIL_ASSIGN_OR_RETURN(versions.emplace_back(), FromBody<v1::PolicyVersion>(row.Text(0)));
     }
     return absl::OkStatus();
   }));
@@ -458,8 +457,8 @@ absl::StatusOr<int64_t> Store::DeleteEnded(int64_t before_us, int64_t limit) {
               .Execute("DELETE FROM list_entries WHERE tenant = :tenant AND entry = :entry",
                        {{"tenant", row.Text(0)}, {"entry", row.Text(1)}})
               .status());
-      CLEANMAIL_RETURN_IF_ERROR(Tell(
-          session, Gone(base::Cat("tenants/", row.Text(0), "/listEntries/", row.Text(1)))));
+      CLEANMAIL_RETURN_IF_ERROR(
+          Tell(session, Gone(base::Cat("tenants/", row.Text(0), "/listEntries/", row.Text(1)))));
       ++deleted;
     }
     return absl::OkStatus();

@@ -61,9 +61,9 @@ class Store {
   // nullopt where nothing is set.
   absl::StatusOr<std::optional<v1::PolicySettings>> GetSettings(std::string_view tenant);
   absl::StatusOr<v1::PolicySettings> ChangeSettings(
-      std::string_view tenant,
-      absl::FunctionRef<absl::StatusOr<v1::PolicySettings>(const std::optional<v1::PolicySettings>&)>
-          change);
+      std::string_view tenant, absl::FunctionRef<absl::StatusOr<v1::PolicySettings>(
+                                   const std::optional<v1::PolicySettings>&)>
+                                   change);
 
   // Adds entries of one tenant; for each whether it was new (else one with the same kind, scope and
   // sender is there). ResourceExhausted beyond `most` entries of the tenant.

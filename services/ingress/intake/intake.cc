@@ -20,10 +20,9 @@ constexpr size_t kSubjectCharacters = 200;
 
 std::string SubjectOf(const mail::mime::HeaderBlock& header) {
   const mail::mime::Field* subject = header.Find("Subject");
-  return subject == nullptr
-             ? std::string()
-             : mail::mime::CutCharacters(mail::mime::DecodeWords(subject->value()),
-                                         kSubjectCharacters);
+  return subject == nullptr ? std::string()
+                            : mail::mime::CutCharacters(mail::mime::DecodeWords(subject->value()),
+                                                        kSubjectCharacters);
 }
 
 // Bytes of `text` up to and with the empty line that ends the header; npos when it is not there.
@@ -41,6 +40,7 @@ bool ContainsIgnoringCase(std::string_view text, std::string_view part) {
 
 bool Matches(const mail::mime::DecodedField& field, const std::vector<HeaderTrigger>& triggers) {
   return std::ranges::any_of(triggers, [&](const HeaderTrigger& trigger) {
+    if (trigger.name.empty()) return true;  // a rule that no single field can tell
     return field.name.size() == trigger.name.size() &&
            ContainsIgnoringCase(field.name, trigger.name) &&
            ContainsIgnoringCase(field.value, trigger.contains);

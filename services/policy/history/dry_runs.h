@@ -12,15 +12,16 @@
 
 namespace cleanmail::policy::history {
 
-// Judges the mail of the last days again by a changed policy and says what would differ. Thread-safe.
+// Judges the mail of the last days again by a changed policy and says what would differ.
+// Thread-safe.
 class DryRuns {
  public:
   DryRuns(Store& store, const Evaluation& evaluation, const base::Clock& clock,
           base::Random& random)
       : store_(store), evaluation_(evaluation), clock_(clock), random_(random) {}
 
-  // Writes it down; RunWaiting does it. `policy` carries its name. InvalidArgument naming the field;
-  // ResourceExhausted with 5 of the tenant unfinished.
+  // Writes it down; RunWaiting does it. `policy` carries its name. InvalidArgument naming the
+  // field; ResourceExhausted with 5 of the tenant unfinished.
   absl::StatusOr<v1::DryRun> Start(std::string_view tenant, const v1::Policy& policy, int32_t days,
                                    std::string_view author);
   absl::StatusOr<v1::DryRun> Get(std::string_view tenant, std::string_view id) {

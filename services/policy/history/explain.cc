@@ -39,18 +39,17 @@ void AddFindings(const v1::Judged& judged, v1::Explanation& explanation) {
     v1::Explanation::FindingSaid& said = *explanation.add_findings();
     said.set_finding(finding->name());
     said.set_weight(finding->weight());
-    said.set_sentence(base::Cat(
-        finding->name(), ": ", MeaningOf(finding->category()), ", ",
-        absl::StrFormat("%+.1f", finding->weight()),
-        finding->evidence().empty()
-            ? std::string()
-            : base::Cat(" (seen: ", base::Printable(finding->evidence(), 200), ")"),
-        "."));
+    said.set_sentence(
+        base::Cat(finding->name(), ": ", MeaningOf(finding->category()), ", ",
+                  absl::StrFormat("%+.1f", finding->weight()),
+                  finding->evidence().empty()
+                      ? std::string()
+                      : base::Cat(" (seen: ", base::Printable(finding->evidence(), 200), ")"),
+                  "."));
   }
 }
 
-void AddTried(v1::Explanation::Group& group, std::string rule, bool matched,
-              std::string sentence) {
+void AddTried(v1::Explanation::Group& group, std::string rule, bool matched, std::string sentence) {
   v1::Explanation::RuleTried& tried = *group.add_rules();
   tried.set_rule(std::move(rule));
   tried.set_matched(matched);
@@ -104,11 +103,13 @@ std::string ScopeInWords(std::string_view scope) {
 }
 
 std::string FateInWords(const mail::v1::RecipientGroup& group) {
-  std::string text = group.has_would_be()
-                         ? base::Cat("Delivered, because the domain is only watched. Else: ",
-                                     FateOf(group), ". ", group.would_be().reason())
-                         : base::Cat(FateOf(group), ". ", group.reason());
-  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] ^ 0x20);
+  std::string text =
+      group.has_would_be()
+          ? base::Cat("Delivered, because the domain is only watched. Else: ", FateOf(group), ". ",
+                      group.would_be().reason())
+          : base::Cat(FateOf(group), ". ", group.reason());
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z')
+    text[0] = static_cast<char>(text[0] ^ 0x20);
   return text;
 }
 
@@ -150,9 +151,8 @@ v1::Explanation Explain(const v1::Judged& judged, std::string_view time_zone,
                                  : base::Printable(message.envelope().sender(), 320);
   explanation.add_sentences(base::Cat("A message from ", sender, ", subject \"",
                                       base::Printable(message.subject(), 200), "\"."));
-  explanation.add_sentences(
-      absl::StrFormat("Its score is %.1f, from %d findings.", judged.score(),
-                      judged.findings_size()));
+  explanation.add_sentences(absl::StrFormat("Its score is %.1f, from %d findings.", judged.score(),
+                                            judged.findings_size()));
   for (const auto& finding : explanation.findings()) explanation.add_sentences(finding.sentence());
   for (const mail::v1::RecipientGroup& decided : judged.groups()) {
     v1::Explanation::Group& group = *explanation.add_groups();
@@ -166,9 +166,9 @@ v1::Explanation Explain(const v1::Judged& judged, std::string_view time_zone,
     const std::string recipient =
         decided.recipients().empty() ? std::string() : Lower(decided.recipients(0));
     if (rules.ok()) AddRules(**rules, subject, recipient, group.rule(), group);
-    explanation.add_sentences(base::Cat(
-        "For ", Joined(decided.recipients()), ": policy ", decided.policy(), ", version ",
-        decided.policy_version(), ", ", ScopeInWords(decided.policy_scope()), "."));
+    explanation.add_sentences(base::Cat("For ", Joined(decided.recipients()), ": policy ",
+                                        decided.policy(), ", version ", decided.policy_version(),
+                                        ", ", ScopeInWords(decided.policy_scope()), "."));
     for (const auto& tried : group.rules()) {
       if (tried.matched() && tried.rule() != group.rule())
         explanation.add_sentences(base::Cat("Rule ", tried.rule(), ": ", tried.sentence()));

@@ -42,8 +42,8 @@ class HistoryTest : public testing::Test {
   }
   static std::unique_ptr<sql::Database> Open() {
     static int number = 0;
-    auto database = sql::OpenSqlite(
-        base::Cat(testing::TempDir(), "/history-", getpid(), "-", ++number, ".db"));
+    auto database =
+        sql::OpenSqlite(base::Cat(testing::TempDir(), "/history-", getpid(), "-", ++number, ".db"));
     EXPECT_TRUE(database.ok()) << database.status();
     return *std::move(database);
   }

@@ -18,12 +18,11 @@ constexpr size_t kLongestValue = 200;
 
 bool IsTrace(std::string_view name) {
   constexpr std::array<std::string_view, 8> kTrace = {
-      "received",     "dkim-signature",  "authentication-results", "domainkey-signature",
-      "received-spf", "x-received",      "x-google-dkim-signature", "autocrypt"};
+      "received",     "dkim-signature", "authentication-results",  "domainkey-signature",
+      "received-spf", "x-received",     "x-google-dkim-signature", "autocrypt"};
   const std::string lowered = Lower(name);
   return lowered.starts_with("arc-") || lowered.starts_with("x-ms-exchange") ||
-         lowered.starts_with("x-microsoft-") ||
-         std::ranges::find(kTrace, lowered) != kTrace.end();
+         lowered.starts_with("x-microsoft-") || std::ranges::find(kTrace, lowered) != kTrace.end();
 }
 
 // Cut at a character's beginning: proto strings are UTF-8.

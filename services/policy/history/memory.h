@@ -12,8 +12,8 @@
 
 namespace cleanmail::policy::history {
 
-// Takes down what is judged, in batches beside the mail: a judgement whose process loses power within
-// a moment may be missing, the mail itself never. Thread-safe.
+// Takes down what is judged, in batches beside the mail: a judgement whose process loses power
+// within a moment may be missing, the mail itself never. Thread-safe.
 class Memory {
  public:
   Memory(Store& store, const RuleBook& book, const base::Clock& clock, Metrics& metrics)

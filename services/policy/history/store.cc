@@ -96,9 +96,8 @@ absl::StatusOr<std::string> Store::NextTenant(std::string_view after) {
   CLEANMAIL_RETURN_IF_ERROR(database_.Read([&](sql::Session& session) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(
         const std::vector<sql::Row> rows,
-        session.Query(
-            "SELECT tenant FROM judged WHERE tenant > :after ORDER BY tenant LIMIT 1",
-            {{"after", std::string(after)}}));
+        session.Query("SELECT tenant FROM judged WHERE tenant > :after ORDER BY tenant LIMIT 1",
+                      {{"after", std::string(after)}}));
     if (!rows.empty()) tenant = rows[0].Text(0);
     return absl::OkStatus();
   }));
@@ -132,13 +131,14 @@ absl::Status Store::InsertDryRun(std::string_view tenant, const DryRunRow& row,
     if (!unfinished.empty() && unfinished[0].Int(0) >= most)
       return absl::ResourceExhaustedError("too many dry runs of this tenant are unfinished");
     return session
-        .Execute("INSERT INTO dry_runs (tenant, dry_run, finished, leased_until_us, created_at_us, "
-                 "policy, body) VALUES (:tenant, :id, 0, 0, :created, :policy, :body)",
-                 {{"tenant", std::string(tenant)},
-                  {"id", IdOf(row.dry_run.name())},
-                  {"created", created_at_us},
-                  {"policy", Pack(row.policy)},
-                  {"body", Pack(row.dry_run)}})
+        .Execute(
+            "INSERT INTO dry_runs (tenant, dry_run, finished, leased_until_us, created_at_us, "
+            "policy, body) VALUES (:tenant, :id, 0, 0, :created, :policy, :body)",
+            {{"tenant", std::string(tenant)},
+             {"id", IdOf(row.dry_run.name())},
+             {"created", created_at_us},
+             {"policy", Pack(row.policy)},
+             {"body", Pack(row.dry_run)}})
         .status();
   });
 }
@@ -157,17 +157,15 @@ absl::StatusOr<v1::DryRun> Store::GetDryRun(std::string_view tenant, std::string
 }
 
 absl::StatusOr<std::vector<v1::DryRun>> Store::ListDryRuns(std::string_view tenant,
-                                                           std::string_view before,
-                                                           int64_t limit) {
+                                                           std::string_view before, int64_t limit) {
   std::vector<v1::DryRun> dry_runs;
   CLEANMAIL_RETURN_IF_ERROR(database_.Read([&](sql::Session& session) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(
         const std::vector<sql::Row> rows,
-        session.Query("SELECT body FROM dry_runs WHERE tenant = :tenant AND (:before = '' OR "
-                      "dry_run < :before) ORDER BY dry_run DESC LIMIT :limit",
-                      {{"tenant", std::string(tenant)},
-                       {"before", std::string(before)},
-                       {"limit", limit}}));
+        session.Query(
+            "SELECT body FROM dry_runs WHERE tenant = :tenant AND (:before = '' OR "
+            "dry_run < :before) ORDER BY dry_run DESC LIMIT :limit",
+            {{"tenant", std::string(tenant)}, {"before", std::string(before)}, {"limit", limit}}));
     for (const sql::Row& row : rows) {
       CLEANMAIL_ASSIGN_OR_RETURN(dry_runs.emplace_back(), Unpack<v1::DryRun>(row.Text(0)));
     }
@@ -189,12 +187,10 @@ absl::StatusOr<std::optional<DryRunRow>> Store::ClaimDryRun(int64_t now_us, int6
     const sql::Row& row = rows[0];
     CLEANMAIL_ASSIGN_OR_RETURN(
         const int64_t mine,
-        session.Execute("UPDATE dry_runs SET leased_until_us = :until WHERE tenant = :tenant AND "
-                        "dry_run = :id AND leased_until_us < :now",
-                        {{"until", until_us},
-                         {"now", now_us},
-                         {"tenant", row.Text(0)},
-                         {"id", row.Text(1)}}));
+        session.Execute(
+            "UPDATE dry_runs SET leased_until_us = :until WHERE tenant = :tenant AND "
+            "dry_run = :id AND leased_until_us < :now",
+            {{"until", until_us}, {"now", now_us}, {"tenant", row.Text(0)}, {"id", row.Text(1)}}));
     if (mine == 0) return absl::OkStatus();
     DryRunRow taken;
     CLEANMAIL_ASSIGN_OR_RETURN(taken.policy, Unpack<v1::Policy>(row.Text(2)));
@@ -208,13 +204,14 @@ absl::StatusOr<std::optional<DryRunRow>> Store::ClaimDryRun(int64_t now_us, int6
 absl::Status Store::KeepDryRun(const v1::DryRun& dry_run, bool finished, int64_t lease_until_us) {
   return database_.Transact([&](sql::Session& session) {
     return session
-        .Execute("UPDATE dry_runs SET body = :body, finished = :finished, leased_until_us = :until "
-                 "WHERE tenant = :tenant AND dry_run = :id",
-                 {{"body", Pack(dry_run)},
-                  {"finished", int64_t{finished ? 1 : 0}},
-                  {"until", lease_until_us},
-                  {"tenant", std::string(TenantOf(dry_run.name()))},
-                  {"id", IdOf(dry_run.name())}})
+        .Execute(
+            "UPDATE dry_runs SET body = :body, finished = :finished, leased_until_us = :until "
+            "WHERE tenant = :tenant AND dry_run = :id",
+            {{"body", Pack(dry_run)},
+             {"finished", int64_t{finished ? 1 : 0}},
+             {"until", lease_until_us},
+             {"tenant", std::string(TenantOf(dry_run.name()))},
+             {"id", IdOf(dry_run.name())}})
         .status();
   });
 }

@@ -37,18 +37,28 @@ absl::Status CheckText(std::string_view field, std::string_view text, size_t lon
 // Fields on which delivery, threading, or trust in the message depends: RFC 5322 §3.6, RFC 2045,
 // RFC 6376, RFC 8601, RFC 8617.
 bool IsReserved(std::string_view name) {
-  constexpr std::array<std::string_view, 22> kReserved = {
-      "from",         "sender",
-      "to",           "cc",
-      "bcc",          "subject",
-      "date",         "message-id",
-      "in-reply-to",  "references",
-      "reply-to",     "return-path",
-      "received",     "mime-version",
-      "received-spf", "authentication-results",
-      "dkim-signature", "domainkey-signature",
-      "errors-to",    "apparently-to",
-      "delivered-to", "disposition-notification-to"};
+  constexpr std::array<std::string_view, 22> kReserved = {"from",
+                                                          "sender",
+                                                          "to",
+                                                          "cc",
+                                                          "bcc",
+                                                          "subject",
+                                                          "date",
+                                                          "message-id",
+                                                          "in-reply-to",
+                                                          "references",
+                                                          "reply-to",
+                                                          "return-path",
+                                                          "received",
+                                                          "mime-version",
+                                                          "received-spf",
+                                                          "authentication-results",
+                                                          "dkim-signature",
+                                                          "domainkey-signature",
+                                                          "errors-to",
+                                                          "apparently-to",
+                                                          "delivered-to",
+                                                          "disposition-notification-to"};
   for (const std::string_view begin : {"arc-", "content-", "resent-"}) {
     if (name.starts_with(begin)) return true;
   }
@@ -69,9 +79,9 @@ absl::Status CheckHeader(const mail::v1::HeaderField& field) {
 absl::Status CheckBanner(const mail::v1::Banner& banner) {
   if (banner.text().empty() && banner.html().empty())
     return Wrong("banner", "text or html is needed");
-  for (const auto& [field, text] : {std::pair<std::string_view, const std::string&>{
-                                        "banner.text", banner.text()},
-                                    {"banner.html", banner.html()}}) {
+  for (const auto& [field, text] :
+       {std::pair<std::string_view, const std::string&>{"banner.text", banner.text()},
+        {"banner.html", banner.html()}}) {
     if (text.size() > kLongestBanner)
       return Wrong(field, base::Cat("longer than ", kLongestBanner, " bytes"));
     std::string without_breaks = text;

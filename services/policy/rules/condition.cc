@@ -138,20 +138,18 @@ absl::StatusOr<Compiled> CompileHeader(const v1::HeaderCondition& header) {
   if (!pattern.ok()) {
     const bool regex = header.match_case() == v1::HeaderCondition::kRegex;
     const bool glob = header.match_case() == v1::HeaderCondition::kGlob;
-    return base::Annotate(pattern.status(),
-                          base::Cat("header.", regex  ? "regex"
-                                               : glob ? "glob"
-                                                      : "contains"));
+    return base::Annotate(pattern.status(), base::Cat("header.", regex  ? "regex"
+                                                                 : glob ? "glob"
+                                                                        : "contains"));
   }
-  return Make(Stage::kHeaders, header.match_case() == v1::HeaderCondition::kRegex ? 4 : 3,
-              [name = Lower(header.name()), pattern = *pattern](const Subject& subject,
-                                                                std::string_view) {
-                const auto [first, last] =
-                    std::ranges::equal_range(subject.fields(), name, {}, &Subject::Field::name);
-                return std::any_of(first, last, [&](const Subject::Field& field) {
-                  return pattern.Matches(field.value);
-                });
-              });
+  return Make(
+      Stage::kHeaders, header.match_case() == v1::HeaderCondition::kRegex ? 4 : 3,
+      [name = Lower(header.name()), pattern = *pattern](const Subject& subject, std::string_view) {
+        const auto [first, last] =
+            std::ranges::equal_range(subject.fields(), name, {}, &Subject::Field::name);
+        return std::any_of(
+            first, last, [&](const Subject::Field& field) { return pattern.Matches(field.value); });
+      });
 }
 
 absl::StatusOr<Compiled> CompileAttachment(const v1::AttachmentCondition& attachment) {
@@ -201,8 +199,8 @@ bool Said(const Subject& subject, const v1::AuthenticationCondition& asked) {
 
 absl::StatusOr<Compiled> CompileAuthentication(const v1::AuthenticationCondition& asked) {
   constexpr std::array<std::string_view, 4> kMethods = {"spf", "dkim", "dmarc", "arc"};
-  constexpr std::array<std::string_view, 7> kResults = {
-      "pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"};
+  constexpr std::array<std::string_view, 7> kResults = {"pass", "fail",      "softfail", "neutral",
+                                                        "none", "temperror", "permerror"};
   if (std::ranges::find(kMethods, asked.method()) == kMethods.end())
     return Wrong("authentication.method", "spf, dkim, dmarc or arc is needed");
   if (asked.results().empty() || asked.results_size() > 7)
@@ -211,9 +209,8 @@ absl::StatusOr<Compiled> CompileAuthentication(const v1::AuthenticationCondition
     if (std::ranges::find(kResults, asked.results(i)) == kResults.end())
       return Wrong(base::Cat("authentication.results[", i, "]"), "not a result of RFC 8601");
   }
-  return Make(Stage::kScanned, 2, [asked](const Subject& subject, std::string_view) {
-    return Said(subject, asked);
-  });
+  return Make(Stage::kScanned, 2,
+              [asked](const Subject& subject, std::string_view) { return Said(subject, asked); });
 }
 
 // Minutes since midnight of `HH:MM`, -1 for anything else. "24:00" is the end of the day.
@@ -310,8 +307,8 @@ absl::StatusOr<Condition> Condition::Compile(const v1::Condition& condition,
   absl::StatusOr<Compiled> compiled = CompileKind(condition);
   if (!compiled.ok()) {
     const bool whole = condition.kind_case() == v1::Condition::KIND_NOT_SET;
-    return absl::Status(compiled.status().code(), base::Cat(path, whole ? ": " : ".",
-                                                            compiled.status().message()));
+    return absl::Status(compiled.status().code(),
+                        base::Cat(path, whole ? ": " : ".", compiled.status().message()));
   }
   Condition result;
   result.test_ = std::move(compiled->test);

@@ -46,7 +46,8 @@ void Judge(const policy::RuleSet& rules) {
                                    .score = 3});
     if (scanned) {
       const policy::Outcome outcome = rules.Decide(message, "bob@acme.example", {});
-      CLEANMAIL_CHECK(!outcome.rule.empty() && !outcome.reason.empty(), "every outcome has a reason");
+      CLEANMAIL_CHECK(!outcome.rule.empty() && !outcome.reason.empty(),
+                      "every outcome has a reason");
     } else {
       (void)rules.Admit(message, "bob@acme.example");
     }

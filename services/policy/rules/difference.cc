@@ -97,7 +97,9 @@ v1::PolicyDifference Difference(const v1::Policy& before, const v1::Policy& afte
       const bool off = rule.disabled() && !old.disabled();
       const bool on = old.disabled() && !rule.disabled();
       AddRule(difference, v1::PolicyChange::KIND_RULE_CHANGED, &old, &rule,
-              off ? "switched off" : on ? "switched on" : "changed");
+              off  ? "switched off"
+              : on ? "switched on"
+                   : "changed");
     }
     if (std::ranges::find(unmoved, rule.id()) == unmoved.end()) {
       AddRule(difference, v1::PolicyChange::KIND_RULE_MOVED, nullptr, &rule,

@@ -114,8 +114,7 @@ bool TextPattern::Matches(std::string_view lowered) const {
     case Kind::kContains:
       return lowered.find(literal_) != std::string_view::npos;
     case Kind::kExpression:
-      return re2::RE2::PartialMatch(re2::StringPiece(lowered.data(), lowered.size()),
-                                    *expression_);
+      return re2::RE2::PartialMatch(re2::StringPiece(lowered.data(), lowered.size()), *expression_);
   }
   return false;
 }

@@ -49,8 +49,7 @@ absl::StatusOr<Rule> Rule::Compile(const v1::Rule& rule, std::string_view policy
 
 absl::Status Rule::CompileConditions(std::string_view path) {
   if (source_.conditions_size() > kMostConditions)
-    return absl::InvalidArgumentError(
-        base::Cat(path, ".conditions: more than ", kMostConditions));
+    return absl::InvalidArgumentError(base::Cat(path, ".conditions: more than ", kMostConditions));
   for (int i = 0; i < source_.conditions_size(); ++i) {
     CLEANMAIL_ASSIGN_OR_RETURN(
         Condition condition,
@@ -89,8 +88,7 @@ absl::Status Rule::CompileActions(std::string_view path) {
       CLEANMAIL_ASSIGN_OR_RETURN(
           TextPattern type,
           TextPattern::Glob(strip.content_type().empty() ? "*" : strip.content_type()));
-      strips_.push_back(
-          {.action = i, .name = std::move(name), .content_type = std::move(type)});
+      strips_.push_back({.action = i, .name = std::move(name), .content_type = std::move(type)});
     }
   }
   return absl::OkStatus();

@@ -20,8 +20,8 @@ constexpr size_t kLongestDisplayName = 200;
 constexpr size_t kLargestPolicy = 512 << 10;
 
 // Ids of the steps around the tenant's rules, which his rules cannot take.
-constexpr std::array<std::string_view, 6> kBuiltIn = {"malware",     "could-not-scan",
-                                                      "block-list",  "allow-list",
+constexpr std::array<std::string_view, 6> kBuiltIn = {"malware",         "could-not-scan",
+                                                      "block-list",      "allow-list",
                                                       "outlook-express", "otherwise-deliver"};
 
 std::string Said(const mail::v1::Finding& finding) {
@@ -84,8 +84,7 @@ absl::StatusOr<std::shared_ptr<const RuleSet>> RuleSet::Compile(const v1::Policy
   if (policy.rules_size() > kMostRules)
     return absl::InvalidArgumentError(base::Cat("policy.rules: more than ", kMostRules));
   if (policy.ByteSizeLong() > kLargestPolicy)
-    return absl::InvalidArgumentError(
-        base::Cat("policy: larger than ", kLargestPolicy, " bytes"));
+    return absl::InvalidArgumentError(base::Cat("policy: larger than ", kLargestPolicy, " bytes"));
   auto set = std::shared_ptr<RuleSet>(new RuleSet(policy));
   set->id_ = policy.name().substr(policy.name().rfind('/') + 1);
   std::set<std::string> ids;
@@ -120,14 +119,13 @@ std::optional<Outcome> RuleSet::DecideByTechnicalRules(
   if (const auto* found = subject.FirstOf(mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN);
       found != nullptr) {
     if (!circumstances.deliver_unscanned)
-      return Outcome{
-          .disposition = DISPOSITION_KIND_HOLD,
-          .hold_kind = mail::v1::HOLD_KIND_COULD_NOT_SCAN,
-          .rule = base::Cat(id_, "/could-not-scan"),
-          .reason = base::Cat("A part could not be scanned: ", Said(*found), "."),
-          .quarantine = {},
-          .redirect_to = {},
-          .actions = {}};
+      return Outcome{.disposition = DISPOSITION_KIND_HOLD,
+                     .hold_kind = mail::v1::HOLD_KIND_COULD_NOT_SCAN,
+                     .rule = base::Cat(id_, "/could-not-scan"),
+                     .reason = base::Cat("A part could not be scanned: ", Said(*found), "."),
+                     .quarantine = {},
+                     .redirect_to = {},
+                     .actions = {}};
     const mail::v1::Banner* set = circumstances.unscanned_banner;
     mail::v1::Action& warning = actions.emplace_back();
     const bool own = set != nullptr && (!set->text().empty() || !set->html().empty());

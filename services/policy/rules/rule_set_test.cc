@@ -67,8 +67,8 @@ struct Mail {
 
 // Whether a rule of this one condition matches the mail.
 bool Matches(const std::string& condition, const Mail& mail) {
-  const auto rules = Compiled(PolicyWith("rules { id: 'r' conditions { " + condition +
-                                         " } actions { hold {} } }"));
+  const auto rules = Compiled(
+      PolicyWith("rules { id: 'r' conditions { " + condition + " } actions { hold {} } }"));
   return rules != nullptr && mail.By(*rules).rule == "own/r";
 }
 
@@ -211,8 +211,8 @@ TEST(Conditions, AttachmentMatchesNameAndTypeTogether) {
 
 TEST(Conditions, AuthenticationMayHaveToBeTheSendersOwn) {
   Mail mail;
-  *mail.facts.add_authentication() = Proto<mail::v1::AuthenticationResult>(
-      "method: 'dkim' result: 'pass' domain: 'bulk.example'");
+  *mail.facts.add_authentication() =
+      Proto<mail::v1::AuthenticationResult>("method: 'dkim' result: 'pass' domain: 'bulk.example'");
   EXPECT_TRUE(Matches("authentication { method: 'dkim' results: 'pass' }", mail));
   EXPECT_FALSE(Matches("authentication { method: 'dkim' results: 'pass' aligned: true }", mail));
   EXPECT_TRUE(Matches("authentication { method: 'spf' results: 'none' results: 'fail' }", mail))
@@ -280,10 +280,10 @@ TEST(InSession, ARuleRefusesWhenNothingBeforeItIsOpen) {
           .refused_by,
       nullptr)
       << "a rule that only changes decides nothing";
-  const SessionOutcome later =
-      admit("rules { id: 'h' conditions { header { name: 'Subject' contains: 'Won' } } actions { "
-            "refuse {} } }" +
-            refuse);
+  const SessionOutcome later = admit(
+      "rules { id: 'h' conditions { header { name: 'Subject' contains: 'Won' } } actions { "
+      "refuse {} } }" +
+      refuse);
   EXPECT_EQ(later.refused_by, nullptr);
   ASSERT_EQ(later.later.size(), 2U);
   EXPECT_EQ(later.later[0]->trigger_name(), "subject");

@@ -79,9 +79,9 @@ const absl::TimeZone::CivilInfo& Subject::local_time() const {
   return *local_time_;
 }
 
-bool Subject::HasFinding(std::string_view name) const { 
+bool Subject::HasFinding(std::string_view name) const {
   return std::ranges::binary_search(findings_, name);
- }
+}
 
 bool Subject::HasCategory(mail::v1::FindingCategory category) const {
   return (categories_ & Bit(category)) != 0;
@@ -106,6 +106,13 @@ const std::vector<Subject::Field>& Subject::fields() const {
   return *fields_;
 }
 
+std::span<const Subject::Field> Subject::FieldsNamed(std::string_view name) const {
+  const std::vector<Field>& all = fields();
+  const auto first = std::ranges::lower_bound(all, name, {}, &Field::name);
+  const auto last = std::ranges::upper_bound(all, name, {}, &Field::name);
+  return {first, last};
+}
+
 const std::vector<Subject::AttachmentText>& Subject::attachments() const {
   if (!attachments_.has_value()) {
     std::vector<AttachmentText>& attachments = attachments_.emplace();
@@ -122,8 +129,8 @@ const std::vector<Subject::AttachmentText>& Subject::attachments() const {
 const std::string& Subject::from_address() const {
   if (!from_address_.has_value()) {
     std::string& address = from_address_.emplace();
-    const auto [first, last] = std::ranges::equal_range(fields(), "from", {}, &Field::name);
-    if (last - first == 1) address = AddressOf(first->value);
+    const std::span<const Field> from = FieldsNamed("from");
+    if (from.size() == 1) address = AddressOf(from[0].value);
   }
   return *from_address_;
 }

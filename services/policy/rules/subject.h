@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,8 +26,8 @@ struct SubjectParts {
   std::string_view sender;
   std::string_view client_address;
   mail::v1::Direction direction = mail::v1::DIRECTION_INBOUND;
-  absl::Time at;                // when it was accepted
-  std::string_view time_zone;   // IANA name of the tenant's
+  absl::Time at;               // when it was accepted
+  std::string_view time_zone;  // IANA name of the tenant's
   int64_t size = 0;
   const google::protobuf::RepeatedPtrField<mail::v1::HeaderField>* headers = nullptr;
   const mail::v1::MessageFacts* facts = nullptr;
@@ -63,6 +64,8 @@ class Subject {
   };
   // Fields in order of name.
   const std::vector<Field>& fields() const;
+  // Those of one name (lower case), in the message's order.
+  std::span<const Field> FieldsNamed(std::string_view name) const;
   struct AttachmentText {
     std::string name;          // lower case
     std::string content_type;  // lower case
