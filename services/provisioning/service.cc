@@ -26,7 +26,8 @@ callout::CalloutOptions ToCalloutOptions(const v1::CalloutSettings& settings) {
       .accept_all_life = config::OrDefault(settings.accept_all_life(), defaults.accept_all_life),
       .timeout = config::OrDefault(settings.timeout(), defaults.timeout),
       .per_domain = config::OrDefault(settings.per_domain(), defaults.per_domain),
-      .connections = config::OrDefault(settings.connections(), defaults.connections)};
+      .connections = config::OrDefault(settings.connections(), defaults.connections),
+      .waiters = defaults.waiters};
 }
 
 // A probe runs on a loop; what it found is taken in by the pool, since it is written down.

@@ -68,10 +68,14 @@ absl::StatusOr<Answered> Callouts::Check(std::string_view tenant, std::string_vi
       .verdict = {.answer = Answer::kUnknown, .words = "too many questions are out already"}};
   if (pending != nullptr) {
     const absl::MutexLock lock(&mutex_);
-    answered.verdict.words = "the destination has not answered in time";
     const absl::Time until = std::min(deadline, absl::Now() + options_.timeout);
-    if (mutex_.AwaitWithDeadline(absl::Condition(&pending->done), until))
-      answered.verdict = pending->verdict;
+    if (pending->done || waiting_ < options_.waiters) {
+      ++waiting_;
+      answered.verdict.words = "the destination has not answered in time";
+      if (mutex_.AwaitWithDeadline(absl::Condition(&pending->done), until))
+        answered.verdict = pending->verdict;
+      --waiting_;
+    }
   }
   switch (answered.verdict.answer) {
     case Answer::kExists:

@@ -28,6 +28,7 @@ struct CalloutOptions {
   absl::Duration timeout = absl::Seconds(5);
   int per_domain = 4;
   int connections = 64;
+  int waiters = 16;  // of the process's 64 RPC threads; more are answered "unknown" at once
 };
 
 // What is answered about a recipient.
@@ -109,6 +110,7 @@ class Callouts {
   absl::flat_hash_map<std::string, std::shared_ptr<Pending>> pending_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, int> busy_ ABSL_GUARDED_BY(mutex_);  // questions of a domain
   std::map<std::string, Watch, std::less<>> watches_ ABSL_GUARDED_BY(mutex_);
+  int waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -143,6 +143,19 @@ TEST_F(CalloutsTest, OneKnownRecipientWhoLeftIsNoBurst) {
   EXPECT_EQ(metrics_.callout_alerts.value(), 0);
 }
 
+TEST_F(CalloutsTest, WhoeverFindsNoPlaceToWaitIsAnsweredUnknownAndTheQuestionGoesOn) {
+  std::function<void(Finding)> out;
+  Callouts full(
+      {callout_store_, directory_, clock_, random_, *log_, metrics_},
+      [&](Question, absl::Time, auto done) { out = done; },
+      [](auto, auto) { return std::string(); }, {.waiters = 0});
+  const auto answered = full.Check("acme", "ann@example.org", absl::InfiniteFuture());
+  EXPECT_EQ(answered->verdict.answer, Answer::kUnknown);
+  out({.verdict = {.answer = Answer::kExists, .words = "250 Ok"}, .server = ""});
+  EXPECT_EQ(full.Check("acme", "ann@example.org", absl::InfiniteFuture())->verdict.answer,
+            Answer::kExists);
+}
+
 TEST_F(CalloutsTest, T_D8_ADomainOfAnotherTenantIsNotFound) {
   EXPECT_TRUE(absl::IsNotFound(
       callouts_.Check("other", "ann@example.org", absl::InfiniteFuture()).status()));
