@@ -21,6 +21,9 @@
 namespace cleanmail::rpc {
 namespace {
 
+// A file of 10 MiB that is imported, and what is round it.
+constexpr int kLargestRequest = 12 * 1024 * 1024;
+
 using grpc::experimental::InterceptionHookPoints;
 
 telemetry::Level LevelOf(grpc::StatusCode code) {
@@ -123,6 +126,7 @@ class GrpcServer final : public Server {
         (grpc::reflection::InitProtoReflectionServerBuilderPlugin(), true);
     (void)kReflects;
     grpc::ServerBuilder builder;
+    builder.SetMaxReceiveMessageSize(kLargestRequest);
     for (grpc::Service* service : services) builder.RegisterService(service);
     grpc::ResourceQuota quota("cleanmail");
     quota.SetMaxThreads(options.threads);
