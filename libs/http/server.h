@@ -18,9 +18,9 @@ class TlsContext;
 namespace cleanmail::http {
 
 struct Request {
-  std::string method;  // "GET"
-  std::string path;    // as sent, without the query
-  std::string query;   // behind the question mark
+  std::string method = {};  // "GET"
+  std::string path = {};    // as sent, without the query
+  std::string query = {};   // behind the question mark
   std::string body = {};
   std::vector<Header> headers = {};
   // Address of the peer, without port; empty on a unix socket.

@@ -58,6 +58,16 @@ std::string WithoutSecret(const std::string& body) {
   return json->Print();
 }
 
+// A room's error with the field's path as the caller knows it: from the body on, when the body is
+// one field of the room's request.
+absl::Status FromBody(const Route& route, absl::Status status) {
+  if (route.body == nullptr) return status;
+  const std::string field = rpc::FieldOf(status);
+  const std::string prefix = base::Cat(route.body->name(), ".");
+  if (!field.starts_with(prefix)) return status;
+  return rpc::WithField(std::move(status), field.substr(prefix.size()));
+}
+
 }  // namespace
 
 Door::Door(const Parts& parts, const Settings& settings)
@@ -227,7 +237,7 @@ http::Response Door::Call(const Asked& asked, const Found& found, const rpc::Cal
   const absl::StatusOr<std::string> bytes = rpc::Forward(
       parts_.channels, route.rpc, (*message)->SerializeAsString(),
       {.deadline = absl::Now() + kLongestCall, .caller = caller, .trace = asked.trace});
-  if (!bytes.ok()) return Refusal(asked, bytes.status());
+  if (!bytes.ok()) return Refusal(asked, FromBody(route, bytes.status()));
   const std::unique_ptr<google::protobuf::Message> answer =
       parts_.contracts.New(route.method->output_type());
   if (!answer->ParseFromString(*bytes)) return Refusal(asked, 500);
@@ -248,6 +258,10 @@ http::Response Door::CallOnce(const Asked& asked, const Found& found, const rpc:
   if (begun->has_value()) {
     const AnswerRow& kept = **begun;
     if (kept.request_hash != hash) return Refusal(asked, 422);
+    if (kept.status == 0 && now_us - kept.began_at_us > absl::ToInt64Microseconds(2 * kLongestCall))
+      return Refusal(asked, 409,
+                     "the answer to this key was lost in a stop of the gateway: look what came of "
+                     "it, then use a new key");
     if (kept.status == 0) return Refusal(asked, 409, "", "IN_PROGRESS");
     return {.status = kept.status,
             .content_type = kept.content_type,
