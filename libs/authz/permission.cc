@@ -56,6 +56,12 @@ Rule RuleOf(Permission permission) {
       return {"routes.write", Role::kTenant};
     case Permission::kReadPolicies:
       return {"policies.read", Role::kDomain};
+    case Permission::kWritePolicies:
+      return {"policies.write", Role::kTenant};
+    case Permission::kReadLists:
+      return {"lists.read", Role::kUser};
+    case Permission::kWriteLists:
+      return {"lists.write", Role::kUser};
     case Permission::kReadHolds:
       return {"holds.read", Role::kUser};
     case Permission::kReleaseHold:

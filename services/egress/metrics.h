@@ -13,6 +13,10 @@ struct Metrics {
         expired(Ended(registry, "expired")),
         notices(registry.AddCounter("cleanmail_egress_notices_total",
                                     "Failure notices sent to senders.")),
+        changes_undone(registry.AddCounter(
+            "cleanmail_egress_changes_undone_total",
+            "Changes that a rule wanted and the message did not allow, such as a banner in a "
+            "signed part.")),
         connections(registry.AddGauge("cleanmail_egress_connections",
                                       "Connections to destinations open now.")),
         open(registry.AddGauge("cleanmail_egress_open_deliveries",
@@ -28,6 +32,7 @@ struct Metrics {
   telemetry::Counter& refused;
   telemetry::Counter& expired;
   telemetry::Counter& notices;
+  telemetry::Counter& changes_undone;
   telemetry::Gauge& connections;
   telemetry::Gauge& open;
   telemetry::Histogram& attempt_seconds;

@@ -25,13 +25,19 @@ SessionOptions ToSessionOptions(const v1::Timeouts& settings, const std::string&
                        .data_done = config::OrDefault(settings.data_done(), defaults.data_done)}};
 }
 
+GateOptions ToGateOptions(const v1::EgressConfig& settings) {
+  const GateOptions defaults;
+  return {.connections_per_destination = config::OrDefault(settings.connections_per_destination(),
+                                                           defaults.connections_per_destination),
+          .expire_after = config::OrDefault(settings.expire_after(), defaults.expire_after)};
+}
+
 SettlementOptions ToSettlementOptions(const v1::EgressConfig& settings,
                                       const std::string& host_name) {
   const SettlementOptions defaults;
   return {
       .backoff = {.first = config::OrDefault(settings.first_retry(), defaults.backoff.first),
                   .longest = config::OrDefault(settings.longest_retry(), defaults.backoff.longest)},
-      .expire_after = config::OrDefault(settings.expire_after(), defaults.expire_after),
       .host_name = host_name};
 }
 
@@ -61,20 +67,20 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   auto& queue = service.Own(std::make_unique<Queue>(
       QueueParts{store, outbox, courier, env.blobs(), env.loops(), env.clock(), env.random(),
                  env.mail_log(), env.log(), metrics, env.directory()},
-      QueueOptions{.connections_per_destination =
-                       config::OrDefault(settings.connections_per_destination(), 20),
+      QueueOptions{.gate = ToGateOptions(settings),
                    .connections = config::OrDefault(settings.connections(), 500),
                    .owner = base::NewUuid(env.clock(), env.random()),
                    .settlement = ToSettlementOptions(settings, host_name)}));
 
-  const int own_hops = config::OrDefault(settings.own_hops(), 5);
+  const ConsumerParts parts{queue, env.clock(), host_name,
+                            config::OrDefault(settings.own_hops(), 5)};
   service.Serve(std::make_unique<Api>(store, queue, env.clock(), env.authz()));
   service.OnStart(
       [&store, owner = queue.owner()] { return store.ReleaseClaimsOfOthers(owner).status(); });
   service.Consume<policy::v1::MailDisposed>(
-      [&queue, own_hops](auto batch) { return OnDisposed(queue, own_hops, batch); });
+      [parts](auto batch) { return OnDisposed(parts, batch); });
   service.Consume<quarantine::v1::MailReleased>(
-      [&queue](auto batch) { return OnReleased(queue, batch); });
+      [parts](auto batch) { return OnReleased(parts, batch); });
   service.Every(absl::Seconds(1), [&queue] { queue.Tick(); });
   service.Every(absl::Minutes(1), [&queue] { queue.ForgetFinished(); });
   service.OnDrain([&queue, &outbox](absl::Time deadline) {

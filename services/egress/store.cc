@@ -16,10 +16,17 @@ namespace {
 constexpr char kSeparator = '\n';  // cannot occur in an address
 constexpr std::string_view kColumns =
     "SELECT id, stage, destination, recipients, attempts, created_at_us, next_attempt_at_us, "
-    "last_reply, body, content FROM deliveries ";
+    "last_reply, body, content, actions, parked FROM deliveries ";
 
 std::string Joined(const std::vector<std::string>& recipients) {
   return absl::StrJoin(recipients, std::string(1, kSeparator));
+}
+
+// Actions as text for a column; empty without any.
+std::string ToText(const std::vector<mail::v1::Action>& actions) {
+  mail::v1::RecipientGroup group;  // carries them
+  for (const mail::v1::Action& action : actions) *group.add_actions() = action;
+  return absl::Base64Escape(group.SerializeAsString());
 }
 
 absl::StatusOr<Delivery> ToDelivery(const sql::Row& row) {
@@ -32,12 +39,22 @@ absl::StatusOr<Delivery> ToDelivery(const sql::Row& row) {
                     .next_attempt_at_us = row.Int(6),
                     .last_reply = row.Text(7),
                     .message = {},
+                    .actions = {},
+                    .parked = row.Int(11) != 0,
                     .content = {}};
   std::string bytes;
   if (!absl::Base64Unescape(row.Text(8), &bytes) || !delivery.message.ParseFromString(bytes) ||
       !absl::Base64Unescape(row.Text(9), &delivery.content)) {
     return absl::DataLossError(
         base::Cat("delivery ", delivery.id, " cannot be read from the table"));
+  }
+  if (!row.Text(10).empty()) {
+    mail::v1::RecipientGroup group;
+    if (!absl::Base64Unescape(row.Text(10), &bytes) || !group.ParseFromString(bytes)) {
+      return absl::DataLossError(
+          base::Cat("the changes of delivery ", delivery.id, " cannot be read from the table"));
+    }
+    delivery.actions.assign(group.actions().begin(), group.actions().end());
   }
   return delivery;
 }
@@ -66,10 +83,10 @@ absl::StatusOr<bool> Store::Insert(sql::Session& session, const Delivery& delive
       const int64_t added,
       session.Execute("INSERT INTO deliveries (id, message, tenant, stage, destination, "
                       "recipients, attempts, created_at_us, next_attempt_at_us, "
-                      "last_reply, claimed_by, done_at_us, body, content) VALUES (:id, :message, "
-                      ":tenant, :stage, :destination, :recipients, "
+                      "last_reply, claimed_by, done_at_us, body, content, actions, parked) VALUES "
+                      "(:id, :message, :tenant, :stage, :destination, :recipients, "
                       ":attempts, :created_at, :next_attempt_at, :last_reply, :claimed_by, 0, "
-                      ":body, :content) ON CONFLICT DO NOTHING",
+                      ":body, :content, :actions, :parked) ON CONFLICT DO NOTHING",
                       {{"id", delivery.id},
                        {"message", delivery.message.id()},
                        {"tenant", delivery.message.tenant()},
@@ -82,7 +99,9 @@ absl::StatusOr<bool> Store::Insert(sql::Session& session, const Delivery& delive
                        {"last_reply", delivery.last_reply},
                        {"claimed_by", std::string(owner)},
                        {"body", absl::Base64Escape(delivery.message.SerializeAsString())},
-                       {"content", absl::Base64Escape(delivery.content)}}));
+                       {"content", absl::Base64Escape(delivery.content)},
+                       {"actions", ToText(delivery.actions)},
+                       {"parked", int64_t{delivery.parked ? 1 : 0}}}));
   return added > 0;
 }
 
@@ -91,7 +110,7 @@ absl::Status Store::Finish(sql::Session& session, std::string_view id, std::stri
   return session
       .Execute(
           "UPDATE deliveries SET recipients = '', last_reply = :last_reply, claimed_by = '', "
-          "done_at_us = :now, body = '', content = '' WHERE id = :id",
+          "done_at_us = :now, body = '', content = '', actions = '', parked = 0 WHERE id = :id",
           {{"last_reply", std::string(last_reply)}, {"now", now_us}, {"id", std::string(id)}})
       .status();
 }
@@ -116,11 +135,11 @@ absl::StatusOr<std::vector<Delivery>> Store::ClaimDue(std::string_view owner, in
   CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&](sql::Session& session) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(
         const std::vector<sql::Row> rows,
-        session.Query(
-            base::Cat(kColumns,
-                      "WHERE done_at_us = 0 AND claimed_by = '' AND next_attempt_at_us <= :now "
-                      "ORDER BY next_attempt_at_us LIMIT :limit"),
-            {{"now", now_us}, {"limit", limit}}));
+        session.Query(base::Cat(kColumns,
+                                "WHERE done_at_us = 0 AND claimed_by = '' AND parked = 0 AND "
+                                "next_attempt_at_us <= :now "
+                                "ORDER BY next_attempt_at_us LIMIT :limit"),
+                      {{"now", now_us}, {"limit", limit}}));
     CLEANMAIL_ASSIGN_OR_RETURN(due, ToDeliveries(rows));
     std::vector<sql::Parameters> claims;
     for (const Delivery& delivery : due)
@@ -128,6 +147,69 @@ absl::StatusOr<std::vector<Delivery>> Store::ClaimDue(std::string_view owner, in
     return session.ExecuteMany("UPDATE deliveries SET claimed_by = :owner WHERE id = :id", claims);
   }));
   return due;
+}
+
+absl::Status Store::Park(sql::Session& session, const Delivery& delivery) {
+  return session
+      .Execute(
+          "UPDATE deliveries SET parked = 1, claimed_by = '', last_reply = :last_reply "
+          "WHERE id = :id",
+          {{"last_reply", delivery.last_reply}, {"id", delivery.id}})
+      .status();
+}
+
+absl::StatusOr<std::vector<Store::ParkedDestination>> Store::ParkedDestinations() {
+  std::vector<ParkedDestination> parked;
+  CLEANMAIL_RETURN_IF_ERROR(database_.Read([&](sql::Session& session) -> absl::Status {
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> rows,
+        session.Query("SELECT DISTINCT tenant, destination FROM deliveries WHERE parked = 1", {}));
+    for (const sql::Row& row : rows)
+      parked.push_back({.tenant = row.Text(0), .destination = row.Text(1)});
+    return absl::OkStatus();
+  }));
+  return parked;
+}
+
+absl::StatusOr<int64_t> Store::Unpark(const ParkedDestination& which) {
+  int64_t unparked = 0;
+  CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&](sql::Session& session) -> absl::Status {
+    // Due since it came, so that claiming by due time is claiming in the order of arrival.
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        unparked,
+        session.Execute("UPDATE deliveries SET parked = 0, next_attempt_at_us = created_at_us "
+                        "WHERE parked = 1 AND tenant = :tenant AND destination = :destination",
+                        {{"tenant", which.tenant}, {"destination", which.destination}}));
+    return absl::OkStatus();
+  }));
+  return unparked;
+}
+
+absl::StatusOr<std::vector<Delivery>> Store::ClaimParkedBefore(std::string_view owner,
+                                                               const ParkedDestination& which,
+                                                               int64_t before_us, int64_t limit) {
+  std::vector<Delivery> over;
+  CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&](sql::Session& session) -> absl::Status {
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> rows,
+        session.Query(base::Cat(kColumns,
+                                "WHERE parked = 1 AND tenant = :tenant AND destination = "
+                                ":destination AND created_at_us <= :before "
+                                "ORDER BY created_at_us LIMIT :limit"),
+                      {{"tenant", which.tenant},
+                       {"destination", which.destination},
+                       {"before", before_us},
+                       {"limit", limit}}));
+    CLEANMAIL_ASSIGN_OR_RETURN(over, ToDeliveries(rows));
+    std::vector<sql::Parameters> claims;
+    for (Delivery& delivery : over) {
+      delivery.parked = false;
+      claims.push_back({{"owner", std::string(owner)}, {"id", delivery.id}});
+    }
+    return session.ExecuteMany(
+        "UPDATE deliveries SET claimed_by = :owner, parked = 0 WHERE id = :id", claims);
+  }));
+  return over;
 }
 
 absl::StatusOr<int64_t> Store::ReleaseClaimsOfOthers(std::string_view owner) {
@@ -180,7 +262,7 @@ absl::StatusOr<int64_t> Store::MakeDue(std::string_view tenant, std::string_view
         made_due,
         session.Execute(
             "UPDATE deliveries SET next_attempt_at_us = :now WHERE done_at_us = 0 AND claimed_by = "
-            "'' AND "
+            "'' AND parked = 0 AND "
             "next_attempt_at_us > :now AND (:tenant = '' OR tenant = :tenant) AND "
             "(:message = '' OR message = :message)",
             {{"now", now_us}, {"tenant", std::string(tenant)}, {"message", std::string(message)}}));

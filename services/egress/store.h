@@ -15,9 +15,9 @@ std::vector<sql::Migration> Migrations();
 
 // One message to one destination.
 struct Delivery {
-  std::string id;  // message/stage/destination: the same work has the same id
-  std::string
-      stage;  // `disposed/{generation}`, `released/{release}`, `notice/{message it tells of}`
+  std::string id;     // message/stage/destination: the same work has the same id
+  std::string stage;  // `disposed/{generation}`, `released/{release}`, `copy/{stage}`,
+                      // `notify/{stage}`, `notice/{stage}/{destination}/{attempt}`
   std::string destination;              // domain in A-labels, or an address literal in brackets
   std::vector<std::string> recipients;  // those not finished
   int32_t attempts = 0;                 // made so far
@@ -25,6 +25,8 @@ struct Delivery {
   int64_t next_attempt_at_us = 0;
   std::string last_reply;
   mail::v1::Message message;
+  std::vector<mail::v1::Action> actions;  // changes on the way
+  bool parked = false;  // its destination is switched off: it waits until that changes
   std::string content;  // the mail itself when it is one of ours (a notice); otherwise empty: it is
                         // the blob tenant/message
 };
@@ -46,6 +48,22 @@ class Store {
                              std::string_view last_reply, int64_t now_us);
   // Puts a delivery back with what is left of it.
   static absl::Status Defer(sql::Session& session, const Delivery& delivery);
+
+  // Puts a delivery aside until its destination is switched on.
+  static absl::Status Park(sql::Session& session, const Delivery& delivery);
+
+  // A tenant's destination for which deliveries are parked.
+  struct ParkedDestination {
+    std::string tenant;
+    std::string destination;
+  };
+  absl::StatusOr<std::vector<ParkedDestination>> ParkedDestinations();
+  // Makes everything parked for it due, in the order it came; returns how many.
+  absl::StatusOr<int64_t> Unpark(const ParkedDestination& which);
+  // Claims parked deliveries made before `before_us`, unparked: their time is over.
+  absl::StatusOr<std::vector<Delivery>> ClaimParkedBefore(std::string_view owner,
+                                                          const ParkedDestination& which,
+                                                          int64_t before_us, int64_t limit);
 
   // Claims deliveries that are due for `owner`, the longest due first.
   absl::StatusOr<std::vector<Delivery>> ClaimDue(std::string_view owner, int64_t now_us,

@@ -5,12 +5,26 @@
 namespace cleanmail::policy {
 namespace {
 
+// Takes it down for explanations and dry runs.
+void Note(const ConsumerParts& parts, const scanner::v1::MailScanned& scanned,
+          const v1::MailDisposed& disposed) {
+  v1::Judged judged;
+  *judged.mutable_message() = disposed.message();
+  judged.set_generation(disposed.generation());
+  *judged.mutable_findings() = disposed.findings();
+  judged.set_score(disposed.score());
+  *judged.mutable_facts() = history::Shortened(scanned.facts());
+  *judged.mutable_groups() = disposed.groups();
+  judged.set_judged_at_us(disposed.disposed_at_us());
+  parts.memory.Note(judged);
+}
+
 absl::StatusOr<v1::MailDisposed> Decide(const ConsumerParts& parts,
                                         scanner::v1::MailScanned& scanned) {
-  const std::vector<mail::v1::Finding> findings(scanned.findings().begin(),
-                                                scanned.findings().end());
-  auto groups = parts.evaluation.Dispose(
-      {.message = scanned.message(), .findings = findings, .score = scanned.score()});
+  auto groups = parts.evaluation.Dispose({.message = scanned.message(),
+                                          .findings = scanned.findings(),
+                                          .facts = scanned.facts(),
+                                          .score = scanned.score()});
   if (!groups.ok()) return groups.status();
   v1::MailDisposed disposed;
   disposed.set_message_id(scanned.message_id());
@@ -23,6 +37,7 @@ absl::StatusOr<v1::MailDisposed> Decide(const ConsumerParts& parts,
     parts.metrics.Decided(group.disposition());
     *disposed.add_groups() = std::move(group);
   }
+  Note(parts, scanned, disposed);
   return disposed;
 }
 

@@ -6,6 +6,7 @@
 #include "libs/bus/events.h"
 #include "proto/cleanmail/scanner/v1/events.pb.h"
 #include "services/policy/evaluation.h"
+#include "services/policy/history/memory.h"
 #include "services/policy/metrics.h"
 
 namespace cleanmail::policy {
@@ -13,6 +14,7 @@ namespace cleanmail::policy {
 // What the bus door needs.
 struct ConsumerParts {
   const Evaluation& evaluation;
+  history::Memory& memory;
   bus::Bus& bus;
   base::Clock& clock;
   Metrics& metrics;

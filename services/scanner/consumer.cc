@@ -19,6 +19,7 @@ void ScanOne(const ConsumerParts& parts, mail::v1::Message& message, int32_t gen
   scanned.set_score(result->score);
   scanned.set_scanned_at_us(base::NowMicros(parts.clock));
   for (mail::v1::Finding& finding : result->findings) *scanned.add_findings() = std::move(finding);
+  *scanned.mutable_facts() = std::move(result->facts);
   *scanned.mutable_message() = std::move(message);
   std::string trace = inbound->trace();
   bus::PublishEvent(

@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
+#include "services/scanner/facts.h"
 #include "services/scanner/findings/catalogue.h"
 
 namespace cleanmail::scanner {
@@ -27,7 +28,9 @@ absl::StatusOr<ScanResult> Scan::Run(const blob::BlobName& body) {
   absl::StatusOr<std::string> message = blobs_.Read(body);
   if (absl::IsUnavailable(message.status())) return message.status();
   if (message.ok()) {
-    CLEANMAIL_ASSIGN_OR_RETURN(result.findings, Analyze(*message, body));
+    const ParsedMessage parsed(*message, limits_);
+    CLEANMAIL_ASSIGN_OR_RETURN(result.findings, Analyze(parsed, body));
+    result.facts = FactsOf(parsed);
   } else {
     result.findings.push_back(
         MakeFinding(FindingId::kBodyUnreadable, base::View(message.status().message()), "scan"));
@@ -39,7 +42,7 @@ absl::StatusOr<ScanResult> Scan::Run(const blob::BlobName& body) {
   return result;
 }
 
-absl::StatusOr<Findings> Scan::Analyze(std::string_view message, const blob::BlobName& body) {
+absl::StatusOr<Findings> Scan::Analyze(const ParsedMessage& message, const blob::BlobName& body) {
   Findings all;
   for (const std::unique_ptr<Analyzer>& analyzer : analyzers_) {
     absl::StatusOr<Findings> findings = analyzer->Analyze(message);

@@ -17,17 +17,19 @@ namespace cleanmail::scanner {
 struct ScanResult {
   Findings findings;
   double score = 0;
+  mail::v1::MessageFacts facts;  // empty when the body could not be read
 };
 
 // Opens a body and asks every analyzer. Thread-safe.
 class Scan {
  public:
-  // A message on which a working engine fails `failures_before_finding` times gets the finding
-  // COULD_NOT_SCAN.
+  // Messages are looked at within `limits`. A message on which a working engine fails
+  // `failures_before_finding` times gets the finding COULD_NOT_SCAN.
   Scan(blob::BlobStore& blobs, std::vector<std::unique_ptr<Analyzer>> analyzers,
-       int failures_before_finding, Metrics& metrics)
+       mail::mime::StructureLimits limits, int failures_before_finding, Metrics& metrics)
       : blobs_(blobs),
         analyzers_(std::move(analyzers)),
+        limits_(limits),
         failures_before_finding_(failures_before_finding),
         metrics_(metrics) {}
 
@@ -36,13 +38,14 @@ class Scan {
   absl::StatusOr<ScanResult> Run(const blob::BlobName& body);
 
  private:
-  absl::StatusOr<Findings> Analyze(std::string_view message, const blob::BlobName& body);
+  absl::StatusOr<Findings> Analyze(const ParsedMessage& message, const blob::BlobName& body);
   // Counts a failure of a message; true once it has failed often enough.
   bool HasFailedTooOften(const std::string& message);
   void ForgetFailures(const std::string& message);
 
   blob::BlobStore& blobs_;
   const std::vector<std::unique_ptr<Analyzer>> analyzers_;
+  const mail::mime::StructureLimits limits_;
   const int failures_before_finding_;
   Metrics& metrics_;
   absl::Mutex mutex_;

@@ -18,7 +18,7 @@ class Told final : public Analyzer {
  public:
   explicit Told(absl::Status status) : status_(std::move(status)) {}
   std::string_view name() const override { return "told"; }
-  absl::StatusOr<Findings> Analyze(std::string_view) override {
+  absl::StatusOr<Findings> Analyze(const ParsedMessage&) override {
     if (!status_.ok()) return status_;
     return Findings{};
   }
@@ -28,7 +28,7 @@ class Told final : public Analyzer {
 class ScanTest : public ::testing::Test {
  protected:
   Scan With(std::vector<std::unique_ptr<Analyzer>> analyzers) {
-    return Scan(blobs_, std::move(analyzers), 3, metrics_);
+    return Scan(blobs_, std::move(analyzers), limits_, 3, metrics_);
   }
   template <class T, class... Arguments>
   static std::vector<std::unique_ptr<Analyzer>> One(Arguments&&... arguments) {
@@ -37,6 +37,7 @@ class ScanTest : public ::testing::Test {
     return analyzers;
   }
   blob::FakeBlobStore blobs_;
+  mail::mime::StructureLimits limits_{.parts = 1000, .depth = 50};
   telemetry::MetricsRegistry registry_;
   Metrics metrics_{registry_};
 };
@@ -88,7 +89,7 @@ TEST_F(ScanTest, T_B3_TooManyPartsAndTooDeepCannotBeCalledClean) {
   std::string many = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
   for (int i = 0; i < 1001; ++i) many += "--b\r\n\r\nx\r\n";
   blobs_.Put(kBody, many + "--b--\r\n");
-  const auto result = With(One<Structure>(StructureLimits{})).Run(kBody);
+  const auto result = With(One<Structure>(limits_)).Run(kBody);
   ASSERT_TRUE(result.ok());
   ASSERT_EQ(result->findings.size(), 1u);
   EXPECT_EQ(result->findings[0].name(), "TOO_MANY_PARTS");
@@ -97,7 +98,7 @@ TEST_F(ScanTest, T_B3_TooManyPartsAndTooDeepCannotBeCalledClean) {
   for (int i = 0; i < 60; ++i)
     deep += base::Cat("Content-Type: multipart/mixed; boundary=b", i, "\r\n\r\n--b", i, "\r\n");
   blobs_.Put(kBody, deep);
-  const auto nested = With(One<Structure>(StructureLimits{})).Run(kBody);
+  const auto nested = With(One<Structure>(limits_)).Run(kBody);
   ASSERT_TRUE(nested.ok());
   ASSERT_EQ(nested->findings.size(), 1u);
   EXPECT_EQ(nested->findings[0].name(), "TOO_DEEP");

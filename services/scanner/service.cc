@@ -63,10 +63,10 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   auto& metrics = service.Own(std::make_unique<Metrics>(env.metrics()));
 
   std::vector<std::unique_ptr<Analyzer>> analyzers;
-  const StructureLimits defaults;
-  analyzers.push_back(std::make_unique<Structure>(
-      StructureLimits{.parts = config::OrDefault(settings.structure().parts(), defaults.parts),
-                      .depth = config::OrDefault(settings.structure().depth(), defaults.depth)}));
+  const mail::mime::StructureLimits limits = {
+      .parts = static_cast<size_t>(config::OrDefault(settings.structure().parts(), 1000)),
+      .depth = static_cast<size_t>(config::OrDefault(settings.structure().depth(), 50))};
+  analyzers.push_back(std::make_unique<Structure>(limits));
   analyzers.push_back(std::make_unique<Gtube>());
   int workers = env.app_config().threads().workers();
   if (settings.has_clamd()) {
@@ -77,13 +77,13 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
     const std::string file = settings.clamd().config_file().empty()
                                  ? "/etc/clamav/clamd.conf"
                                  : settings.clamd().config_file();
-    const std::vector<std::string> limits = CheckLimits(*clamd, file, message_bytes);
-    for (const std::string& warning : limits)
+    const std::vector<std::string> advice = CheckLimits(*clamd, file, message_bytes);
+    for (const std::string& warning : advice)
       env.log().Warning("scanner.clamd.limits", {{"advice", warning}});
     workers = std::max(workers, options.connections);  // a worker waits while clamd works
     auto clamav = std::make_unique<ClamAv>(std::move(clamd), env.clock(), metrics);
-    service.OnWarnings([&engine = *clamav, limits] {
-      std::vector<std::string> warnings = limits;
+    service.OnWarnings([&engine = *clamav, advice] {
+      std::vector<std::string> warnings = advice;
       if (const absl::Status health = engine.Health(); !health.ok())
         warnings.push_back(base::Cat("mail waits: ", health.message()));
       return warnings;
@@ -98,8 +98,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   }
 
   const int failures = config::OrDefault(settings.failures_before_finding(), 3);
-  auto& scan =
-      service.Own(std::make_unique<Scan>(env.blobs(), std::move(analyzers), failures, metrics));
+  auto& scan = service.Own(
+      std::make_unique<Scan>(env.blobs(), std::move(analyzers), limits, failures, metrics));
 
   const ConsumerParts parts{scan, env.bus(), env.clock()};
   service.ConsumeLater<ingress::v1::MailReceived>(

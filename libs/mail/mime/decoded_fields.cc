@@ -6,19 +6,14 @@
 #include "libs/mail/mime/encoded_word.h"
 
 namespace cleanmail::mail::mime {
-namespace {
 
-// Cuts well-formed UTF-8 behind `most` characters.
-void Cut(std::string& text, size_t most) {
-  if (text.size() <= most) return;
+std::string CutCharacters(std::string_view text, size_t most) {
+  if (text.size() <= most) return std::string(text);
   size_t bytes = 0;
-  for (size_t i = 0; i < most && bytes < text.size(); ++i) {
-    bytes += std::max<size_t>(address::Utf8Length(std::string_view(text).substr(bytes)), 1);
-  }
-  text.resize(std::min(bytes, text.size()));
+  for (size_t i = 0; i < most && bytes < text.size(); ++i)
+    bytes += std::max<size_t>(address::Utf8Length(text.substr(bytes)), 1);
+  return std::string(text.substr(0, bytes));
 }
-
-}  // namespace
 
 std::vector<DecodedField> DecodeFields(const HeaderBlock& header,
                                        const DecodedFieldLimits& limits) {
@@ -26,8 +21,8 @@ std::vector<DecodedField> DecodeFields(const HeaderBlock& header,
   size_t bytes = 0;
   for (const Field& field : header.fields()) {
     if (decoded.size() == limits.fields) break;
-    DecodedField one{.name = std::string(field.name), .value = DecodeWords(field.value())};
-    Cut(one.value, limits.characters);
+    DecodedField one{.name = std::string(field.name),
+                     .value = CutCharacters(DecodeWords(field.value()), limits.characters)};
     bytes += one.name.size() + one.value.size();
     if (bytes > limits.bytes) break;
     decoded.push_back(std::move(one));

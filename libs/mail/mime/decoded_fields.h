@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libs/mail/mime/header_block.h"
@@ -19,6 +20,9 @@ struct DecodedFieldLimits {
   size_t characters = 1000;  // of one value
   size_t bytes = 32 << 10;   // of all names and values
 };
+
+// The first `most` characters of well-formed UTF-8.
+std::string CutCharacters(std::string_view text, size_t most);
 
 // The fields of `header` in order, as far as the limits go.
 std::vector<DecodedField> DecodeFields(const HeaderBlock& header,

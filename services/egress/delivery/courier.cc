@@ -5,6 +5,7 @@
 #include "libs/base/cat.h"
 #include "libs/base/text.h"
 #include "libs/net/coroutines.h"
+#include "services/egress/delivery/changes.h"
 
 namespace cleanmail::egress {
 namespace {
@@ -58,7 +59,14 @@ net::Task<absl::StatusOr<std::string>> Courier::Body(net::Loop& loop, const Deli
                                .message = delivery.message.id()};
   // Named, and only a reference captured: gcc 12 destroys a temporary with captures in a co_await
   // expression twice.
-  const auto read = [this, &name] { return blobs_.Read(name); };
+  const auto read = [this, &name, &delivery]() -> absl::StatusOr<std::string> {
+    absl::StatusOr<std::string> body = blobs_.Read(name);
+    if (!body.ok() || delivery.actions.empty()) return body;
+    mail::mime::Rewritten rewritten =
+        mail::mime::Rewrite(*std::move(body), ChangesOf(delivery.actions));
+    metrics_.changes_undone.Add(static_cast<int64_t>(rewritten.undone.size()));
+    return std::move(rewritten.message);
+  };
   co_return co_await net::OnPool(loops_, loop, read);
 }
 

@@ -14,6 +14,10 @@ CREATE TABLE deliveries (
   claimed_by TEXT NOT NULL,
   done_at_us BIGINT NOT NULL,
   body TEXT NOT NULL,
-  content TEXT NOT NULL
+  content TEXT NOT NULL,
+  actions TEXT NOT NULL,
+  parked BIGINT NOT NULL
 );
+-- Those whose destination its tenant has switched off.
+CREATE INDEX deliveries_parked ON deliveries (tenant, destination, created_at_us) WHERE parked = 1;
 CREATE INDEX deliveries_due ON deliveries (done_at_us, claimed_by, next_attempt_at_us);

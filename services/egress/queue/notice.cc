@@ -57,6 +57,7 @@ Delivery MakeNotice(const Delivery& delivery, const std::vector<v1::RecipientDel
           .next_attempt_at_us = now_us,
           .last_reply = {},
           .message = delivery.message,
+          .actions = {},
           .content = MakeFailureNotice(failure)};
 }
 

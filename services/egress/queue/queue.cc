@@ -16,27 +16,15 @@ constexpr absl::Duration kIdleLife = absl::Seconds(5);
 constexpr absl::Duration kFinishedLife =
     absl::Hours(48);  // how long a finished row guards against an event that comes again
 constexpr std::string_view kHolder = "egress";
+constexpr size_t kMostWanted = 100;
+constexpr absl::Duration kParkedInterval = absl::Minutes(1);
+constexpr int64_t kMostExpiredAtOnce = 500;
 
 std::string KeyOf(const Delivery& delivery) {
   return base::Cat(delivery.message.tenant(), "/", delivery.destination);
 }
 
 }  // namespace
-
-Delivery Queue::MakeDelivery(const mail::v1::Message& message, const std::string& stage,
-                             const std::string& destination,
-                             std::vector<std::string> recipients) const {
-  const int64_t now_us = base::NowMicros(parts_.clock);
-  return {.id = base::Cat(message.id(), "/", stage, "/", destination),
-          .stage = stage,
-          .destination = destination,
-          .recipients = std::move(recipients),
-          .created_at_us = now_us,
-          .next_attempt_at_us = now_us,
-          .last_reply = {},
-          .message = message,
-          .content = {}};
-}
 
 absl::Status Queue::Refuse(Delivery delivery, const std::string& reply) {
   Attempt attempt;
@@ -56,7 +44,8 @@ absl::Status Queue::Refuse(Delivery delivery, const std::string& reply) {
     const absl::MutexLock lock(&mutex_);
     ++in_memory_;
   }
-  Record({.settlement = Settle(std::move(delivery), std::move(attempt), options_.settlement,
+  const absl::Duration life = LifeOf(delivery);
+  Record({.settlement = Settle(std::move(delivery), std::move(attempt), life, options_.settlement,
                                parts_.clock, parts_.random),
           .recorded = [](absl::Status) {}});
   return absl::OkStatus();
@@ -69,6 +58,12 @@ absl::Status Queue::Add(std::vector<Delivery> deliveries) {
     const absl::MutexLock lock(&mutex_);
     fits = !draining_ && in_memory_ + deliveries.size() <= kMostInMemory;
   }
+  std::vector<Settlement> parked;
+  std::erase_if(deliveries, [&](Delivery& delivery) {
+    if (!IsOff(delivery)) return false;
+    parked.push_back(Park(std::move(delivery), parts_.clock));
+    return true;
+  });
   const std::string owner = fits ? options_.owner : "";
   std::vector<bool> added;
   CLEANMAIL_RETURN_IF_ERROR(parts_.store.Transact([&](sql::Session& session) -> absl::Status {
@@ -77,8 +72,13 @@ absl::Status Queue::Add(std::vector<Delivery> deliveries) {
       CLEANMAIL_ASSIGN_OR_RETURN(const bool is_new, Store::Insert(session, delivery, owner));
       added.push_back(is_new);
     }
+    for (const Settlement& aside : parked) {
+      CLEANMAIL_ASSIGN_OR_RETURN(const bool is_new, Store::Insert(session, aside.delivery, ""));
+      if (is_new) CLEANMAIL_RETURN_IF_ERROR(parts_.outbox.Add(session, bus::ToRecord(aside.news)));
+    }
     return absl::OkStatus();
   }));
+  if (!parked.empty()) parts_.outbox.Nudge();
   if (!fits) return absl::OkStatus();
   std::vector<Delivery> fresh;
   for (size_t i = 0; i < deliveries.size(); ++i) {
@@ -100,6 +100,16 @@ void Queue::Enqueue(std::vector<Delivery> deliveries) {
   StartWorkers();
 }
 
+// Destinations with more to do than workers: a ramp may allow more of them by now.
+void Queue::WantWorkers() {
+  if (!starved_.empty()) return;
+  for (const auto& [key, destination] : destinations_) {
+    const size_t workers = static_cast<size_t>(destination.workers);
+    for (size_t i = workers; i < destination.waiting.size() && i < kMostWanted; ++i)
+      starved_.push_back(key);
+  }
+}
+
 void Queue::StartWorkers() {
   if (!parts_.directory.complete()) return;  // Tick looks again
   while (!starved_.empty() && workers_ < options_.connections && !draining_) {
@@ -109,7 +119,9 @@ void Queue::StartWorkers() {
     if (found == destinations_.end()) continue;
     Destination& destination = found->second;
     // A worker takes one delivery after another: no more of them than deliveries.
-    if (destination.waiting.empty() || destination.workers >= options_.connections_per_destination)
+    if (destination.waiting.empty()) continue;
+    const Delivery& first = destination.waiting.front();
+    if (destination.workers >= gate_.ConnectionsTo(first.message.tenant(), first.destination))
       continue;
     ++destination.workers;
     ++workers_;
@@ -148,11 +160,17 @@ net::Task<void> Queue::Work(net::Loop& loop, std::string key, std::unique_ptr<Se
   for (;;) {
     std::optional<Delivery> delivery = Next(key, session);
     if (!delivery.has_value()) break;
-    const absl::Time begin = absl::Now();
-    Attempt attempt = co_await parts_.courier.Try(loop, session, *delivery);
-    parts_.metrics.attempt_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - begin));
-    Settlement settlement = Settle(*std::move(delivery), std::move(attempt), options_.settlement,
-                                   parts_.clock, parts_.random);
+    Settlement settlement;
+    if (IsOff(*delivery)) {
+      settlement = Park(*std::move(delivery), parts_.clock);
+    } else {
+      const absl::Time begin = absl::Now();
+      Attempt attempt = co_await parts_.courier.Try(loop, session, *delivery);
+      parts_.metrics.attempt_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - begin));
+      const absl::Duration life = LifeOf(*delivery);
+      settlement = Settle(*std::move(delivery), std::move(attempt), life, options_.settlement,
+                          parts_.clock, parts_.random);
+    }
     co_await net::Await<absl::Status>(loop, [&](auto done) {
       Record({.settlement = std::move(settlement), .recorded = std::move(done)});
     });
@@ -214,8 +232,8 @@ absl::Status Queue::Write(std::vector<Ended>& batch) {
     // A deferred message must outlive the 8 days every body has.
     const Delivery& delivery = ended.settlement.delivery;
     if (delivery.recipients.empty() || delivery.attempts > 1 || !delivery.content.empty()) continue;
-    const absl::Time until = absl::FromUnixMicros(delivery.created_at_us) +
-                             options_.settlement.expire_after + absl::Hours(24);
+    const absl::Time until =
+        absl::FromUnixMicros(delivery.created_at_us) + LifeOf(delivery) + absl::Hours(24);
     CLEANMAIL_RETURN_IF_ERROR(parts_.blobs.Extend(
         {.tenant = delivery.message.tenant(), .message = delivery.message.id()}, kHolder, until));
   }
@@ -223,10 +241,11 @@ absl::Status Queue::Write(std::vector<Ended>& batch) {
     for (Ended& ended : batch) {
       Settlement& settlement = ended.settlement;
       const bool finished = settlement.delivery.recipients.empty();
-      CLEANMAIL_RETURN_IF_ERROR(finished ? Store::Finish(session, settlement.delivery.id,
-                                                         settlement.delivery.last_reply,
-                                                         settlement.news.at_us())
-                                         : Store::Defer(session, settlement.delivery));
+      CLEANMAIL_RETURN_IF_ERROR(
+          settlement.delivery.parked ? Store::Park(session, settlement.delivery)
+          : finished                 ? Store::Finish(session, settlement.delivery.id,
+                                                     settlement.delivery.last_reply, settlement.news.at_us())
+                                     : Store::Defer(session, settlement.delivery));
       CLEANMAIL_RETURN_IF_ERROR(parts_.outbox.Add(session, bus::ToRecord(settlement.news)));
       if (settlement.notice.has_value())
         CLEANMAIL_RETURN_IF_ERROR(
@@ -272,12 +291,79 @@ void Queue::Count(const Settlement& settlement) {
   if (settlement.notice.has_value()) parts_.metrics.notices.Add();
 }
 
+absl::Duration Queue::LifeOf(const Delivery& delivery) {
+  const absl::MutexLock lock(&mutex_);
+  return gate_.LifeOf(delivery.message.tenant(), delivery.destination);
+}
+
+bool Queue::IsOff(const Delivery& delivery) {
+  const absl::MutexLock lock(&mutex_);
+  return gate_.IsOff(delivery.message.tenant(), delivery.destination);
+}
+
+// Looks at what is parked when the directory has changed, and now and then for what has waited too
+// long.
+void Queue::TendParked() {
+  if (!parts_.directory.complete()) return;
+  const uint64_t version = parts_.directory.version();
+  const absl::Time now = parts_.clock.Now();
+  if (version == directory_seen_ && now - parked_seen_ < kParkedInterval) return;
+  const auto parked = parts_.store.ParkedDestinations();
+  if (!parked.ok()) return;  // the next Tick tries again
+  for (const Store::ParkedDestination& which : *parked) {
+    bool off = false;
+    {
+      const absl::MutexLock lock(&mutex_);
+      off = gate_.IsOff(which.tenant, which.destination);
+      if (!off) gate_.Reopened(which.tenant, which.destination);
+    }
+    if (off) {
+      ExpireParked(which);
+    } else if (const auto unparked = parts_.store.Unpark(which); unparked.ok()) {
+      parts_.log.Info("egress.destination.on", {{"tenant", which.tenant},
+                                                {"destination", which.destination},
+                                                {"deliveries", *unparked}});
+    }
+  }
+  directory_seen_ = version;
+  parked_seen_ = now;
+}
+
+void Queue::ExpireParked(const Store::ParkedDestination& which) {
+  absl::Duration life;
+  {
+    const absl::MutexLock lock(&mutex_);
+    life = gate_.LifeOf(which.tenant, which.destination);
+  }
+  auto over = parts_.store.ClaimParkedBefore(
+      options_.owner, which, absl::ToUnixMicros(parts_.clock.Now() - life), kMostExpiredAtOnce);
+  if (!over.ok()) return;  // the next Tick tries again
+  for (Delivery& delivery : *over) {
+    Attempt attempt;
+    for (const std::string& address : delivery.recipients) {
+      v1::RecipientDelivery& recipient = attempt.recipients.emplace_back();
+      recipient.set_address(address);
+      recipient.set_state(v1::DELIVERY_STATE_EXPIRED);
+      recipient.set_reply("550 5.4.7 Waited too long: delivery to this domain is switched off");
+    }
+    {
+      const absl::MutexLock lock(&mutex_);
+      ++in_memory_;
+    }
+    Record({.settlement = Settle(std::move(delivery), std::move(attempt), life, options_.settlement,
+                                 parts_.clock, parts_.random),
+            .recorded = [](absl::Status) {}});
+  }
+}
+
 void Queue::Tick() {
+  TendParked();
   TakeDue();
   CloseIdle();
   bool must_record = false;
   {
     const absl::MutexLock lock(&mutex_);
+    WantWorkers();
     StartWorkers();
     must_record = !ended_.empty() && !recording_;
     recording_ = recording_ || must_record;

@@ -13,13 +13,14 @@
 #include "libs/outbox/outbox.h"
 #include "libs/telemetry/log.h"
 #include "services/egress/delivery/courier.h"
+#include "services/egress/queue/gate.h"
 #include "services/egress/queue/settlement.h"
 #include "services/egress/store.h"
 
 namespace cleanmail::egress {
 
 struct QueueOptions {
-  int connections_per_destination = 20;
+  GateOptions gate;
   int connections = 500;
   std::string owner;  // this process's epoch: what claims carry
   SettlementOptions settlement;
@@ -44,18 +45,20 @@ struct QueueParts {
 // number of those that come next; the others wait in the table. A delivery's place among the
 // connections is free only once its end is durable, so that what a kill can cause to be sent twice
 // is at most what was on those connections. Until the directory is complete nothing is delivered: a
-// route that is not known yet must not be taken for none. Thread-safe.
+// route that is not known yet must not be taken for none. What is for a destination its tenant has
+// switched off is parked in the table; switched on again, the oldest goes first, over few
+// connections at the beginning. Thread-safe.
 class Queue {
  public:
-  Queue(QueueParts parts, QueueOptions options) : parts_(parts), options_(std::move(options)) {}
+  Queue(QueueParts parts, QueueOptions options)
+      : parts_(parts),
+        options_(std::move(options)),
+        gate_(parts.directory, parts.clock, options_.gate) {}
 
   const std::string& owner() const { return options_.owner; }
 
-  // The delivery of a message to one destination, due now.
-  Delivery MakeDelivery(const mail::v1::Message& message, const std::string& stage,
-                        const std::string& destination, std::vector<std::string> recipients) const;
-
-  // Durable when it returns OK. A delivery that is there already, finished or not, is passed over.
+  // Durable when it returns OK. A delivery that is there already, finished or not, is passed over;
+  // one whose destination is switched off is parked.
   absl::Status Add(std::vector<Delivery> deliveries);
   // Ends a delivery that shall not be tried, with `reply` for its recipients: what follows is as
   // after an attempt.
@@ -86,6 +89,7 @@ class Queue {
   };
 
   void Enqueue(std::vector<Delivery> deliveries);
+  void WantWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   net::Task<void> Work(net::Loop& loop, std::string key, std::unique_ptr<Session> session);
   std::optional<Delivery> Next(const std::string& key, std::unique_ptr<Session>& session);
@@ -95,10 +99,15 @@ class Queue {
   void Count(const Settlement& settlement);
   void TakeDue();
   void CloseIdle();
+  void TendParked();
+  void ExpireParked(const Store::ParkedDestination& which);
+  absl::Duration LifeOf(const Delivery& delivery);
+  bool IsOff(const Delivery& delivery);
 
   const QueueParts parts_;
   const QueueOptions options_;
   absl::Mutex mutex_;
+  Gate gate_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Destination> destinations_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::string> starved_
       ABSL_GUARDED_BY(mutex_);  // destinations that want a worker, in turn
@@ -107,6 +116,9 @@ class Queue {
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool recording_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Ended> ended_ ABSL_GUARDED_BY(mutex_);
+  // Tick's own.
+  uint64_t directory_seen_ = 0;
+  absl::Time parked_seen_ = absl::InfinitePast();
 };
 
 }  // namespace cleanmail::egress

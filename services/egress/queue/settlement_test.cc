@@ -39,13 +39,12 @@ class SettleTest : public ::testing::Test {
       recipient.set_reply(state == v1::DELIVERY_STATE_REFUSED ? "550 5.1.1 No such user"
                                                               : "451 4.3.0 Later");
     }
-    return Settle(delivery_, std::move(attempt), options_, clock_, random_);
+    return Settle(delivery_, std::move(attempt), absl::Hours(120), options_, clock_, random_);
   }
 
   base::FakeClock clock_;
   base::FakeRandom random_;
-  SettlementOptions options_{
-      .backoff = {}, .expire_after = absl::Hours(120), .host_name = "gateway.example"};
+  SettlementOptions options_{.backoff = {}, .host_name = "gateway.example"};
   Delivery delivery_;
 };
 

@@ -178,7 +178,13 @@ class Router::Search : public std::enable_shared_from_this<Search> {
 void Router::Find(std::string tenant, std::string domain,
                   absl::AnyInvocable<void(absl::StatusOr<std::vector<Target>>) &&> done) {
   auto search = std::make_shared<Search>(*this, std::move(done));
-  const std::vector<std::string> destinations = directory_.RouteOf(tenant, domain);
+  std::vector<std::string> destinations = directory_.RouteOf(tenant, domain);
+  // An alias domain's MX is us: its mail goes where that of the domain it stands for goes.
+  if (const auto own = directory_.FindDomain(domain);
+      destinations.empty() && own.has_value() && own->tenant == tenant && !own->alias_of.empty()) {
+    domain = own->alias_of;
+    destinations = directory_.RouteOf(tenant, domain);
+  }
   if (destinations.empty()) {
     search->ByMx(domain);
   } else {

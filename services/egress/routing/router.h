@@ -26,7 +26,8 @@ struct RouterOptions {
   absl::Duration timeout = absl::Seconds(30);
 };
 
-// Says where mail for a domain goes: the tenant's route, else MX, else the domain's own addresses
+// Says where mail for a domain goes: the tenant's route (an alias domain's is that of the domain it
+// stands for), else MX, else the domain's own addresses
 // (RFC 5321 §5). Thread-safe.
 class Router {
  public:

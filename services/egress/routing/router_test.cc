@@ -61,6 +61,19 @@ TEST_F(RouterTest, TheTenantsRouteComesBeforeMxAndMayBePrivate) {
               ElementsAre("mail.inside 10.0.0.7:2525", "127.0.0.1 127.0.0.1:25"));
 }
 
+TEST_F(RouterTest, B3_AnAliasDomainGoesWhereTheDomainItStandsForGoes) {
+  provisioning::v1::DirectoryChanged change;
+  for (const char* alias_of : {"", "example.org"}) {
+    const std::string domain = *alias_of == 0 ? "example.org" : "alias.example";
+    change.set_name("tenants/acme/domains/" + domain);
+    change.mutable_domain()->set_name(change.name());
+    change.mutable_domain()->set_alias_of(alias_of);
+    directory_.Apply(change);
+  }
+  SetRoute({"127.0.0.1:2525"});
+  EXPECT_THAT(Texts("alias.example"), ElementsAre("127.0.0.1 127.0.0.1:2525"));
+}
+
 TEST_F(RouterTest, FollowsMxByPreferenceWithAllAddresses) {
   resolver_.SetMx("example.net", {{20, "b.example.net"}, {10, "a.example.net"}});
   resolver_.SetA("a.example.net", {"198.51.100.1"});

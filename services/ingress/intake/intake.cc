@@ -8,7 +8,6 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/uuid.h"
 #include "libs/bus/events.h"
-#include "libs/mail/address/utf8.h"
 #include "libs/mail/mime/encoded_word.h"
 #include "proto/cleanmail/ingress/v1/events.pb.h"
 #include "services/ingress/intake/received.h"
@@ -19,19 +18,12 @@ namespace {
 constexpr std::string_view kOurFields = "X-Cleanmail-";
 constexpr size_t kSubjectCharacters = 200;
 
-// The first `most` characters of well-formed UTF-8.
-std::string Shortened(std::string_view text, size_t most) {
-  size_t bytes = 0;
-  for (size_t i = 0; i < most && bytes < text.size(); ++i)
-    bytes += std::max<size_t>(mail::address::Utf8Length(text.substr(bytes)), 1);
-  return std::string(text.substr(0, bytes));
-}
-
 std::string SubjectOf(const mail::mime::HeaderBlock& header) {
   const mail::mime::Field* subject = header.Find("Subject");
   return subject == nullptr
              ? std::string()
-             : Shortened(mail::mime::DecodeWords(subject->value()), kSubjectCharacters);
+             : mail::mime::CutCharacters(mail::mime::DecodeWords(subject->value()),
+                                         kSubjectCharacters);
 }
 
 // Bytes of `text` up to and with the empty line that ends the header; npos when it is not there.

@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "proto/cleanmail/mail/v1/mail.pb.h"
+#include "services/scanner/parsed_message.h"
 
 namespace cleanmail::scanner {
 
@@ -16,9 +17,9 @@ class Analyzer {
  public:
   virtual ~Analyzer() = default;
   virtual std::string_view name() const = 0;
-  // `message` is the whole message, header and body, CRLF. Unavailable: an engine is away, the
-  // message shall wait. Any other error: this message made a working engine fail.
-  virtual absl::StatusOr<Findings> Analyze(std::string_view message) = 0;
+  // Unavailable: an engine is away, the message shall wait. Any other error: this message made a
+  // working engine fail.
+  virtual absl::StatusOr<Findings> Analyze(const ParsedMessage& message) = 0;
 };
 
 }  // namespace cleanmail::scanner

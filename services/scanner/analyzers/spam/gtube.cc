@@ -14,10 +14,10 @@ constexpr std::string_view kGtube =
 
 }  // namespace
 
-absl::StatusOr<Findings> Gtube::Analyze(std::string_view message) {
+absl::StatusOr<Findings> Gtube::Analyze(const ParsedMessage& message) {
   Findings findings;
   // memmem is several times faster than string_view::find in glibc.
-  if (memmem(message.data(), message.size(), kGtube.data(), kGtube.size()) != nullptr) {
+  if (memmem(message.bytes.data(), message.bytes.size(), kGtube.data(), kGtube.size()) != nullptr) {
     findings.push_back(MakeFinding(FindingId::kGtube, "", name()));
   }
   return findings;

@@ -9,7 +9,7 @@ namespace cleanmail::scanner {
 class Gtube final : public Analyzer {
  public:
   std::string_view name() const override { return "gtube"; }
-  absl::StatusOr<Findings> Analyze(std::string_view message) override;
+  absl::StatusOr<Findings> Analyze(const ParsedMessage& message) override;
 };
 
 }  // namespace cleanmail::scanner

@@ -4,21 +4,16 @@
 
 namespace cleanmail::scanner {
 
-// How much structure is looked at.
-struct StructureLimits {
-  int parts = 1000;
-  int depth = 50;
-};
-
 // Finds messages with more parts or levels than are looked at.
 class Structure final : public Analyzer {
  public:
-  explicit Structure(StructureLimits limits) : limits_(limits) {}
+  // The limits the message was parsed with.
+  explicit Structure(mail::mime::StructureLimits limits) : limits_(limits) {}
   std::string_view name() const override { return "structure"; }
-  absl::StatusOr<Findings> Analyze(std::string_view message) override;
+  absl::StatusOr<Findings> Analyze(const ParsedMessage& message) override;
 
  private:
-  const StructureLimits limits_;
+  const mail::mime::StructureLimits limits_;
 };
 
 }  // namespace cleanmail::scanner
