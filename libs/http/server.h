@@ -28,6 +28,7 @@ struct Request {
 
   // Value of the first header of that name (lower case), or "".
   std::string_view Find(std::string_view name) const;
+  bool Has(std::string_view name) const;
 };
 
 struct Response {

@@ -132,9 +132,13 @@ http::Response Door::Page(const Asked& asked) {
 Door::Found Door::Find(std::string_view method, std::string_view path) const {
   Found found;
   std::vector<std::string> allowed;
+  bool has_verb = false;
   for (const Route& route : parts_.contracts.routes()) {
     std::optional<PathValues> values = route.path.Match(path);
     if (!values.has_value()) continue;
+    // Routes with a verb come first: what ends in a verb of ours is no id.
+    has_verb = has_verb || !route.path.verb().empty();
+    if (has_verb && route.path.verb().empty()) continue;
     allowed.push_back(route.http.verb());
     if (route.http.verb() == "GET") allowed.push_back("HEAD");
     const bool is_it =
@@ -176,7 +180,7 @@ http::Response Door::Method(const Asked& asked) {
     }
   }
   const std::string_view key = request.Find("idempotency-key");
-  http::Response response = !key.empty() && found.route->http.verb() == "POST"
+  http::Response response = request.Has("idempotency-key") && found.route->http.verb() == "POST"
                                 ? CallOnce(asked, found, *caller, key)
                                 : Call(asked, found, *caller);
   response.headers.insert(response.headers.end(), limits.begin(), limits.end());
@@ -247,8 +251,12 @@ http::Response Door::Call(const Asked& asked, const Found& found, const rpc::Cal
 http::Response Door::CallOnce(const Asked& asked, const Found& found, const rpc::Caller& caller,
                               std::string_view key) {
   const http::Request& request = asked.request;
-  if (key.size() > kLongestKey)
-    return Refusal(asked, 400, base::Cat("Idempotency-Key: at most ", kLongestKey, " bytes"));
+  const bool is_key = !key.empty() && key.size() <= kLongestKey &&
+                      std::ranges::all_of(key, [](char c) { return c > 0x20 && c < 0x7f; });
+  if (!is_key)
+    return Refusal(
+        asked, 400,
+        base::Cat("Idempotency-Key: 1 to ", kLongestKey, " visible ASCII characters are expected"));
   const std::string id = crypto::Sha256Hex(base::Cat(caller.id, "\n", key));
   const std::string hash =
       crypto::Sha256Hex(base::Cat(request.path, "\n", request.query, "\n", request.body));

@@ -63,7 +63,7 @@ TEST_F(TranscoderTest, WhatIsWrongIsNamed) {
 
 TEST_F(TranscoderTest, T_D9_AFileNameCannotEndItsHeader) {
   EXPECT_EQ(SafeFileName("report \"x\"\r\nSet-Cookie: a=b.csv"), "report__x___Set-Cookie__a_b.csv");
-  EXPECT_EQ(SafeFileName("../../etc/passwd"), "_._etc_passwd");
+  EXPECT_EQ(SafeFileName("../../etc/passwd"), "_._.__etc_passwd");
   EXPECT_EQ(SafeFileName(""), "download");
   EXPECT_EQ(SafeFileName(".bashrc"), "_bashrc");
 }
