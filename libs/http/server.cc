@@ -356,6 +356,10 @@ std::string_view Request::Find(std::string_view name) const {
   return it == headers.end() ? std::string_view() : std::string_view(it->value);
 }
 
+bool Request::Has(std::string_view name) const {
+  return std::ranges::find(headers, name, &Header::name) != headers.end();
+}
+
 std::string_view StatusWords(int status) {
   const auto words = beast::http::obsolete_reason(static_cast<beast::http::status>(status));
   return {words.data(), words.size()};

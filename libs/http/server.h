@@ -18,9 +18,9 @@ class TlsContext;
 namespace cleanmail::http {
 
 struct Request {
-  std::string method;  // "GET"
-  std::string path;    // as sent, without the query
-  std::string query;   // behind the question mark
+  std::string method = {};  // "GET"
+  std::string path = {};    // as sent, without the query
+  std::string query = {};   // behind the question mark
   std::string body = {};
   std::vector<Header> headers = {};
   // Address of the peer, without port; empty on a unix socket.
@@ -28,6 +28,7 @@ struct Request {
 
   // Value of the first header of that name (lower case), or "".
   std::string_view Find(std::string_view name) const;
+  bool Has(std::string_view name) const;
 };
 
 struct Response {

@@ -14,26 +14,26 @@ namespace cleanmail::portal {
 
 // A token as it is kept. Times are microseconds since 1970.
 struct TokenRow {
-  std::string id;
-  std::string parent;       // empty, `partners/x`, `tenants/x`
-  std::string secret_hash;  // SHA-256, hex
-  std::string description;
+  std::string id = {};
+  std::string parent = {};       // empty, `partners/x`, `tenants/x`
+  std::string secret_hash = {};  // SHA-256, hex
+  std::string description = {};
   rpc::Role role = rpc::Role::kNone;
-  std::vector<std::string> domains;
-  std::string user;
-  std::vector<std::string> scopes;
+  std::vector<std::string> domains = {};
+  std::string user = {};
+  std::vector<std::string> scopes = {};
   int64_t expires_at_us = 0;  // 0: never
   int64_t created_at_us = 0;
-  std::string creator;
+  std::string creator = {};
   int64_t used_at_us = 0;  // 0: never
 };
 
 // An answer kept for a repeated request.
 struct AnswerRow {
-  std::string request_hash;
+  std::string request_hash = {};
   int status = 0;  // 0: being answered
-  std::string content_type;
-  std::string body;
+  std::string content_type = {};
+  std::string body = {};
   int64_t began_at_us = 0;
 };
 

@@ -17,12 +17,12 @@ namespace cleanmail::portal {
 
 // What a new token shall be.
 struct TokenWish {
-  std::string parent;  // empty, `partners/x`, `tenants/x`
-  std::string description;
+  std::string parent = {};  // empty, `partners/x`, `tenants/x`
+  std::string description = {};
   rpc::Role role = rpc::Role::kNone;
-  std::vector<std::string> domains;
-  std::string user;
-  std::vector<std::string> scopes;
+  std::vector<std::string> domains = {};
+  std::string user = {};
+  std::vector<std::string> scopes = {};
   absl::Time expires = absl::InfiniteFuture();
 };
 

@@ -144,6 +144,16 @@ TEST_F(RestTest, MethodsAndTypesThatDoNotFitAreRefusedByNumber) {
   const ClientResponse put = Ask({.method = "PUT", .url = "/v1/apiTokens"});
   EXPECT_EQ(put.status, 405);
   EXPECT_EQ(Header(put, "allow"), "GET, HEAD, POST");
+  // A verb is no part of an id.
+  const ClientResponse verb = Get("/v1/tenants/acme/holds/1:release");
+  EXPECT_EQ(verb.status, 405);
+  EXPECT_EQ(Header(verb, "allow"), "POST");
+  EXPECT_EQ(Ask({.method = "POST",
+                 .url = "/v1/tenants/acme/deliveries:retry",
+                 .headers = {{"Idempotency-Key", "two words"}},
+                 .body = "{}"})
+                .status,
+            400);
   EXPECT_EQ(Get("/v1/no/such/path").status, 404);
   EXPECT_EQ(Get("/v1/tenants/acme%2Fholds/apiTokens").status, 404);
   EXPECT_EQ(Get("/v1/me?bogus=1").status, 400);

@@ -58,6 +58,16 @@ std::string WithoutSecret(const std::string& body) {
   return json->Print();
 }
 
+// A room's error with the field's path as the caller knows it: from the body on, when the body is
+// one field of the room's request.
+absl::Status FromBody(const Route& route, absl::Status status) {
+  if (route.body == nullptr) return status;
+  const std::string field = rpc::FieldOf(status);
+  const std::string prefix = base::Cat(route.body->name(), ".");
+  if (!field.starts_with(prefix)) return status;
+  return rpc::WithField(std::move(status), field.substr(prefix.size()));
+}
+
 }  // namespace
 
 Door::Door(const Parts& parts, const Settings& settings)
@@ -122,9 +132,13 @@ http::Response Door::Page(const Asked& asked) {
 Door::Found Door::Find(std::string_view method, std::string_view path) const {
   Found found;
   std::vector<std::string> allowed;
+  bool has_verb = false;
   for (const Route& route : parts_.contracts.routes()) {
     std::optional<PathValues> values = route.path.Match(path);
     if (!values.has_value()) continue;
+    // Routes with a verb come first: what ends in a verb of ours is no id.
+    has_verb = has_verb || !route.path.verb().empty();
+    if (has_verb && route.path.verb().empty()) continue;
     allowed.push_back(route.http.verb());
     if (route.http.verb() == "GET") allowed.push_back("HEAD");
     const bool is_it =
@@ -166,7 +180,7 @@ http::Response Door::Method(const Asked& asked) {
     }
   }
   const std::string_view key = request.Find("idempotency-key");
-  http::Response response = !key.empty() && found.route->http.verb() == "POST"
+  http::Response response = request.Has("idempotency-key") && found.route->http.verb() == "POST"
                                 ? CallOnce(asked, found, *caller, key)
                                 : Call(asked, found, *caller);
   response.headers.insert(response.headers.end(), limits.begin(), limits.end());
@@ -227,7 +241,7 @@ http::Response Door::Call(const Asked& asked, const Found& found, const rpc::Cal
   const absl::StatusOr<std::string> bytes = rpc::Forward(
       parts_.channels, route.rpc, (*message)->SerializeAsString(),
       {.deadline = absl::Now() + kLongestCall, .caller = caller, .trace = asked.trace});
-  if (!bytes.ok()) return Refusal(asked, bytes.status());
+  if (!bytes.ok()) return Refusal(asked, FromBody(route, bytes.status()));
   const std::unique_ptr<google::protobuf::Message> answer =
       parts_.contracts.New(route.method->output_type());
   if (!answer->ParseFromString(*bytes)) return Refusal(asked, 500);
@@ -237,8 +251,12 @@ http::Response Door::Call(const Asked& asked, const Found& found, const rpc::Cal
 http::Response Door::CallOnce(const Asked& asked, const Found& found, const rpc::Caller& caller,
                               std::string_view key) {
   const http::Request& request = asked.request;
-  if (key.size() > kLongestKey)
-    return Refusal(asked, 400, base::Cat("Idempotency-Key: at most ", kLongestKey, " bytes"));
+  const bool is_key = !key.empty() && key.size() <= kLongestKey &&
+                      std::ranges::all_of(key, [](char c) { return c > 0x20 && c < 0x7f; });
+  if (!is_key)
+    return Refusal(
+        asked, 400,
+        base::Cat("Idempotency-Key: 1 to ", kLongestKey, " visible ASCII characters are expected"));
   const std::string id = crypto::Sha256Hex(base::Cat(caller.id, "\n", key));
   const std::string hash =
       crypto::Sha256Hex(base::Cat(request.path, "\n", request.query, "\n", request.body));
@@ -248,6 +266,10 @@ http::Response Door::CallOnce(const Asked& asked, const Found& found, const rpc:
   if (begun->has_value()) {
     const AnswerRow& kept = **begun;
     if (kept.request_hash != hash) return Refusal(asked, 422);
+    if (kept.status == 0 && now_us - kept.began_at_us > absl::ToInt64Microseconds(2 * kLongestCall))
+      return Refusal(asked, 409,
+                     "the answer to this key was lost in a stop of the gateway: look what came of "
+                     "it, then use a new key");
     if (kept.status == 0) return Refusal(asked, 409, "", "IN_PROGRESS");
     return {.status = kept.status,
             .content_type = kept.content_type,

@@ -71,8 +71,9 @@ const FieldDescriptor* StringNamed(const Descriptor& type, const std::string& na
 }
 
 // If-Match becomes the etag of the resource in the body, or of the request.
-absl::Status SetEtag(const Route& route, std::string_view if_match, Message& request) {
-  if (if_match.empty() || if_match == "*") return absl::OkStatus();
+absl::Status SetEtag(const Route& route, const http::Request& asked, Message& request) {
+  const std::string_view if_match = asked.Find("if-match");
+  if (!asked.Has("if-match") || if_match == "*") return absl::OkStatus();
   if (if_match.size() < 2 || !if_match.starts_with('"') || !if_match.ends_with('"') ||
       !base::IsUtf8(if_match))
     return absl::InvalidArgumentError("If-Match: one ETag in quotes, or *, is expected");
@@ -154,7 +155,7 @@ absl::StatusOr<std::unique_ptr<Message>> ToRequest(const Contracts& contracts, c
             ? CheckRequired(*request, "")
             : CheckRequired(request->GetReflection()->GetMessage(*request, route.body), ""));
   }
-  CLEANMAIL_RETURN_IF_ERROR(SetEtag(route, asked.Find("if-match"), *request));
+  CLEANMAIL_RETURN_IF_ERROR(SetEtag(route, asked, *request));
   return request;
 }
 
