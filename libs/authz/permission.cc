@@ -42,6 +42,8 @@ Rule RuleOf(Permission permission) {
       return {"tenants.read", Role::kUser};
     case Permission::kWriteTenants:
       return {"tenants.write", Role::kPartner};
+    case Permission::kUpdateTenants:
+      return {"tenants.update", Role::kTenant};
     case Permission::kReadDomains:
       return {"domains.read", Role::kDomain};
     case Permission::kWriteDomains:
@@ -53,7 +55,17 @@ Rule RuleOf(Permission permission) {
     case Permission::kReadRoutes:
       return {"routes.read", Role::kDomain};
     case Permission::kWriteRoutes:
-      return {"routes.write", Role::kTenant};
+      return {"routes.write", Role::kDomain};
+    case Permission::kReadGroups:
+      return {"groups.read", Role::kTenant};
+    case Permission::kWriteGroups:
+      return {"groups.write", Role::kTenant};
+    case Permission::kReadCallouts:
+      return {"callouts.read", Role::kDomain};
+    case Permission::kWriteCallouts:
+      return {"callouts.write", Role::kDomain};
+    case Permission::kAskCallouts:
+      return {"callouts.ask", Role::kService};
     case Permission::kReadPolicies:
       return {"policies.read", Role::kDomain};
     case Permission::kWritePolicies:

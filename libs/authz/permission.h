@@ -14,12 +14,18 @@ enum class Permission {
   kWritePartners,
   kReadTenants,
   kWriteTenants,
+  kUpdateTenants,  // what a tenant may change of itself
   kReadDomains,
   kWriteDomains,
   kReadUsers,
   kWriteUsers,
   kReadRoutes,
   kWriteRoutes,
+  kReadGroups,
+  kWriteGroups,
+  kReadCallouts,
+  kWriteCallouts,
+  kAskCallouts,  // services only
   kReadPolicies,
   kWritePolicies,
   kReadLists,

@@ -1,5 +1,6 @@
 #include "services/egress/service.h"
 
+#include "libs/app/destinations.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/uuid.h"
 #include "libs/config/defaults.h"
@@ -49,6 +50,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   CLEANMAIL_RETURN_IF_ERROR(sql::Migrate(*database, Migrations()));
   CLEANMAIL_ASSIGN_OR_RETURN(std::unique_ptr<net::TlsContext> made_tls,
                              net::TlsContext::Client(net::TlsContext::Verify::kNone));
+  CLEANMAIL_ASSIGN_OR_RETURN(net::DestinationPolicy destinations,
+                             app::ToDestinationPolicy(env.app_config().destinations()));
   app::Service service("egress");
   const std::string& host_name = env.app_config().host_name();
 
@@ -60,7 +63,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       env.directory(), env.resolver(),
       RouterOptions{.host_name = host_name,
                     .smtp_port = static_cast<uint16_t>(config::OrDefault(settings.smtp_port(), 25)),
-                    .mx_may_be_private = settings.mx_may_be_private()}));
+                    .mx_may_be_private = settings.mx_may_be_private(),
+                    .destinations = std::move(destinations)}));
   auto& courier = service.Own(std::make_unique<Courier>(
       env.loops(), router, env.blobs(), tls, ToSessionOptions(settings.timeouts(), host_name),
       config::OrDefault(settings.messages_per_connection(), 100), metrics));

@@ -1,13 +1,15 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "libs/base/random.h"
-#include "libs/bus/bus.h"
+#include "google/protobuf/field_mask.pb.h"
+#include "libs/net/destination_policy.h"
 #include "proto/cleanmail/provisioning/v1/provisioning.pb.h"
 #include "services/provisioning/store.h"
 
@@ -20,56 +22,62 @@ struct Page {
   std::string next_key;
 };
 
-// A page of everything, to follow from.
-struct SnapshotPage {
-  std::vector<v1::Tenant> tenants;
-  std::vector<v1::Domain> domains;
-  std::vector<v1::User> users;
-  std::vector<v1::Route> routes;
-  int64_t position = 0;
-  std::string next_key;
+// A resource that was changed.
+template <class T>
+struct Changed {
+  T before;
+  T after;
 };
 
-// Who is who: keeps tenants, domains, users and routes consistent and tells the news of every
-// change. Thread-safe.
+// Who is who: keeps partners, tenants, domains, users, groups, routes and observed addresses
+// consistent and tells the news of every change. T is any of these. Thread-safe. Errors as in
+// provisioning.proto; resources are returned in their normal form, with their etag.
 class Accounts {
  public:
-  // `master_key` wraps the tenants' keys.
-  Accounts(Store& store, bus::Bus& bus, base::Random& random, std::string master_key)
-      : store_(store), bus_(bus), random_(random), master_key_(std::move(master_key)) {}
+  // All outlive it.
+  Accounts(Store& store, const net::DestinationPolicy& destinations)
+      : store_(store), destinations_(destinations) {}
 
-  // Each Create returns the resource in its normal form. Errors as in provisioning.proto.
-  absl::StatusOr<v1::Tenant> CreateTenant(v1::Tenant tenant);
-  absl::StatusOr<v1::Domain> CreateDomain(v1::Domain domain);
-  absl::StatusOr<v1::User> CreateUser(v1::User user);
-  absl::StatusOr<v1::Route> CreateRoute(v1::Route route);
+  template <class T>
+  absl::StatusOr<T> Create(T resource);
+  template <class T>
+  absl::StatusOr<T> Get(std::string_view name);
+  // Whether a change may be made, asked before it is: its status is the answer if it is not OK.
+  template <class T>
+  using Guard = absl::FunctionRef<absl::Status(const T& before, const T& after)>;
+  // Changes what `mask` names of the resource of that name; no mask: what is set in `resource`.
+  template <class T>
+  absl::StatusOr<Changed<T>> Update(T resource, const google::protobuf::FieldMask& mask,
+                                    Guard<T> guard);
+  // Returns what there was. `etag` may be empty.
+  template <class T>
+  absl::StatusOr<T> Delete(std::string_view name, std::string_view etag);
+  template <class T>
+  absl::StatusOr<Page<T>> List(const Narrowing& narrowing, std::string_view after, int32_t limit);
 
-  absl::Status DeleteTenant(std::string_view name);
-  absl::Status DeleteDomain(std::string_view name);
-  absl::Status DeleteUser(std::string_view name);
-  absl::Status DeleteRoute(std::string_view name);
+  // Ids of the groups each of the users is in.
+  absl::StatusOr<std::vector<std::vector<std::string>>> GroupsOf(
+      const std::vector<v1::User>& users);
 
-  // `tenant` empty: of all tenants.
-  absl::StatusOr<Page<v1::Tenant>> ListTenants(std::string_view after, int32_t limit);
-  absl::StatusOr<Page<v1::Domain>> ListDomains(std::string_view tenant, std::string_view after,
-                                               int32_t limit);
-  absl::StatusOr<Page<v1::User>> ListUsers(std::string_view tenant, std::string_view after,
-                                           int32_t limit);
-  absl::StatusOr<Page<v1::Route>> ListRoutes(std::string_view tenant, std::string_view after,
-                                             int32_t limit);
+  absl::StatusOr<Changed<v1::Domain>> GoLive(std::string_view name);
+  // Sentences about what would keep mail for a domain from arriving, as far as the tables say.
+  // `has_route` is set when there is one.
+  struct Readiness {
+    v1::Domain domain;
+    bool has_route = false;
+    std::vector<std::string> warnings;
+  };
+  absl::StatusOr<Readiness> LookAt(std::string_view domain_name);
 
-  // One page of everything; `key` empty for the first.
-  absl::StatusOr<SnapshotPage> Snapshot(std::string_view key);
-
-  // The key a tenant's bodies are sealed under: 32 bytes, made on first use. NotFound for an
-  // unknown tenant.
-  absl::StatusOr<std::string> TenantKey(std::string_view tenant);
+  // Makes an observed address an alias of a user of the same tenant.
+  absl::StatusOr<Changed<v1::User>> MakeAlias(std::string_view observed, std::string_view user,
+                                              Guard<v1::User> guard);
 
  private:
+  template <class T>
+  absl::Status Normal(T& resource) const;
   Store& store_;
-  bus::Bus& bus_;
-  base::Random& random_;
-  const std::string master_key_;
+  const net::DestinationPolicy& destinations_;
 };
 
 }  // namespace cleanmail::provisioning

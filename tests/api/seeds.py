@@ -12,9 +12,9 @@ BODIES = [
     ("/v1/tenants/{tenant}/groups", {"name": "tenants/{t}/groups/{m}", "displayName": "{m}", "members": ["ann@{d}"]}),
     ("/v1/tenants/{tenant}/routes", {"name": "tenants/{t}/routes/{d}", "destinations": ["127.0.0.1:9"]}),
     ("/v1/tenants/{tenant}/observedAddresses", {"name": "tenants/{t}/observedAddresses/{m}x@{d}", "review": "REVIEW_KEPT"}),
-    ("/v1/tenants/{tenant}/imports", {"kind": "KIND_USERS", "dryRun": True, "content": "address\n{m}y@{d}\n"}),
+    ("/v1/tenants/{tenant}/imports", {"kind": "IMPORT_KIND_USERS", "dryRun": True, "content": "YWRkcmVzcwo="}),
     ("/v1/tenants/{tenant}/policies", {"name": "tenants/{t}/policies/{m}", "displayName": "{m}"}),
-    ("/v1/tenants/{tenant}/listEntries", {"pattern": "{m}.example", "kind": "KIND_BLOCK", "comment": "{m}"}),
+    ("/v1/tenants/{tenant}/listEntries", {"name": "tenants/{t}/listEntries/{m}", "sender": "{m}.example", "kind": "KIND_BLOCK", "comment": "{m}"}),
     ("/v1/tenants/{tenant}/apiTokens", {"role": "ROLE_TENANT", "description": "{m}"}),
 ]
 

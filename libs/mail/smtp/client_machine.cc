@@ -223,7 +223,8 @@ void ClientMachine::SendRecipients() {
     Send(base::Cat("RCPT TO:<", transaction_.recipients[recipients_sent_], ">"),
          Expect::kRecipient);
   }
-  if (Pipelines() && recipients_sent_ == total && !UseChunks()) SendData();
+  if (Pipelines() && recipients_sent_ == total && !UseChunks() && !transaction_.recipients_only)
+    SendData();
 }
 
 void ClientMachine::SendData() {
@@ -250,7 +251,7 @@ void ClientMachine::OnMail(const Reply& reply) {
 void ClientMachine::OnRecipient(const Reply& reply) {
   std::optional<Outcome>& outcome = outcomes_[recipients_answered_++];
   if (!outcome) {
-    if (Completed(reply)) {
+    if (Completed(reply) && !transaction_.recipients_only) {
       ++accepted_;
     } else {
       outcome = Outcome{.reply = reply, .stage = Stage::kRecipient};

@@ -33,6 +33,9 @@ struct Transaction {
   bool smtp_utf8 = false;  // only to servers that offer it (RFC 6531)
   bool eight_bit = false;
   int64_t size = 0;  // for SIZE=, 0 unknown
+  // Only ask whether the recipients would be taken: the transaction ends after the last RCPT,
+  // every outcome is the server's answer to it (Stage::kRecipient), no message is sent.
+  bool recipients_only = false;
 };
 
 // Where in the conversation a reply came.

@@ -102,6 +102,23 @@ TEST(ClientMachine, TellsEachRecipientItsOwnOutcome) {
   }
 }
 
+TEST(ClientMachine, AsksForRecipientsWithoutSendingAMessage) {
+  for (const bool pipelining : {true, false}) {
+    Conversation c({.host_name = "us", .pipelining = pipelining});
+    c.room.answers()["b@r.example"] = {550, "5.1.1", "No such user"};
+    Transaction ask = To({"b@r.example", "c@r.example"});
+    ask.recipients_only = true;
+    const auto outcomes = c.Deliver(ask);
+    EXPECT_EQ(outcomes[0].reply.enhanced, "5.1.1");
+    EXPECT_EQ(outcomes[1].reply.code, 250);
+    EXPECT_EQ(outcomes[1].stage, Stage::kRecipient);
+    EXPECT_FALSE(outcomes[1].delivered());
+    EXPECT_EQ(c.sent.find("DATA"), std::string::npos);
+    EXPECT_TRUE(c.Deliver(To({"c@r.example"}))[0].delivered());
+    EXPECT_NE(c.sent.find("RSET"), std::string::npos);
+  }
+}
+
 TEST(ClientMachine, SendsNoMessageWhenAllRecipientsAreRefusedAndResetsBeforeTheNext) {
   for (const bool pipelining : {true, false}) {
     Conversation c({.host_name = "us", .pipelining = pipelining});

@@ -41,7 +41,7 @@ class Router::Search : public std::enable_shared_from_this<Search> {
       if (const auto host = net::ParseHostPort(destination, router_.options_.smtp_port); host.ok())
         hosts.push_back(*host);
     }
-    may_be_private_ = true;  // an administrator's own word
+    by_route_ = true;  // an administrator's own word: it may be private
     Resolve(std::move(hosts));
   }
 
@@ -123,12 +123,21 @@ class Router::Search : public std::enable_shared_from_this<Search> {
     for (const std::string& text : addresses) {
       const absl::StatusOr<net::IpAddress> address = net::IpAddress::Parse(text);
       if (!address.ok()) continue;
-      if (!may_be_private_ && !router_.options_.mx_may_be_private && address->IsPrivate()) {
-        refused_private_ = true;
+      if (!by_route_ && !router_.options_.mx_may_be_private && address->IsPrivate()) {
+        refused_ = absl::FailedPreconditionError(
+            "every address found is private; set egress.mx_may_be_private, or a route, to allow "
+            "it");
         continue;
       }
-      found_[host].push_back({.host = hosts_[host].host,
-                              .endpoint = {.address = *address, .port = hosts_[host].port}});
+      const net::Endpoint endpoint{.address = *address, .port = hosts_[host].port};
+      const absl::Status allowed = by_route_ || !router_.options_.mx_may_be_private
+                                       ? router_.options_.destinations.Check(endpoint)
+                                       : absl::OkStatus();
+      if (!allowed.ok()) {
+        refused_ = absl::FailedPreconditionError(allowed.message());
+        continue;
+      }
+      found_[host].push_back({.host = hosts_[host].host, .endpoint = endpoint});
     }
   }
 
@@ -154,9 +163,7 @@ class Router::Search : public std::enable_shared_from_this<Search> {
     if (!temporary_.ok())
       return absl::UnavailableError(
           base::Cat("no address could be looked up: ", temporary_.message()));
-    if (refused_private_)
-      return absl::FailedPreconditionError(
-          "every address found is private; set egress.mx_may_be_private, or a route, to allow it");
+    if (!refused_.ok()) return refused_;
     return absl::NotFoundError(hosts_.empty() ? "the route names no server"
                                               : base::Cat(hosts_[0].host, " has no address"));
   }
@@ -166,12 +173,12 @@ class Router::Search : public std::enable_shared_from_this<Search> {
   Router& router_;
   const absl::Time deadline_;
   absl::AnyInvocable<void(absl::StatusOr<std::vector<Target>>) &&> done_;
-  bool may_be_private_ = false;
+  bool by_route_ = false;
   std::vector<net::HostPort> hosts_;  // constant once the questions are asked
   absl::Mutex mutex_;
   std::vector<std::vector<Target>> found_ ABSL_GUARDED_BY(mutex_);
   size_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool refused_private_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status refused_ ABSL_GUARDED_BY(mutex_);
   absl::Status temporary_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -10,6 +10,7 @@
 #include "libs/directory/directory.h"
 #include "libs/dns/resolver.h"
 #include "libs/net/address.h"
+#include "libs/net/destination_policy.h"
 
 namespace cleanmail::egress {
 
@@ -23,6 +24,7 @@ struct RouterOptions {
   std::string host_name;  // ours: an MX list is cut where it names us (RFC 5321 §5.1)
   uint16_t smtp_port = 25;
   bool mx_may_be_private = false;
+  net::DestinationPolicy destinations = {};  // asked of every address a tenant's route leads to
   absl::Duration timeout = absl::Seconds(30);
 };
 
@@ -38,7 +40,7 @@ class Router {
   // `done` is called once, on any thread, with at least one target, in order of preference.
   // Unavailable: DNS is away, try again. NotFound: the domain does not exist or takes no mail (RFC
   // 7505): for good. FailedPrecondition: every address was refused (we are the best MX ourselves,
-  // or they are private): for good.
+  // they are private, or no tenant may have us connect there): for good.
   void Find(std::string tenant, std::string domain,
             absl::AnyInvocable<void(absl::StatusOr<std::vector<Target>>) &&> done);
 

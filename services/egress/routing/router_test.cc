@@ -56,9 +56,20 @@ class RouterTest : public ::testing::Test {
 TEST_F(RouterTest, TheTenantsRouteComesBeforeMxAndMayBePrivate) {
   resolver_.SetMx("example.org", {{10, "mx.example.org"}});
   resolver_.SetA("mail.inside", {"10.0.0.7"});
-  SetRoute({"mail.inside:2525", "127.0.0.1"});
+  SetRoute({"mail.inside:2525", "192.168.1.1"});
   EXPECT_THAT(Texts("example.org"),
-              ElementsAre("mail.inside 10.0.0.7:2525", "127.0.0.1 127.0.0.1:25"));
+              ElementsAre("mail.inside 10.0.0.7:2525", "192.168.1.1 192.168.1.1:25"));
+}
+
+TEST_F(RouterTest, ARouteThatLeadsToTheGatewayItselfIsRefusedByWhatItsNameMeansNow) {
+  resolver_.SetA("mail.inside", {"127.0.0.1", "169.254.169.254"});
+  SetRoute({"mail.inside:2525"});
+  EXPECT_TRUE(absl::IsFailedPrecondition(Find("example.org").status()));
+  const auto trial = net::DestinationPolicy::Create(
+      {.allow_loopback = true, .forbidden_networks = {}, .allowed_networks = {}});
+  RouterOptions options{.host_name = "gateway.example"};
+  options.destinations = *trial;
+  EXPECT_THAT(Texts("example.org", options), ElementsAre("mail.inside 127.0.0.1:2525"));
 }
 
 TEST_F(RouterTest, B3_AnAliasDomainGoesWhereTheDomainItStandsForGoes) {
@@ -79,9 +90,11 @@ TEST_F(RouterTest, FollowsMxByPreferenceWithAllAddresses) {
   resolver_.SetA("a.example.net", {"198.51.100.1"});
   resolver_.SetAaaa("a.example.net", {"2001:4860::1"});
   resolver_.SetA("b.example.net", {"198.51.100.2"});
-  EXPECT_THAT(Texts("example.net", {.host_name = "gateway.example", .mx_may_be_private = true}),
-              ElementsAre("a.example.net 198.51.100.1:25", "a.example.net [2001:4860::1]:25",
-                          "b.example.net 198.51.100.2:25"));
+  EXPECT_THAT(
+      Texts("example.net",
+            {.host_name = "gateway.example", .mx_may_be_private = true, .destinations = {}}),
+      ElementsAre("a.example.net 198.51.100.1:25", "a.example.net [2001:4860::1]:25",
+                  "b.example.net 198.51.100.2:25"));
 }
 
 TEST_F(RouterTest, WithoutMxTheDomainsOwnAddressIsUsed) {  // RFC 5321 §5.1
@@ -118,8 +131,10 @@ TEST_F(RouterTest, AnMxThatPointsInsideIsRefused) {
   resolver_.SetMx("example.net", {{10, "a.example.net"}});
   resolver_.SetA("a.example.net", {"127.0.0.1", "10.1.2.3", "169.254.169.254"});
   EXPECT_TRUE(absl::IsFailedPrecondition(Find("example.net").status()));
-  EXPECT_THAT(Texts("example.net", {.host_name = "gateway.example", .mx_may_be_private = true}),
-              SizeIs(3));
+  EXPECT_THAT(
+      Texts("example.net",
+            {.host_name = "gateway.example", .mx_may_be_private = true, .destinations = {}}),
+      SizeIs(3));
 }
 
 TEST_F(RouterTest, AnAddressLiteralNeedsNoDns) {
