@@ -15,7 +15,6 @@ CONFIG = """\
 app:
   data_folder: {folder}/data
   host_name: gateway.example.net
-  destinations: {{ allow_loopback: true }}
   operations: {{ listen: "127.0.0.1:{operations}" }}
   spool: {{ min_free_bytes: 1 }}
   log: {{ level: warning, file: {folder}/gateway.log }}

@@ -43,6 +43,14 @@ std::string Collection(const std::string& tenant, std::string_view name) {
   return PathOf(base::Cat("tenants/", tenant.empty() ? "-" : tenant, "/", name));
 }
 
+// `RECIPIENT_MODE_ANY` as `any`.
+std::string InWords(const std::string& shown) {
+  for (const std::string_view prefix : {"RECIPIENT_MODE_", "DOMAIN_STATE_"}) {
+    if (shown.starts_with(prefix)) return Words(shown, prefix);
+  }
+  return shown;
+}
+
 // A list verb: name, tenant and the given fields as columns.
 void AddList(CommandLine& line, CLI::App* list, std::function<std::string()> path,
              std::string items, Table headings, std::vector<std::string> fields) {
@@ -52,7 +60,7 @@ void AddList(CommandLine& line, CLI::App* list, std::function<std::string()> pat
     for (const Json& item : all.Find(items)->items) {
       std::vector<std::string> row = {LastPart(item.TextOf("name"))};
       if (items != "tenants") row.push_back(TenantPart(item.TextOf("name")));
-      for (const std::string& field : fields) row.push_back(Shown(item, field));
+      for (const std::string& field : fields) row.push_back(InWords(Shown(item, field)));
       table.rows.push_back(std::move(row));
     }
     Print(std::cout, line.format, all, table);

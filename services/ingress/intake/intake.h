@@ -26,7 +26,7 @@ struct Addressee {
 
 // A header field that somebody wants to be asked about.
 struct HeaderTrigger {
-  std::string name;      // without regard to case
+  std::string name;      // without regard to case; empty: every message is to be asked about
   std::string contains;  // part of the value, without regard to ASCII case; empty: any
   bool operator==(const HeaderTrigger&) const = default;
 };

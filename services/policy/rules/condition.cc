@@ -145,10 +145,9 @@ absl::StatusOr<Compiled> CompileHeader(const v1::HeaderCondition& header) {
   return Make(
       Stage::kHeaders, header.match_case() == v1::HeaderCondition::kRegex ? 4 : 3,
       [name = Lower(header.name()), pattern = *pattern](const Subject& subject, std::string_view) {
-        const auto [first, last] =
-            std::ranges::equal_range(subject.fields(), name, {}, &Subject::Field::name);
-        return std::any_of(
-            first, last, [&](const Subject::Field& field) { return pattern.Matches(field.value); });
+        return std::ranges::any_of(subject.FieldsNamed(name), [&](const Subject::Field& field) {
+          return pattern.Matches(field.value);
+        });
       });
 }
 
