@@ -66,6 +66,8 @@ int Run(int argc, char** argv) {
   AddQuarantineCommands(line);
   AddQueueCommands(line);
   AddMessageCommands(line);
+  AddPolicyCommands(line);
+  AddTransferCommands(line);
   AddTokenCommands(line);
   AddApiCommand(line);
   AddSampleCommand(line);

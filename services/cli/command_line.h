@@ -29,7 +29,9 @@ struct CommandLine {
 void AddDirectoryCommands(CommandLine& line);   // tenants, domains, users, routes
 void AddQuarantineCommands(CommandLine& line);  // quarantine list|show|release|delete
 void AddQueueCommands(CommandLine& line);       // queue list|retry
-void AddMessageCommands(CommandLine& line);     // message status
+void AddMessageCommands(CommandLine& line);     // message status|explain
+void AddPolicyCommands(CommandLine& line);      // policies list|show|put|versions|rollback
+void AddTransferCommands(CommandLine& line);    // users import|export; after AddDirectoryCommands
 void AddTokenCommands(CommandLine& line);       // tokens create|list|revoke
 void AddApiCommand(CommandLine& line);          // api METHOD PATH: any request
 void AddSampleCommand(CommandLine& line);       // send-sample
