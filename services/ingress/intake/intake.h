@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ namespace cleanmail::ingress {
 struct Addressee {
   std::string address;  // canonical text
   std::string tenant;
+  std::optional<mail::v1::RecipientDsn> dsn = {};  // what came with it; its address is left empty
 };
 
 // A header field that somebody wants to be asked about.
@@ -38,6 +40,8 @@ struct Arrival {
   std::string sender;
   bool smtp_utf8 = false;
   bool eight_bit = false;
+  std::string dsn_return = {};  // RFC 3461: "FULL", "HDRS" or empty
+  std::string dsn_envelope_id = {};
   std::string protocol;  // for the Received line: SMTP, ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS (RFC
                          // 3848, RFC 6531)
   std::vector<Addressee> recipients;  // at least one
