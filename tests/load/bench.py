@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Throughput, CPU and latency beside Debian's Postfix, interleaved in one run.
 
-    tests/load/bench [--messages 20000] [--runs 5] [--size 4096] [--folder /tmp/...] [--only-latency]
+    tests/load/bench [--messages 20000] [--runs 5] [--size 4096] [--rules 200]
 
 Each run sends messages over 20 connections, one message each, to a server that filters nothing (no clamd) and delivers to a sink; it
 ends when the last one has arrived. Both flush before their 250. CPU is utime + stime of all of the server's processes. Prints a table
@@ -102,6 +102,25 @@ def latency(source, server, folder, size, messages, rate):
     return result["p99_us"] / 1000, sorted(times)[int(len(times) * 0.99)]
 
 
+def add_rules(gateway, number):
+    """So many rules of all kinds, each looked at and none of them matching."""
+    conditions = [
+        lambda i: {"header": {"name": "Subject", "contains": f"word{i}"}},
+        lambda i: {"header": {"name": "Subject", "regex": f"offer [0-9]+ of {i}"}},
+        lambda i: {"sender": f"someone{i}@*.example"},
+        lambda i: {"senderDomain": f"*.domain{i}.example"},
+        lambda i: {"attachment": {"name": f"*{i}.exe"}},
+        lambda i: {"network": {"networks": [f"10.{i % 250}.0.0/16"]}},
+        lambda i: {"finding": f"FINDING_{i}"},
+        lambda i: {"sizeAtLeast": str(10_000_000 + i)},
+    ]
+    rules = [{"id": f"rule-{i}", "conditions": [conditions[i % len(conditions)](i)], "actions": [{"hold": {}}]} for i in range(number)]
+    file = gateway.folder / "policy.json"
+    file.write_text(json.dumps({"rules": rules}))
+    gateway.command("policies", "put", "acme", "standard", "--file", str(file))
+    time.sleep(2)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=20000)
@@ -109,14 +128,20 @@ def main():
     parser.add_argument("--size", type=int, default=4096)
     parser.add_argument("--bin", default="bazel-bin", help="where the binaries were built")
     parser.add_argument("--without-postfix", action="store_true")
+    parser.add_argument("--rules", type=int, help="instead of Postfix: the gateway with so many rules beside it without")
     arguments = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="cleanmail-bench-", dir="/tmp")
     os.chmod(folder, 0o755)
     binaries = pathlib.Path(arguments.bin)
     source = binaries / "tests/load/source"
     sinks = [Sink(binaries / "tests/sink/sink", tempfile.mkdtemp(dir=folder)) for _ in range(2)]
-    servers = [Gateway(binaries / "services/allinone/cleanmail", f"{folder}/gateway", free_port(), free_port(), sinks[0].port)]
-    if not arguments.without_postfix:
+    gateway = binaries / "services/allinone/cleanmail"
+    servers = [Gateway(gateway, f"{folder}/gateway", free_port(), free_port(), sinks[0].port)]
+    if arguments.rules:
+        add_rules(servers[0], arguments.rules)
+        servers.append(Gateway(gateway, f"{folder}/plain", free_port(), free_port(), sinks[1].port))
+        servers[1].name = "plain"
+    elif not arguments.without_postfix:
         servers.append(Postfix(f"{folder}/postfix", free_port(), sinks[1].port))
     results = {server.name: [] for server in servers}
     try:
@@ -133,6 +158,10 @@ def main():
         if "postfix" in medians:
             print(f"rate {medians['cleanmail']['rate'] / medians['postfix']['rate']:.2f}x, "
                   f"CPU {medians['cleanmail']['cpu_ms'] / medians['postfix']['cpu_ms']:.2f}x of Postfix")
+        if "plain" in medians:
+            print(f"with {arguments.rules} rules: rate {medians['cleanmail']['rate'] / medians['plain']['rate']:.2f}x, "
+                  f"CPU {medians['cleanmail']['cpu_ms'] / medians['plain']['cpu_ms']:.2f}x of without")
+            return
         half = medians["cleanmail"]["rate"] / 2
         latencies, appends = [], []
         for _ in range(arguments.runs):
