@@ -110,4 +110,36 @@ absl::StatusOr<FilterSql> ToSql(const Filter& filter, const FilterColumns& colum
   return out;
 }
 
+void Conditions::And(std::string_view text) { text_ += base::Cat(" AND ", text); }
+
+void Conditions::AndEqual(std::string_view expression, std::string value) {
+  AndIn(expression, {std::move(value)});
+}
+
+void Conditions::AndIn(std::string_view expression, const std::vector<std::string>& values) {
+  if (values.empty()) return And("1 = 0");
+  text_ += base::Cat(" AND ", expression, values.size() == 1 ? " = " : " IN (");
+  for (const std::string& value : values) {
+    const std::string name = base::Cat("c", values_.size());
+    text_ += base::Cat(&value == &values[0] ? ":" : ", :", name);
+    values_.emplace_back(name, value);
+  }
+  if (values.size() > 1) text_ += ")";
+}
+
+absl::Status Conditions::AndFilter(const rpc::resource::Filter& filter,
+                                   const FilterColumns& columns) {
+  CLEANMAIL_ASSIGN_OR_RETURN(FilterSql out, ToSql(filter, columns));
+  And(out.condition);
+  for (size_t i = 0; i < out.names.size(); ++i)
+    values_.emplace_back(out.names[i], std::move(out.parameters[i].value));
+  return absl::OkStatus();
+}
+
+Parameters Conditions::parameters() const {
+  Parameters parameters;
+  for (const auto& [name, value] : values_) parameters.push_back({name, value});
+  return parameters;
+}
+
 }  // namespace cleanmail::sql

@@ -68,7 +68,7 @@ Filter Numbered(Filter filter, std::string_view field) {
 std::string Number(int value) { return std::to_string(value); }
 
 // Adds what the caller may see of things that belong to a domain and an account.
-void AndVisible(const Scope& scope, std::string_view table, Conditions& where) {
+void AndVisible(const Scope& scope, std::string_view table, sql::Conditions& where) {
   const auto column = [&](std::string_view name) { return base::Cat(table, name); };
   if (!scope.tenant.empty()) where.AndEqual(column("tenant"), scope.tenant);
   if (!scope.visible.all_tenants) where.AndIn(column("tenant"), scope.visible.tenants);
@@ -108,7 +108,7 @@ v1::Message ToMessage(const sql::Row& row) {
 
 absl::Status AddRecipients(sql::Session& session, const Scope& scope, std::string_view id,
                            v1::Message& message) {
-  Conditions where;
+  sql::Conditions where;
   where.AndEqual("r.message", std::string(id));
   AndVisible(scope, "r.", where);
   CLEANMAIL_ASSIGN_OR_RETURN(
@@ -230,7 +230,7 @@ absl::StatusOr<Page<v1::Message>> Search::Messages(const Scope& scope, const Fil
 absl::StatusOr<v1::Message> Search::Message(const Scope& scope, std::string_view id) {
   absl::StatusOr<v1::Message> found = authz::NoSuchResource();
   CLEANMAIL_RETURN_IF_ERROR(database_.Read([&](sql::Session& session) -> absl::Status {
-    Conditions where;
+    sql::Conditions where;
     where.AndEqual("m.message", std::string(id));
     if (!scope.tenant.empty()) where.AndEqual("m.tenant", scope.tenant);
     if (!scope.visible.all_tenants) where.AndIn("m.tenant", scope.visible.tenants);
@@ -316,7 +316,7 @@ absl::StatusOr<Page<v1::AuditEntry>> Search::Audit(const Scope& scope, const Fil
 absl::StatusOr<std::vector<v1::Count>> Search::Counts(const Scope& scope, int64_t from_us,
                                                       int64_t to_us, int64_t step_us,
                                                       int64_t limit) {
-  Conditions where;
+  sql::Conditions where;
   where.And("hour_us >= :from AND hour_us < :to AND recipients > 0");
   if (!scope.tenant.empty()) where.AndEqual("tenant", scope.tenant);
   if (!scope.visible.all_tenants) where.AndIn("tenant", scope.visible.tenants);

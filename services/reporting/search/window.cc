@@ -30,38 +30,6 @@ std::string ToKey(const Place& place) { return base::Cat(place.at, "/", place.id
 
 }  // namespace
 
-void Conditions::And(std::string_view text) { text_ += base::Cat(" AND ", text); }
-
-void Conditions::AndEqual(std::string_view expression, std::string value) {
-  AndIn(expression, {std::move(value)});
-}
-
-void Conditions::AndIn(std::string_view expression, const std::vector<std::string>& values) {
-  if (values.empty()) return And("1 = 0");
-  text_ += base::Cat(" AND ", expression, values.size() == 1 ? " = " : " IN (");
-  for (const std::string& value : values) {
-    const std::string name = base::Cat("c", values_.size());
-    text_ += base::Cat(&value == &values[0] ? ":" : ", :", name);
-    values_.emplace_back(name, value);
-  }
-  if (values.size() > 1) text_ += ")";
-}
-
-absl::Status Conditions::AndFilter(const rpc::resource::Filter& filter,
-                                   const sql::FilterColumns& columns) {
-  CLEANMAIL_ASSIGN_OR_RETURN(sql::FilterSql sql, sql::ToSql(filter, columns));
-  And(sql.condition);
-  for (size_t i = 0; i < sql.names.size(); ++i)
-    values_.emplace_back(sql.names[i], std::move(sql.parameters[i].value));
-  return absl::OkStatus();
-}
-
-sql::Parameters Conditions::parameters() const {
-  sql::Parameters parameters;
-  for (const auto& [name, value] : values_) parameters.push_back({name, value});
-  return parameters;
-}
-
 absl::StatusOr<std::string> Walk(sql::Session& session, const List& list, const PageOf& page,
                                  const SearchBounds& bounds,
                                  absl::FunctionRef<void(const sql::Row&)> take) {
@@ -75,7 +43,7 @@ absl::StatusOr<std::string> Walk(sql::Session& session, const List& list, const 
   const std::string page_sql = base::Cat(
       "SELECT DISTINCT ", list.at, ", ", list.id, ", ", list.columns, " FROM ", list.from,
       " WHERE ", list.where.text(), older, " AND ", list.at, " >= :floor", order, ":limit");
-  const auto with = [&place](const Conditions& conditions, std::vector<sql::Parameter> more) {
+  const auto with = [&place](const sql::Conditions& conditions, std::vector<sql::Parameter> more) {
     sql::Parameters all = conditions.parameters();
     all.insert(all.end(), {{"at", place.at}, {"id", place.id}});
     all.insert(all.end(), more.begin(), more.end());

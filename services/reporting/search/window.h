@@ -2,8 +2,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
@@ -13,34 +11,15 @@
 
 namespace cleanmail::reporting {
 
-// Parts of a WHERE with their parameters.
-class Conditions {
- public:
-  // Adds our own text.
-  void And(std::string_view text);
-  // Adds `expression = value`.
-  void AndEqual(std::string_view expression, std::string value);
-  // Adds `expression IN (values)`; no values: nothing is found.
-  void AndIn(std::string_view expression, const std::vector<std::string>& values);
-  absl::Status AndFilter(const rpc::resource::Filter& filter, const sql::FilterColumns& columns);
-  const std::string& text() const { return text_; }
-  // Their names point into this.
-  sql::Parameters parameters() const;
-
- private:
-  std::string text_ = "1 = 1";
-  std::vector<std::pair<std::string, sql::Value>> values_;
-};
-
 // A list that is newest first, by a time and an id that an index has in this order.
 struct List {
   std::string_view narrow;   // the table the index is of: "messages m"
-  Conditions prefix = {};         // what the index begins with
+  sql::Conditions prefix = {};         // what the index begins with
   std::string_view at;       // "m.accepted_at_us"
   std::string_view id;       // "m.message"
   std::string_view from;     // all tables: "messages m CROSS JOIN message_recipients r"
   std::string_view columns;  // after time and id, which are the first two
-  Conditions where = {};          // everything, the prefix too
+  sql::Conditions where = {};          // everything, the prefix too
   bool is_small = false;     // the prefix finds so little that no window is needed
 };
 
