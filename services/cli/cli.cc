@@ -66,6 +66,7 @@ int Run(int argc, char** argv) {
   AddQuarantineCommands(line);
   AddQueueCommands(line);
   AddMessageCommands(line);
+  AddPersonCommands(line);
   AddTokenCommands(line);
   AddApiCommand(line);
   AddSampleCommand(line);
