@@ -1,6 +1,5 @@
 #include "libs/authz/audited.h"
 
-#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -17,8 +16,12 @@ using google::protobuf::Reflection;
 constexpr size_t kLongest = 64 * 1024;
 
 bool IsSecret(const FieldDescriptor& field) {
-  const auto behaviors = field.options().GetRepeatedExtension(api::v1::behavior);
-  return std::ranges::find(behaviors, api::v1::BEHAVIOR_INPUT_ONLY) != behaviors.end();
+  // One by one: gcc 12 warns of protobuf's copy of the whole list when it optimises.
+  for (int i = 0; i < field.options().ExtensionSize(api::v1::behavior); ++i) {
+    if (field.options().GetExtension(api::v1::behavior, i) == api::v1::BEHAVIOR_INPUT_ONLY)
+      return true;
+  }
+  return false;
 }
 
 void Mask(Message& message) {

@@ -22,6 +22,7 @@ class RoomTransport final : public Transport {
       : room_({.host_name = "mx.example.org",
                .line_ends = listener == "smart_host" ? LineEnds::kRepair : LineEnds::kStrict,
                .offer_starttls = listener == "tls",
+               .offer_dsn = listener == "smart_host",
                .message = {.bytes = 100000,
                            .line_bytes = 2000,
                            .header_bytes = 20000,

@@ -67,6 +67,8 @@ int Run(int argc, char** argv) {
   AddQueueCommands(line);
   AddMessageCommands(line);
   AddPersonCommands(line);
+  AddPolicyCommands(line);
+  AddTransferCommands(line);
   AddTokenCommands(line);
   AddApiCommand(line);
   AddSampleCommand(line);

@@ -29,8 +29,10 @@ struct CommandLine {
 void AddDirectoryCommands(CommandLine& line);   // tenants, domains, users, routes
 void AddQuarantineCommands(CommandLine& line);  // quarantine list|show|release|delete|bulk-…
 void AddQueueCommands(CommandLine& line);       // queue list|retry
-void AddMessageCommands(CommandLine& line);     // message search|status
 void AddPersonCommands(CommandLine& line);      // person export|erase
+void AddMessageCommands(CommandLine& line);     // message search|status|explain
+void AddPolicyCommands(CommandLine& line);      // policies list|show|put|versions|rollback
+void AddTransferCommands(CommandLine& line);    // users import|export; after AddDirectoryCommands
 void AddTokenCommands(CommandLine& line);       // tokens create|list|revoke
 void AddApiCommand(CommandLine& line);          // api METHOD PATH: any request
 void AddSampleCommand(CommandLine& line);       // send-sample

@@ -9,6 +9,7 @@ namespace cleanmail::cli {
 namespace {
 
 std::string_view SubjectOf(const SampleOptions& options) {
+  if (!options.subject.empty()) return options.subject;
   switch (options.sample) {
     case Sample::kClean:
       return options.smtp_utf8 ? "Grüße aus Zürich" : "Hello from a clean mail";

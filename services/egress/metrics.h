@@ -12,7 +12,7 @@ struct Metrics {
         refused(Ended(registry, "refused")),
         expired(Ended(registry, "expired")),
         notices(registry.AddCounter("cleanmail_egress_notices_total",
-                                    "Failure notices sent to senders.")),
+                                    "Notices to senders of what became of their mail.")),
         changes_undone(registry.AddCounter(
             "cleanmail_egress_changes_undone_total",
             "Changes that a rule wanted and the message did not allow, such as a banner in a "

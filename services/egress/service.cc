@@ -39,7 +39,8 @@ SettlementOptions ToSettlementOptions(const v1::EgressConfig& settings,
   return {
       .backoff = {.first = config::OrDefault(settings.first_retry(), defaults.backoff.first),
                   .longest = config::OrDefault(settings.longest_retry(), defaults.backoff.longest)},
-      .host_name = host_name};
+      .host_name = host_name,
+      .delay_notice = config::OrDefault(settings.delay_notice(), defaults.delay_notice)};
 }
 
 }  // namespace

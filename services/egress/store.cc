@@ -16,7 +16,7 @@ namespace {
 constexpr char kSeparator = '\n';  // cannot occur in an address
 constexpr std::string_view kColumns =
     "SELECT id, stage, destination, recipients, attempts, created_at_us, next_attempt_at_us, "
-    "last_reply, body, content, actions, parked FROM deliveries ";
+    "last_reply, body, content, actions, parked, delay_told FROM deliveries ";
 
 std::string Joined(const std::vector<std::string>& recipients) {
   return absl::StrJoin(recipients, std::string(1, kSeparator));
@@ -40,6 +40,7 @@ absl::StatusOr<Delivery> ToDelivery(const sql::Row& row) {
                     .last_reply = row.Text(7),
                     .message = {},
                     .actions = {},
+                    .delay_told = row.Int(12) != 0,
                     .parked = row.Int(11) != 0,
                     .content = {}};
   std::string bytes;
@@ -83,10 +84,11 @@ absl::StatusOr<bool> Store::Insert(sql::Session& session, const Delivery& delive
       const int64_t added,
       session.Execute("INSERT INTO deliveries (id, message, tenant, stage, destination, "
                       "recipients, attempts, created_at_us, next_attempt_at_us, "
-                      "last_reply, claimed_by, done_at_us, body, content, actions, parked) VALUES "
+                      "last_reply, claimed_by, done_at_us, body, content, actions, parked, "
+                      "delay_told) VALUES "
                       "(:id, :message, :tenant, :stage, :destination, :recipients, "
                       ":attempts, :created_at, :next_attempt_at, :last_reply, :claimed_by, 0, "
-                      ":body, :content, :actions, :parked) ON CONFLICT DO NOTHING",
+                      ":body, :content, :actions, :parked, :delay_told) ON CONFLICT DO NOTHING",
                       {{"id", delivery.id},
                        {"message", delivery.message.id()},
                        {"tenant", delivery.message.tenant()},
@@ -101,7 +103,8 @@ absl::StatusOr<bool> Store::Insert(sql::Session& session, const Delivery& delive
                        {"body", absl::Base64Escape(delivery.message.SerializeAsString())},
                        {"content", absl::Base64Escape(delivery.content)},
                        {"actions", ToText(delivery.actions)},
-                       {"parked", int64_t{delivery.parked ? 1 : 0}}}));
+                       {"parked", int64_t{delivery.parked ? 1 : 0}},
+                       {"delay_told", int64_t{delivery.delay_told ? 1 : 0}}}));
   return added > 0;
 }
 
@@ -120,11 +123,12 @@ absl::Status Store::Defer(sql::Session& session, const Delivery& delivery) {
       .Execute(
           "UPDATE deliveries SET recipients = :recipients, attempts = :attempts, "
           "next_attempt_at_us = :next_attempt_at, last_reply = :last_reply, "
-          "claimed_by = '' WHERE id = :id",
+          "delay_told = :delay_told, claimed_by = '' WHERE id = :id",
           {{"recipients", Joined(delivery.recipients)},
            {"attempts", int64_t{delivery.attempts}},
            {"next_attempt_at", delivery.next_attempt_at_us},
            {"last_reply", delivery.last_reply},
+           {"delay_told", int64_t{delivery.delay_told ? 1 : 0}},
            {"id", delivery.id}})
       .status();
 }

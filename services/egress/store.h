@@ -15,10 +15,10 @@ std::vector<sql::Migration> Migrations();
 
 // One message to one destination.
 struct Delivery {
-  std::string id;     // message/stage/destination: the same work has the same id
-  std::string stage;  // `disposed/{generation}`, `released/{release}`, `copy/{stage}`,
-                      // `notify/{stage}`, `notice/{stage}/{destination}/{attempt}`
-  std::string destination;              // domain in A-labels, or an address literal in brackets
+  std::string id;           // message/stage/destination: the same work has the same id
+  std::string stage;        // `disposed/{generation}`, `released/{release}`, `copy/{stage}`,
+                            // `notify/{stage}`, `notice/{stage}/{destination}/{attempt}`
+  std::string destination;  // domain in A-labels, or an address literal in brackets
   std::vector<std::string> recipients;  // those not finished
   int32_t attempts = 0;                 // made so far
   int64_t created_at_us = 0;
@@ -26,6 +26,7 @@ struct Delivery {
   std::string last_reply;
   mail::v1::Message message;
   std::vector<mail::v1::Action> actions;  // changes on the way
+  bool delay_told = false;                // the sender has had a notice of delay
   bool parked = false;  // its destination is switched off: it waits until that changes
   std::string content;  // the mail itself when it is one of ours (a notice); otherwise empty: it is
                         // the blob tenant/message

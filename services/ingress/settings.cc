@@ -26,6 +26,9 @@ absl::StatusOr<mail::smtp::ServerOptions> ToServerOptions(const v1::Limits& limi
   options.host_name = std::move(host_name);
   options.line_ends = listener.role() == v1::ROLE_SMART_HOST ? mail::smtp::LineEnds::kRepair
                                                              : mail::smtp::LineEnds::kStrict;
+  // Only to those who are known: whoever else asks for reports would have the gateway write to
+  // whomever he names (RFC 3461 §9).
+  options.offer_dsn = listener.role() == v1::ROLE_SMART_HOST;
   options.offer_starttls = listener.certificates_size() > 0;
   options.require_tls = listener.require_tls();
   options.command_line_bytes = OrDefault(limits.command_line_bytes(), 2048);

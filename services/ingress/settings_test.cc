@@ -21,12 +21,14 @@ TEST(ToSessionSettings, HasTheDefaultsOfTheContract) {
   EXPECT_EQ(settings->smtp.recipients, 1000);
   EXPECT_EQ(settings->timeouts.command, absl::Minutes(5));
   EXPECT_FALSE(settings->smtp.offer_starttls);
+  EXPECT_FALSE(settings->smtp.offer_dsn);
 }
 
-TEST(ToSessionSettings, ASmartHostRepairsLineEnds) {
+TEST(ToSessionSettings, ASmartHostRepairsLineEndsAndOffersNotifications) {
   v1::Listener listener = Mx();
   listener.set_role(v1::ROLE_SMART_HOST);
   EXPECT_EQ(ToSessionSettings({}, listener, "mx")->smtp.line_ends, mail::smtp::LineEnds::kRepair);
+  EXPECT_TRUE(ToSessionSettings({}, listener, "mx")->smtp.offer_dsn);
 }
 
 TEST(ToSessionSettings, RefusesWhatCannotBeRight) {

@@ -285,11 +285,14 @@ grpc::Status Api::ListRefusalCodes(grpc::ServerContext* rpc, const v1::ListRefus
                                    v1::ListRefusalCodesResponse* reply) {
   // What everybody may know: it stands in every refusal.
   return rpc::Answer(rpc, [&](const Caller&) -> absl::Status {
-    for (const RefusalCode& code : kRefusalCodes) {
+    for (const refusals::Refusal& refusal : refusals::All()) {
       v1::RefusalCode& said = *reply->add_refusal_codes();
-      said.set_code(std::string(code.code));
-      said.set_sentence(std::string(code.sentence));
-      said.set_advice(std::string(code.advice));
+      said.set_code(std::string(refusal.code));
+      said.set_reply(refusal.reply);
+      said.set_enhanced_code(std::string(refusal.enhanced));
+      said.set_sentence(std::string(refusal.sentence));
+      said.set_meaning(std::string(refusal.meaning));
+      said.set_advice(std::string(refusal.advice));
     }
     return absl::OkStatus();
   });

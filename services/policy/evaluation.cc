@@ -72,17 +72,18 @@ v1::EnvelopeDecision Accepted(std::string rule) {
   return decision;
 }
 
-v1::EnvelopeDecision Refused(const RefusalCode& code, std::string_view own, std::string rule) {
+v1::EnvelopeDecision Refused(const refusals::Refusal& refusal, std::string_view own,
+                             std::string rule) {
   v1::EnvelopeDecision decision;
-  decision.set_code(550);
-  decision.set_enhanced_code("5.7.1");
-  decision.set_text(RefusalText(code, own));
+  decision.set_code(refusal.reply);
+  decision.set_enhanced_code(std::string(refusal.enhanced));
+  decision.set_text(refusals::TextOf(refusal, own));
   decision.set_rule(std::move(rule));
   return decision;
 }
 
 v1::EnvelopeDecision RefusedBy(const Rule& rule) {
-  return Refused(kRule, rule.disposition()->refuse().text(), rule.name());
+  return Refused(refusals::kRule, rule.disposition()->refuse().text(), rule.name());
 }
 
 bool NamesOutlookExpress(const Subject& subject) {
@@ -146,7 +147,7 @@ mail::v1::RecipientGroup Evaluation::JudgeOne(const Subject& subject, std::strin
   // A watched domain's mail got past the refusal of its header; elsewhere it cannot come this far.
   if (watched && settings.refuse_outlook_express() && NamesOutlookExpress(subject)) {
     outcome.rule = base::Cat(rules.id(), "/outlook-express");
-    outcome.reason = base::Cat(kOutlookExpress.sentence, ".");
+    outcome.reason = base::Cat(refusals::kOutlookExpress.sentence, ".");
     outcome.to_be_refused = true;
   }
   return ToGroup(std::move(outcome), applied.chosen, watched);
@@ -235,12 +236,12 @@ v1::EnvelopeDecision Evaluation::AdmitOne(const Subject& subject,
   if (!applied.lists.block.empty()) {
     hits_.Add(applied.lists.block, base::NowMicros(clock_));
     metrics_.refused_block.Add();
-    return Refused(kBlocked, {}, base::Cat(rules.id(), "/block-list"));
+    return Refused(refusals::kBlocked, {}, base::Cat(rules.id(), "/block-list"));
   }
   const bool outlook_express = book_.SettingsOf(to.tenant())->refuse_outlook_express();
   if (outlook_express && subject.stage() != Stage::kEnvelope && NamesOutlookExpress(subject)) {
     metrics_.refused_outlook_express.Add();
-    return Refused(kOutlookExpress, {}, base::Cat(rules.id(), "/outlook-express"));
+    return Refused(refusals::kOutlookExpress, {}, base::Cat(rules.id(), "/outlook-express"));
   }
   const SessionOutcome outcome = rules.Admit(subject, recipient);
   if (outcome.refused_by != nullptr) {
@@ -276,7 +277,7 @@ absl::StatusOr<std::vector<v1::EnvelopeDecision>> Evaluation::Admit(
     if (!tenant.has_value()) {
       subject.reset();
       metrics_.refused_tenant.Add();
-      decisions.push_back(Refused(kNoTenant, {}, "tenant-exists"));
+      decisions.push_back(Refused(refusals::kNoTenant, {}, "tenant-exists"));
     } else {
       decisions.push_back(AdmitOne(*subject, recipient));
     }

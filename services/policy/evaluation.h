@@ -8,11 +8,11 @@
 #include "absl/status/statusor.h"
 #include "libs/base/clock.h"
 #include "libs/directory/directory.h"
+#include "libs/refusals/refusals.h"
 #include "proto/cleanmail/mail/v1/mail.pb.h"
 #include "proto/cleanmail/policy/v1/policy.pb.h"
 #include "services/policy/list_hits.h"
 #include "services/policy/metrics.h"
-#include "services/policy/refusals.h"
 #include "services/policy/rule_book.h"
 #include "services/policy/scopes.h"
 

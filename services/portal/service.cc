@@ -62,6 +62,10 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   };
   service.OnReload(reload);
   service.Every(absl::Minutes(1), reload);
+  service.Every(absl::Seconds(10), [&tokens, &log = env.log()] {
+    if (const absl::Status forgotten = tokens.ForgetOrphans(); !forgotten.ok())
+      log.Warning("portal.tokens_not_forgotten", {{"why", base::View(forgotten.message())}});
+  });
   service.Every(absl::Hours(1), [&store, &clock = env.clock(), &log = env.log()] {
     const absl::Status forgotten =
         store.ForgetAnswersBefore(base::NowMicros(clock) - kAnswerLifeUs);

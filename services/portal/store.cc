@@ -118,6 +118,17 @@ absl::Status Store::DeleteToken(std::string_view id) {
   });
 }
 
+absl::StatusOr<std::vector<std::string>> Store::TokenParents() {
+  std::vector<std::string> parents;
+  CLEANMAIL_RETURN_IF_ERROR(database_.Read([&](sql::Session& session) -> absl::Status {
+    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<sql::Row> rows,
+                               session.Query("SELECT DISTINCT parent FROM api_tokens"));
+    for (const sql::Row& row : rows) parents.push_back(row.Text(0));
+    return absl::OkStatus();
+  }));
+  return parents;
+}
+
 absl::StatusOr<int64_t> Store::DeleteTokensOf(std::string_view parent) {
   int64_t changed = 0;
   CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&](sql::Session& session) -> absl::Status {

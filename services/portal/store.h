@@ -52,6 +52,8 @@ class Store {
                                                    int32_t limit);
   // NotFound.
   absl::Status DeleteToken(std::string_view id);
+  // Every parent that has tokens, the installation ("") included.
+  absl::StatusOr<std::vector<std::string>> TokenParents();
   // Those of a parent that is gone. Number of tokens.
   absl::StatusOr<int64_t> DeleteTokensOf(std::string_view parent);
   absl::Status MarkUsed(std::string_view id, int64_t at_us);

@@ -135,6 +135,17 @@ absl::StatusOr<TokenRow> Tokens::Revoke(std::string_view parent, std::string_vie
   return row;
 }
 
+absl::Status Tokens::ForgetOrphans() {
+  if (!directory_.complete()) return absl::OkStatus();
+  CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parents, store_.TokenParents());
+  for (const std::string& parent : parents) {
+    const std::string tenant = IdBehind(kTenants, parent);
+    if (tenant.empty() || directory_.FindTenant(tenant).has_value()) continue;
+    CLEANMAIL_RETURN_IF_ERROR(store_.DeleteTokensOf(parent).status());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<rpc::Caller> Tokens::Authenticate(std::string_view secret) {
   const absl::Status nobody =
       absl::UnauthenticatedError("the token is not known, is over, or was revoked");

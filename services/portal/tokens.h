@@ -49,6 +49,10 @@ class Tokens {
                                              int32_t limit);
   absl::StatusOr<TokenRow> Revoke(std::string_view parent, std::string_view id);
 
+  // Deletes the tokens of tenants that are gone, so that a later tenant of the same name does not
+  // inherit them.
+  absl::Status ForgetOrphans();
+
   // Whose a secret is. Unauthenticated: nobody's, over, or its tenant's is gone.
   absl::StatusOr<rpc::Caller> Authenticate(std::string_view secret);
 

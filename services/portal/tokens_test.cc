@@ -108,6 +108,12 @@ TEST_F(TokensTest, AGoneTenantsTokensAreNobodys) {
   gone.set_deleted(true);
   directory_.Apply(gone);
   EXPECT_FALSE(tokens_.Authenticate(made.secret).ok());
+  // A later tenant of that name does not inherit them.
+  ASSERT_TRUE(tokens_.ForgetOrphans().ok());
+  gone.set_deleted(false);
+  gone.mutable_tenant()->set_name("tenants/acme");
+  directory_.Apply(gone);
+  EXPECT_FALSE(tokens_.Authenticate(made.secret).ok());
 }
 
 TEST_F(TokensTest, LastUseIsWrittenOnceAMinute) {

@@ -17,6 +17,7 @@ app:
   host_name: gateway.example.net
   operations: {{ listen: "127.0.0.1:{operations}" }}
   spool: {{ min_free_bytes: 1 }}
+  destinations: {{ allow_loopback: true }}
   log: {{ level: warning, file: {folder}/gateway.log }}
 ingress:
   listeners:
@@ -60,11 +61,11 @@ class Answer:
 
 
 class Gateway:
-    def __init__(self, folder):
+    def __init__(self, folder, settings=""):
         self.folder = pathlib.Path(folder)
         self.smtp, self.api, self.operations = free_port(), free_port(), free_port()
         config = self.folder / "cleanmail.yaml"
-        config.write_text(CONFIG.format(folder=folder, smtp=self.smtp, api=self.api, operations=self.operations))
+        config.write_text(CONFIG.format(folder=folder, smtp=self.smtp, api=self.api, operations=self.operations) + settings)
         self.process = subprocess.Popen([os.environ.get("CLEANMAIL_BINARY") or binary(), "serve", "--config", str(config)])
         self.wait(lambda: self.ask("GET", "/v1/me").status == 200, "the API")
 
@@ -121,10 +122,11 @@ class Gateway:
 
 
 @contextlib.contextmanager
-def running():
+def running(settings=""):
+    """A gateway for the time of a `with`; `settings`: more of its configuration, YAML."""
     with tempfile.TemporaryDirectory(prefix="cleanmail_", dir="/tmp") as folder:
         os.chmod(folder, 0o700)
-        gateway = Gateway(folder)
+        gateway = Gateway(folder, settings)
         try:
             yield gateway
         finally:

@@ -10,11 +10,11 @@ BODIES = [
     ("/v1/tenants/{tenant}/domains", {"name": "tenants/{t}/domains/{d}", "recipientMode": "RECIPIENT_MODE_ANY"}),
     ("/v1/tenants/{tenant}/users", {"name": "tenants/{t}/users/ann@{d}", "displayName": "{m}", "aliases": ["{m}@{d}"]}),
     ("/v1/tenants/{tenant}/groups", {"name": "tenants/{t}/groups/{m}", "displayName": "{m}", "members": ["ann@{d}"]}),
-    ("/v1/tenants/{tenant}/routes", {"name": "tenants/{t}/routes/{d}", "destinations": ["127.0.0.1:9"]}),
+    ("/v1/tenants/{tenant}/routes", {"name": "tenants/{t}/routes/{d}", "destinations": ["192.0.2.1:2525"]}),
     ("/v1/tenants/{tenant}/observedAddresses", {"name": "tenants/{t}/observedAddresses/{m}x@{d}", "review": "REVIEW_KEPT"}),
-    ("/v1/tenants/{tenant}/imports", {"kind": "KIND_USERS", "dryRun": True, "content": "address\n{m}y@{d}\n"}),
+    ("/v1/tenants/{tenant}/imports", {"kind": "IMPORT_KIND_USERS", "dryRun": True, "content": "YWRkcmVzcwo="}),
     ("/v1/tenants/{tenant}/policies", {"name": "tenants/{t}/policies/{m}", "displayName": "{m}"}),
-    ("/v1/tenants/{tenant}/listEntries", {"pattern": "{m}.example", "kind": "KIND_BLOCK", "comment": "{m}"}),
+    ("/v1/tenants/{tenant}/listEntries", {"name": "tenants/{t}/listEntries/{m}", "sender": "{m}.example", "kind": "KIND_BLOCK", "comment": "{m}"}),
     ("/v1/tenants/{tenant}/erasures", {"address": "{m}z@{d}"}),
     ("/v1/tenants/{tenant}/apiTokens", {"role": "ROLE_TENANT", "description": "{m}"}),
 ]
@@ -31,6 +31,7 @@ MADE_OTHERWISE = {
     "/v1/tenants/{tenant}/calloutEntries": "a call-out, which needs a destination that answers",
     "/v1/tenants/{tenant}/calloutStatuses": "a domain with call-out",
     "/v1/tenants/{tenant}/policies/{policy}/versions": "a policy",
+    "/v1/tenants/{tenant}/dryRuns": "a policy tried on past mail",
     "/v1/tenants/{tenant}/imports/{import}/lines": "an import",
 }
 

@@ -137,6 +137,7 @@ void ClientMachine::ReadExtensions(std::string_view text) {
     if (Same(keyword, "SMTPUTF8")) extensions_.smtp_utf8 = true;
     if (Same(keyword, "CHUNKING")) extensions_.chunking = true;
     if (Same(keyword, "STARTTLS")) extensions_.starttls = true;
+    if (Same(keyword, "DSN")) extensions_.dsn = true;
     if (Same(keyword, "SIZE")) {
       extensions_.size = true;
       int64_t limit = 0;
@@ -211,6 +212,12 @@ void ClientMachine::SendMail() {
   if (extensions_.size && transaction_.size > 0) line += base::Cat(" SIZE=", transaction_.size);
   if (extensions_.eight_bit && transaction_.eight_bit) line += " BODY=8BITMIME";
   if (transaction_.smtp_utf8) line += " SMTPUTF8";
+  if (extensions_.dsn) {
+    if (transaction_.dsn_return == "FULL" || transaction_.dsn_return == "HDRS")
+      line += base::Cat(" RET=", transaction_.dsn_return);
+    if (!transaction_.envelope_id.empty())
+      line += base::Cat(" ENVID=", EncodeXtext(transaction_.envelope_id));
+  }
   Send(line, Expect::kMail);
   if (Pipelines()) SendRecipients();
 }
@@ -220,8 +227,10 @@ void ClientMachine::SendRecipients() {
   const size_t stop = Pipelines() ? std::min(total, recipients_sent_ + kRecipientsTogether)
                                   : std::min(total, recipients_sent_ + 1);
   for (; recipients_sent_ < stop; ++recipients_sent_) {
-    Send(base::Cat("RCPT TO:<", transaction_.recipients[recipients_sent_], ">"),
-         Expect::kRecipient);
+    std::string line = base::Cat("RCPT TO:<", transaction_.recipients[recipients_sent_], ">");
+    if (extensions_.dsn && recipients_sent_ < transaction_.recipient_parameters.size())
+      line += ToText(transaction_.recipient_parameters[recipients_sent_]);
+    Send(line, Expect::kRecipient);
   }
   if (Pipelines() && recipients_sent_ == total && !UseChunks() && !transaction_.recipients_only)
     SendData();

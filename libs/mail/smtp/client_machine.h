@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "libs/mail/smtp/content_encoder.h"
+#include "libs/mail/smtp/notification.h"
 #include "libs/mail/smtp/reply.h"
 
 namespace cleanmail::mail::smtp {
@@ -36,6 +37,10 @@ struct Transaction {
   // Only ask whether the recipients would be taken: the transaction ends after the last RCPT,
   // every outcome is the server's answer to it (Stage::kRecipient), no message is sent.
   bool recipients_only = false;
+  // What the sender asked to be told (RFC 3461); passed on where the server offers DSN.
+  std::string dsn_return = {};                                 // "FULL", "HDRS" or empty
+  std::string envelope_id = {};                                // decoded
+  std::vector<RecipientParameters> recipient_parameters = {};  // one for each recipient, or none
 };
 
 // Where in the conversation a reply came.
@@ -108,7 +113,7 @@ class ClientMachine {
   // What the server offered last.
   struct Extensions {
     bool esmtp = false, pipelining = false, size = false, eight_bit = false, smtp_utf8 = false,
-         chunking = false, starttls = false;
+         chunking = false, starttls = false, dsn = false;
     int64_t max_size = 0;  // 0: none said
   };
   const Extensions& extensions() const { return extensions_; }

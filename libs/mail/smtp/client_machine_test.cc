@@ -119,6 +119,25 @@ TEST(ClientMachine, AsksForRecipientsWithoutSendingAMessage) {
   }
 }
 
+// RFC 3461 §5.2.1, §5.2.2
+TEST(ClientMachine, PassesNotificationParametersOnOnlyWhereTheyAreOffered) {
+  Transaction transaction = To({"b@r.example", "c@r.example"});
+  transaction.dsn_return = "FULL";
+  transaction.envelope_id = "a b";
+  transaction.recipient_parameters = {
+      {.never = true}, {.on_success = true, .original_recipient = "rfc822;d@r.example"}};
+  Conversation offered({.host_name = "us"}, {.host_name = "mx", .offer_dsn = true});
+  EXPECT_TRUE(offered.Deliver(transaction)[1].delivered());
+  EXPECT_NE(offered.sent.find("RET=FULL ENVID=a+20b\r\n"), std::string::npos);
+  EXPECT_NE(offered.sent.find("RCPT TO:<b@r.example> NOTIFY=NEVER\r\nRCPT TO:<c@r.example> "
+                              "NOTIFY=SUCCESS ORCPT=rfc822;d@r.example\r\n"),
+            std::string::npos);
+  Conversation plain({.host_name = "us"});
+  EXPECT_TRUE(plain.Deliver(transaction)[1].delivered());
+  EXPECT_EQ(plain.sent.find("NOTIFY"), std::string::npos);
+  EXPECT_EQ(plain.sent.find("ENVID"), std::string::npos);
+}
+
 TEST(ClientMachine, SendsNoMessageWhenAllRecipientsAreRefusedAndResetsBeforeTheNext) {
   for (const bool pipelining : {true, false}) {
     Conversation c({.host_name = "us", .pipelining = pipelining});

@@ -6,6 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "libs/base/cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/mail/smtp/notification.h"
 
 namespace cleanmail::mail::smtp {
 namespace {
@@ -109,7 +111,7 @@ absl::StatusOr<Command> ParseCommand(std::string_view line) {
   return command;
 }
 
-absl::StatusOr<MailParameters> ParseMailParameters(std::string_view text) {
+absl::StatusOr<MailParameters> ParseMailParameters(std::string_view text, bool dsn) {
   MailParameters parameters;
   bool seen_body = false;
   for (std::string_view word = TakeWord(text); !word.empty(); word = TakeWord(text)) {
@@ -130,6 +132,14 @@ absl::StatusOr<MailParameters> ParseMailParameters(std::string_view text) {
       if (equals < word.size() || parameters.smtp_utf8)
         return absl::InvalidArgumentError("Malformed SMTPUTF8");
       parameters.smtp_utf8 = true;
+    } else if (dsn && Same(name, "RET")) {
+      const bool full = Same(value, "FULL");
+      if (!parameters.dsn_return.empty() || !(full || Same(value, "HDRS")))
+        return absl::InvalidArgumentError("Malformed RET");
+      parameters.dsn_return = full ? "FULL" : "HDRS";
+    } else if (dsn && Same(name, "ENVID")) {
+      if (!parameters.envelope_id.empty()) return absl::InvalidArgumentError("Malformed ENVID");
+      CLEANMAIL_ASSIGN_OR_RETURN(parameters.envelope_id, DecodeEnvelopeId(value));
     } else {
       return absl::UnimplementedError("Parameter not known");
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -43,11 +44,14 @@ struct MailParameters {
   int64_t size = -1;       // SIZE= (RFC 1870), -1 without
   bool eight_bit = false;  // BODY=8BITMIME (RFC 6152)
   bool smtp_utf8 = false;  // RFC 6531
+  // RFC 3461 §4.3, §4.4; empty without.
+  std::string dsn_return = {};   // RET: "FULL" or "HDRS"
+  std::string envelope_id = {};  // ENVID, its xtext decoded: printable ASCII, hostile
 };
 
-// The parameters of MAIL. Unimplemented for one we do not know (555), InvalidArgument for a
-// malformed or doubled one (501).
-absl::StatusOr<MailParameters> ParseMailParameters(std::string_view text);
+// The parameters of MAIL; RET and ENVID only where `dsn` is offered. Unimplemented for one we do
+// not know (555), InvalidArgument for a malformed or doubled one (501).
+absl::StatusOr<MailParameters> ParseMailParameters(std::string_view text, bool dsn = false);
 
 struct ChunkParameters {
   int64_t size = 0;

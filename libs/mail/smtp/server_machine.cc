@@ -186,6 +186,7 @@ ServerEvent ServerMachine::Hello(std::string_view arguments, bool extended) {
     if (options_.message.bytes > 0) lines += base::Cat(" ", options_.message.bytes);
     lines += "\n8BITMIME\nSMTPUTF8\nCHUNKING\nENHANCEDSTATUSCODES";
     if (options_.offer_starttls && !tls_) lines += "\nSTARTTLS";
+    if (options_.offer_dsn) lines += "\nDSN";
     Put({250, "", lines});
   }
   return abandoned ? ServerEvent::kAbandoned : kGoOn;
@@ -203,7 +204,7 @@ ServerEvent ServerMachine::Mail(std::string_view arguments) {
   const std::string_view rest = arguments.substr(path->length);
   if (!rest.empty() && rest.front() != ' ' && rest.front() != '\t')
     return Give(replies::BadSender("something follows the address"));
-  const absl::StatusOr<MailParameters> parameters = ParseMailParameters(rest);
+  const absl::StatusOr<MailParameters> parameters = ParseMailParameters(rest, options_.offer_dsn);
   if (absl::IsUnimplemented(parameters.status())) return Give(replies::UnknownParameter());
   if (!parameters.ok())
     return Give(replies::BadArguments(base::View(parameters.status().message())));
@@ -225,27 +226,35 @@ void ServerMachine::AnswerMail(Reply reply) {
 }
 
 ServerEvent ServerMachine::Recipient(std::string_view arguments, std::string_view& input) {
-  std::optional<Reply> refusal;
-  absl::StatusOr<address::ParsedPath> path;
-  if (!has_sender_) {
-    refusal = replies::BadSequence("Give a sender first");
-  } else if (chunks_begun_) {
-    refusal = replies::BadSequence("The message has begun");
-  } else if (options_.recipients > 0 &&
-             accepted_ + static_cast<int>(asked_.size()) >= options_.recipients) {
-    refusal = replies::TooManyRecipients();
-  } else if (path = address::ParsePath(arguments, {.smtp_utf8 = true, .postmaster_allowed = true});
-             !path.ok()) {
-    refusal = replies::BadRecipient(base::View(path.status().message()));
-  } else if (!parameters_.smtp_utf8 && !address::IsAscii(arguments)) {
-    refusal = replies::NonAsciiNeedsSmtpUtf8();
-  } else if (path->length < arguments.size()) {
-    refusal = replies::UnknownParameter();
-  } else {
-    asked_.push_back(std::move(path->mailbox));
-  }
-  group_.push_back(std::move(refusal));
+  group_.push_back(TakeRecipient(arguments));
   return NextIsRecipient(input) ? kGoOn : EndGroup();
+}
+
+// Adds to asked_, or gives the reply that refuses.
+std::optional<Reply> ServerMachine::TakeRecipient(std::string_view arguments) {
+  if (!has_sender_) return replies::BadSequence("Give a sender first");
+  if (chunks_begun_) return replies::BadSequence("The message has begun");
+  if (options_.recipients > 0 && accepted_ + static_cast<int>(asked_.size()) >= options_.recipients)
+    return replies::TooManyRecipients();
+  absl::StatusOr<address::ParsedPath> path =
+      address::ParsePath(arguments, {.smtp_utf8 = true, .postmaster_allowed = true});
+  if (!path.ok()) return replies::BadRecipient(base::View(path.status().message()));
+  if (!parameters_.smtp_utf8 && !address::IsAscii(arguments))
+    return replies::NonAsciiNeedsSmtpUtf8();
+  const std::string_view rest = arguments.substr(path->length);
+  RecipientParameters parameters;
+  if (!rest.empty()) {
+    if (!options_.offer_dsn) return replies::UnknownParameter();
+    if (rest.front() != ' ' && rest.front() != '\t')
+      return replies::BadRecipient("something follows the address");
+    absl::StatusOr<RecipientParameters> parsed = ParseRecipientParameters(rest);
+    if (absl::IsUnimplemented(parsed.status())) return replies::UnknownParameter();
+    if (!parsed.ok()) return replies::BadArguments(base::View(parsed.status().message()));
+    parameters = *std::move(parsed);
+  }
+  asked_.push_back(std::move(path->mailbox));
+  asked_parameters_.push_back(std::move(parameters));
+  return std::nullopt;
 }
 
 // Whether a complete RCPT comes next, so that it can be asked about together with those before.
@@ -282,6 +291,7 @@ void ServerMachine::AnswerRecipients(std::span<const Reply> replies) {
   }
   group_.clear();
   asked_.clear();
+  asked_parameters_.clear();
 }
 
 ServerEvent ServerMachine::Data(std::string_view arguments, std::string_view input) {
@@ -483,6 +493,7 @@ void ServerMachine::ResetTransaction() {
   accepted_ = 0;
   group_ = {};
   asked_ = {};
+  asked_parameters_ = {};
   decoder_.reset();
   joined_ = {};
   ended_ = false;

@@ -11,6 +11,7 @@
 #include "libs/mail/address/mailbox.h"
 #include "libs/mail/smtp/command.h"
 #include "libs/mail/smtp/content_decoder.h"
+#include "libs/mail/smtp/notification.h"
 #include "libs/mail/smtp/reply.h"
 
 namespace cleanmail::mail::smtp {
@@ -21,6 +22,7 @@ struct ServerOptions {
   LineEnds line_ends = LineEnds::kStrict;
   bool offer_starttls = false;
   bool require_tls = false;          // MAIL only after STARTTLS
+  bool offer_dsn = false;            // RFC 3461
   size_t command_line_bytes = 2048;  // with CRLF
   MessageLimits message = {};
   int recipients = 1000;
@@ -46,7 +48,7 @@ enum class ServerEvent {
 
 // The server's side of SMTP (RFC 5321) without any I/O: bytes and answers in, events and replies
 // out. Offers PIPELINING, SIZE, 8BITMIME, SMTPUTF8, CHUNKING, ENHANCEDSTATUSCODES and, if told,
-// STARTTLS. A shell goes round like this:
+// STARTTLS and DSN. A shell goes round like this:
 //
 //   write(machine.TakeOutput())                       // the greeting
 //   while (bytes = read()) {
@@ -86,6 +88,8 @@ class ServerMachine {
   const address::Mailbox& sender() const { return sender_; }
   const MailParameters& parameters() const { return parameters_; }
   std::span<const address::Mailbox> recipients() const { return asked_; }
+  // One for each of recipients(), in order.
+  std::span<const RecipientParameters> recipient_parameters() const { return asked_parameters_; }
   std::string_view content() const { return content_; }
   int64_t size() const { return decoder_ ? decoder_->size() : 0; }
 
@@ -119,6 +123,7 @@ class ServerMachine {
   ServerEvent Hello(std::string_view arguments, bool extended);
   ServerEvent Mail(std::string_view arguments);
   ServerEvent Recipient(std::string_view arguments, std::string_view& input);
+  std::optional<Reply> TakeRecipient(std::string_view arguments);
   ServerEvent Data(std::string_view arguments, std::string_view input);
   ServerEvent Chunk(std::string_view arguments);
   ServerEvent StartTls(std::string_view arguments, std::string_view& input);
@@ -154,6 +159,7 @@ class ServerMachine {
   // RCPTs of the current group: those refused here already have their reply.
   std::vector<std::optional<Reply>> group_;
   std::vector<address::Mailbox> asked_;
+  std::vector<RecipientParameters> asked_parameters_;
 
   Framing framing_ = Framing::kDots;
   std::optional<ContentDecoder> decoder_;

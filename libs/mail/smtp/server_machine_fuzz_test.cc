@@ -16,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       .host_name = "mx",
       .line_ends = data[0] & 1 ? mail::smtp::LineEnds::kStrict : mail::smtp::LineEnds::kRepair,
       .offer_starttls = (data[0] & 2) != 0,
+      .offer_dsn = (data[0] & 4) != 0,
       .command_line_bytes = 200};
   options.message = {.bytes = 5000, .line_bytes = 500, .header_bytes = 1000, .header_fields = 20};
   const size_t step = 1 + (data[0] >> 2);

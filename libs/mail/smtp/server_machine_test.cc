@@ -39,6 +39,30 @@ TEST_F(ServerMachineTest, OffersWhatItHas) {
   EXPECT_NE(Say("EHLO x").find("STARTTLS"), std::string::npos);
 }
 
+// RFC 3461 §4
+TEST_F(ServerMachineTest, TakesNotificationParametersWhereTheyAreOffered) {
+  Start({.offer_dsn = true});
+  EXPECT_NE(Say("EHLO x").find("250 DSN"), std::string::npos);
+  EXPECT_EQ(Say("MAIL FROM:<a@s.example> RET=FULL RET=HDRS"), "501 5.5.4 Malformed RET\r\n");
+  EXPECT_EQ(Say("MAIL FROM:<a@s.example> RET=ALL"), "501 5.5.4 Malformed RET\r\n");
+  EXPECT_EQ(Say("MAIL FROM:<a@s.example> ret=hdrs ENVID=a+20b"), "250 2.1.0 Ok\r\n");
+  EXPECT_EQ(room_->machine().parameters().dsn_return, "HDRS");
+  EXPECT_EQ(room_->machine().parameters().envelope_id, "a b");
+  EXPECT_EQ(Say("RCPT TO:<b@r.example> NOTIFY=NEVER,DELAY"), "501 5.5.4 Malformed NOTIFY\r\n");
+  EXPECT_EQ(Say("RCPT TO:<b@r.example> X=Y").substr(0, 9), "555 5.5.4");
+  EXPECT_EQ(Say("RCPT TO:<b@r.example>NOTIFY=NEVER").substr(0, 3), "501");
+  EXPECT_EQ(Say("RCPT TO:<b@r.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;c@r.example"),
+            "250 2.1.5 Ok\r\n");
+}
+
+TEST_F(ServerMachineTest, RefusesNotificationParametersWhereTheyAreNotOffered) {
+  Start();
+  Greet();
+  EXPECT_EQ(Say("MAIL FROM:<a@s.example> ENVID=x").substr(0, 9), "555 5.5.4");
+  EXPECT_EQ(Say("MAIL FROM:<a@s.example>"), "250 2.1.0 Ok\r\n");
+  EXPECT_EQ(Say("RCPT TO:<b@r.example> NOTIFY=NEVER").substr(0, 9), "555 5.5.4");
+}
+
 TEST_F(ServerMachineTest, TakesAPipelinedTransactionAndAnswersInOrder) {
   Start();
   room_->answers()["c@r.example"] = {550, "5.1.1", "No such user"};

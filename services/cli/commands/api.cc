@@ -1,11 +1,10 @@
 // api METHOD PATH: any request of the REST API.
-#include <fstream>
 #include <iostream>
-#include <iterator>
 
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "services/cli/command_line.h"
+#include "services/cli/files.h"
 
 namespace cleanmail::cli {
 namespace {
@@ -13,12 +12,7 @@ namespace {
 // The text itself; `@FILE`: the file's; `@-`: standard input's.
 absl::StatusOr<std::string> DataOf(const std::string& data) {
   if (!data.starts_with('@')) return data;
-  const std::string path = data.substr(1);
-  std::ifstream file;
-  if (path != "-") file.open(path, std::ios::binary);
-  std::istream& in = path == "-" ? std::cin : file;
-  if (!in) return absl::NotFoundError(base::Cat("the file ", path, " cannot be read"));
-  return std::string(std::istreambuf_iterator<char>(in), {});
+  return ReadFile(data.substr(1));
 }
 
 }  // namespace

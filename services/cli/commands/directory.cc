@@ -43,6 +43,18 @@ std::string Collection(const std::string& tenant, std::string_view name) {
   return PathOf(base::Cat("tenants/", tenant.empty() ? "-" : tenant, "/", name));
 }
 
+std::string DomainPath(const Arguments& a) {
+  return PathOf(base::Cat("tenants/", a.tenant, "/domains/", a.subject));
+}
+
+// `RECIPIENT_MODE_ANY` as `any`.
+std::string InWords(const std::string& shown) {
+  for (const std::string_view prefix : {"RECIPIENT_MODE_", "DOMAIN_STATE_"}) {
+    if (shown.starts_with(prefix)) return Words(shown, prefix);
+  }
+  return shown;
+}
+
 // A list verb: name, tenant and the given fields as columns.
 void AddList(CommandLine& line, CLI::App* list, std::function<std::string()> path,
              std::string items, Table headings, std::vector<std::string> fields) {
@@ -52,7 +64,7 @@ void AddList(CommandLine& line, CLI::App* list, std::function<std::string()> pat
     for (const Json& item : all.Find(items)->items) {
       std::vector<std::string> row = {LastPart(item.TextOf("name"))};
       if (items != "tenants") row.push_back(TenantPart(item.TextOf("name")));
-      for (const std::string& field : fields) row.push_back(Shown(item, field));
+      for (const std::string& field : fields) row.push_back(InWords(Shown(item, field)));
       table.rows.push_back(std::move(row));
     }
     Print(std::cout, line.format, all, table);
@@ -135,6 +147,27 @@ void AddDomains(CommandLine& line, const std::shared_ptr<Arguments>& a) {
   AddList(line, list, [a] { return Collection(a->tenant, "domains"); }, "domains",
           {.headings = {"DOMAIN", "TENANT", "RECIPIENTS", "STATE"}, .rows = {}},
           {"recipientMode", "state"});
+  CLI::App* const live = domains->add_subcommand("live", "Switch a staged domain live");
+  live->add_option("TENANT", a->tenant)->required();
+  live->add_option("DOMAIN", a->subject)->required();
+  line.WhenChosen(live, [a, &line](const Connection& connection) {
+    const Json body = Json::Object();
+    return Say(connection.Call("POST", DomainPath(*a) + ":goLive", &body),
+               base::Cat("domain ", a->subject, " is live"), line.format);
+  });
+  CLI::App* const delivery = domains->add_subcommand(
+      "delivery", "Switch delivery to the domain's server off (mail waits) or on again");
+  delivery->add_option("TENANT", a->tenant)->required();
+  delivery->add_option("DOMAIN", a->subject)->required();
+  delivery->add_option("STATE", a->policy, "on or off")
+      ->required()
+      ->check(CLI::IsMember({"on", "off"}));
+  line.WhenChosen(delivery, [a, &line](const Connection& connection) {
+    Json body = Json::Object();
+    body["deliveryOff"] = Json::Bool(a->policy == "off");
+    return Say(connection.Call("PATCH", DomainPath(*a), &body),
+               base::Cat("delivery to ", a->subject, " is ", a->policy), line.format);
+  });
   AddRemove(
       line,
       domains->add_subcommand("remove", "Remove a domain that has no users and no route left"), a,

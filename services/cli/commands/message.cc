@@ -1,4 +1,4 @@
-// message status, search.
+// message search, status, explain.
 #include <iostream>
 
 #include "libs/base/cat.h"
@@ -10,15 +10,49 @@ namespace cleanmail::cli {
 
 namespace {
 
+using base::Json;
+
+struct Arguments {
+  std::string id;
+  std::string tenant;
+};
+
+std::string NameOf(const Arguments& a) {
+  return base::Cat("tenants/", a.tenant.empty() ? "-" : a.tenant, "/messages/", a.id);
+}
+
+void AddExplain(CommandLine& line, CLI::App* message, const std::shared_ptr<Arguments>& a) {
+  CLI::App* const explain =
+      message->add_subcommand("explain", "Say in words why a message went where it went");
+  explain->add_option("MESSAGE", a->id, "Id of the message")->required();
+  explain->add_option("--tenant", a->tenant, "Tenant it belongs to (operators need not say)");
+  line.WhenChosen(explain, [a, &line](const Connection& connection) -> absl::Status {
+    std::string name = NameOf(*a);
+    if (a->tenant.empty()) {
+      CLEANMAIL_ASSIGN_OR_RETURN(const Json trace, connection.Call("GET", PathOf(name)));
+      name = trace.TextOf("name");
+    }
+    CLEANMAIL_ASSIGN_OR_RETURN(const Json why, connection.Call("GET", PathOf(name) + ":explain"));
+    if (line.format == Format::kJson) {
+      std::cout << why.Print(true) << "\n";
+      return absl::OkStatus();
+    }
+    if (const Json* const sentences = why.Find("sentences"); sentences != nullptr) {
+      for (const Json& sentence : sentences->items)
+        std::cout << base::Printable(sentence.text) << "\n";
+    }
+    return absl::OkStatus();
+  });
+}
+
 constexpr size_t kEnough = 100;  // messages a search prints, about
 
 void AddSearch(CommandLine& line, CLI::App* parent) {
-  using base::Json;
-  struct Arguments {
+  struct Wanted {
     std::string filter;
     std::string tenant;
   };
-  const auto a = std::make_shared<Arguments>();  // shared with the verb's callback
+  const auto a = std::make_shared<Wanted>();  // shared with the verb's callback
   CLI::App* const search = parent->add_subcommand("search", "Find messages, newest first");
   search->add_option("FILTER", a->filter,
                      "sender = ann@example.org AND verdict = held; a word alone is looked for in "
@@ -58,24 +92,18 @@ void AddSearch(CommandLine& line, CLI::App* parent) {
 }  // namespace
 
 void AddMessageCommands(CommandLine& line) {
-  using base::Json;
-  struct Arguments {
-    std::string id;
-    std::string tenant;
-  };
   const auto a = std::make_shared<Arguments>();  // shared with the verb's callback
   CLI::App* const message =
       line.app.add_subcommand("message", "What happened to a message")->require_subcommand(1);
   AddSearch(line, message);
+  AddExplain(line, message, a);
   CLI::App* const status = message->add_subcommand("status", "Tell the story of a message");
   status
       ->add_option("MESSAGE", a->id, "Id of the message, as in the 250 reply and the Received line")
       ->required();
   status->add_option("--tenant", a->tenant, "Tenant it belongs to (operators need not say)");
   line.WhenChosen(status, [a, &line](const Connection& connection) -> absl::Status {
-    const std::string name =
-        base::Cat("tenants/", a->tenant.empty() ? "-" : a->tenant, "/messages/", a->id);
-    CLEANMAIL_ASSIGN_OR_RETURN(const Json trace, connection.Call("GET", PathOf(name)));
+    CLEANMAIL_ASSIGN_OR_RETURN(const Json trace, connection.Call("GET", PathOf(NameOf(*a))));
     if (line.format == Format::kTable) {
       const std::string_view sender = trace.TextOf("sender");
       std::cout << "message " << a->id << "\nfrom    "

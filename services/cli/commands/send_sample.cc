@@ -20,6 +20,7 @@ void AddSampleCommand(CommandLine& line) {
   send->add_option("--server", options->server, "address:port")->capture_default_str();
   send->add_option("--from", options->from, "Sender")->capture_default_str();
   send->add_option("--to", options->to, "Recipient")->capture_default_str();
+  send->add_option("--subject", options->subject, "Subject instead of the sample's own");
   send->add_flag("--bdat", options->bdat, "By BDAT (CHUNKING)");
   send->add_flag("--smtputf8", options->smtp_utf8, "By SMTPUTF8");
   send->callback([options, &line] {

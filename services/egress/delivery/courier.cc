@@ -6,6 +6,7 @@
 #include "libs/base/text.h"
 #include "libs/net/coroutines.h"
 #include "services/egress/delivery/changes.h"
+#include "services/egress/delivery/wishes.h"
 
 namespace cleanmail::egress {
 namespace {
@@ -15,7 +16,8 @@ using mail::smtp::Reply;
 using mail::smtp::Stage;
 
 constexpr size_t kLongestReply = 1000;
-constexpr size_t kLongestQuote = 64 * 1024;  // of headers in a notice
+constexpr size_t kLongestQuote = 64 * 1024;         // of headers in a notice
+constexpr size_t kLongestReturn = size_t{1} << 20;  // of a message in a notice (RET=FULL)
 
 v1::RecipientDelivery ToDelivery(const std::string& address, const Outcome& outcome) {
   v1::RecipientDelivery delivery;
@@ -51,6 +53,21 @@ bool TryNext(const std::vector<Outcome>& outcomes) {
   });
 }
 
+// Keeps of the message what a notice of this attempt may quote.
+void Quote(const Delivery& delivery, std::string_view body, Attempt& attempt) {
+  const bool may_fail = std::ranges::any_of(
+      attempt.recipients, [](const auto& r) { return r.state() != v1::DELIVERY_STATE_DELIVERED; });
+  const bool may_tell = may_fail || std::ranges::any_of(attempt.recipients, [&](const auto& r) {
+                          return WishesOf(delivery, r.address()).on_success;
+                        });
+  if (!may_tell) return;
+  const bool asked = delivery.message.envelope().dsn_return() == "FULL";
+  attempt.original_is_whole = may_fail && asked && body.size() <= kLongestReturn;
+  attempt.original = attempt.original_is_whole
+                         ? body
+                         : body.substr(0, std::min(body.find("\r\n\r\n"), kLongestQuote));
+}
+
 }  // namespace
 
 net::Task<absl::StatusOr<std::string>> Courier::Body(net::Loop& loop, const Delivery& delivery) {
@@ -78,6 +95,12 @@ net::Task<std::vector<Outcome>> Courier::Over(Session& session, const Delivery& 
                                       .smtp_utf8 = envelope.smtp_utf8(),
                                       .eight_bit = envelope.eight_bit(),
                                       .size = static_cast<int64_t>(body.size())};
+  if (delivery.content.empty()) {
+    transaction.dsn_return = envelope.dsn_return();
+    transaction.envelope_id = envelope.dsn_envelope_id();
+    for (const std::string& address : delivery.recipients)
+      transaction.recipient_parameters.push_back(WishesOf(delivery, address));
+  }
   co_return co_await session.Deliver(std::move(transaction), body);
 }
 
@@ -95,6 +118,7 @@ net::Task<Attempt> Courier::Try(net::Loop& loop, std::unique_ptr<Session>& sessi
   if (session != nullptr) {
     attempt.remote = session->remote();
     attempt.tls = session->tls();
+    attempt.server_notifies = session->extensions().dsn;
     outcomes = co_await Over(*session, delivery, *body);
     if (!session->usable()) session.reset();
   }
@@ -115,6 +139,7 @@ net::Task<Attempt> Courier::Try(net::Loop& loop, std::unique_ptr<Session>& sessi
       }
       session = std::move(opened.session);
       attempt.tls = session->tls();
+      attempt.server_notifies = session->extensions().dsn;
       outcomes = co_await Over(*session, delivery, *body);
       if (!session->usable()) session.reset();
       if (!TryNext(outcomes)) break;
@@ -133,9 +158,7 @@ net::Task<Attempt> Courier::Try(net::Loop& loop, std::unique_ptr<Session>& sessi
     attempt.recipients.push_back(
         ToDelivery(delivery.recipients[i], i < outcomes.size() ? outcomes[i] : lost));
   }
-  const bool all_well = std::ranges::all_of(
-      attempt.recipients, [](const auto& r) { return r.state() == v1::DELIVERY_STATE_DELIVERED; });
-  if (!all_well) attempt.headers = body->substr(0, std::min(body->find("\r\n\r\n"), kLongestQuote));
+  Quote(delivery, *body, attempt);
   co_return attempt;
 }
 

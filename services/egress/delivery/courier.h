@@ -19,7 +19,10 @@ struct Attempt {
       recipients;      // one for each of the delivery's, in order; DELIVERED, DEFERRED or REFUSED
   std::string remote;  // server spoken to last
   std::string tls;
-  std::string headers;  // of the message, when not all of it went well: a notice may quote them
+  bool server_notifies = false;  // the server that took the transaction offers DSN (RFC 3461)
+  // The header of the message, or all of it, where a notice may want to quote it.
+  std::string original;
+  bool original_is_whole = false;
 };
 
 // Makes one attempt at a delivery: finds the servers, speaks with one after another until one has

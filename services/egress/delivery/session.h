@@ -47,6 +47,8 @@ class Session {
 
   bool usable() const { return machine_.want() == mail::smtp::ClientWant::kTransaction; }
   int messages() const { return messages_; }
+  // What the server offers.
+  const mail::smtp::ClientMachine::Extensions& extensions() const { return machine_.extensions(); }
   net::Loop& loop() const { return connection_->loop(); }
   // `name[address]:port`.
   std::string remote() const;

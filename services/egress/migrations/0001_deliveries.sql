@@ -16,7 +16,8 @@ CREATE TABLE deliveries (
   body TEXT NOT NULL,
   content TEXT NOT NULL,
   actions TEXT NOT NULL,
-  parked BIGINT NOT NULL
+  parked BIGINT NOT NULL,
+  delay_told BIGINT NOT NULL
 );
 -- Those whose destination its tenant has switched off.
 CREATE INDEX deliveries_parked ON deliveries (tenant, destination, created_at_us) WHERE parked = 1;

@@ -17,7 +17,7 @@ constexpr absl::Duration kFinishedLife =
     absl::Hours(48);  // how long a finished row guards against an event that comes again
 constexpr std::string_view kHolder = "egress";
 constexpr size_t kMostWanted = 100;
-constexpr absl::Duration kParkedInterval = absl::Minutes(1);
+constexpr absl::Duration kParkedInterval = absl::Seconds(10);
 constexpr int64_t kMostExpiredAtOnce = 500;
 
 std::string KeyOf(const Delivery& delivery) {

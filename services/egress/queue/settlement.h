@@ -15,6 +15,8 @@ namespace cleanmail::egress {
 struct SettlementOptions {
   Backoff backoff;
   std::string host_name;  // ours, for notices
+  // After how long in the queue a sender who asked for it is told of the delay, once.
+  absl::Duration delay_notice = absl::Hours(4);
 };
 
 // What follows from an attempt: what is left of the delivery, what is told, and a notice to the
@@ -27,8 +29,9 @@ struct Settlement {
 };
 
 // Works out what follows from an attempt that ended now. House rule "no backscatter": an inbound
-// failure is told to nobody but quarantine; the sender of outbound mail gets one notice (RFC 3464);
-// the null sender gets none (RFC 5321 §6.1). `life`: how long the delivery may wait in all.
+// failure is told to nobody but quarantine; the sender of outbound mail gets one notice (RFC 3464)
+// of what he wants to know (RFC 3461); the null sender gets none (RFC 5321 §6.1). `life`: how long
+// the delivery may wait in all.
 Settlement Settle(Delivery delivery, Attempt attempt, absl::Duration life,
                   const SettlementOptions& options, const base::Clock& clock, base::Random& random);
 

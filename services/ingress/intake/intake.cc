@@ -96,6 +96,14 @@ struct State {
     for (const std::string& recipient : copy.recipients) envelope.add_recipients(recipient);
     envelope.set_smtp_utf8(arrival.smtp_utf8);
     envelope.set_eight_bit(arrival.eight_bit);
+    envelope.set_dsn_return(arrival.dsn_return);
+    envelope.set_dsn_envelope_id(arrival.dsn_envelope_id);
+    for (const Addressee& addressee : arrival.recipients) {
+      if (addressee.tenant != copy.tenant || !addressee.dsn.has_value()) continue;
+      mail::v1::RecipientDsn& dsn = *envelope.add_recipient_dsn();
+      dsn = *addressee.dsn;
+      dsn.set_address(addressee.address);
+    }
     *message.mutable_session() = arrival.session;
     message.set_size(copy.size);
     message.set_accepted_at_us(now_us);

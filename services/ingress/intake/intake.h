@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,11 +23,12 @@ namespace cleanmail::ingress {
 struct Addressee {
   std::string address;  // canonical text
   std::string tenant;
+  std::optional<mail::v1::RecipientDsn> dsn = {};  // what came with it; its address is left empty
 };
 
 // A header field that somebody wants to be asked about.
 struct HeaderTrigger {
-  std::string name;      // without regard to case
+  std::string name;      // without regard to case; empty: every message is to be asked about
   std::string contains;  // part of the value, without regard to ASCII case; empty: any
   bool operator==(const HeaderTrigger&) const = default;
 };
@@ -38,6 +40,8 @@ struct Arrival {
   std::string sender;
   bool smtp_utf8 = false;
   bool eight_bit = false;
+  std::string dsn_return = {};  // RFC 3461: "FULL", "HDRS" or empty
+  std::string dsn_envelope_id = {};
   std::string protocol;  // for the Received line: SMTP, ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS (RFC
                          // 3848, RFC 6531)
   std::vector<Addressee> recipients;  // at least one

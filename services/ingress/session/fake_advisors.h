@@ -50,8 +50,8 @@ class FakePolicy final : public MailPolicy {
   std::atomic<int> calls{0};
   std::atomic<int> header_calls{0};
   std::atomic<bool> away{false};
-  // Ask about X-Mailer of Outlook Express, and refuse it; recipients of the tenant "other" then have
-  // a verdict class of their own.
+  // Ask about X-Mailer of Outlook Express, and refuse it; recipients of the tenant "other" then
+  // have a verdict class of their own.
   std::atomic<bool> watch{false};
 };
 

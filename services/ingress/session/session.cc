@@ -32,6 +32,18 @@ std::string JoinIds(const std::vector<std::string>& ids) {
   return text;
 }
 
+// What came with a recipient (RFC 3461), if anything did.
+std::optional<mail::v1::RecipientDsn> DsnOf(const mail::smtp::RecipientParameters& parameters) {
+  if (parameters == mail::smtp::RecipientParameters{}) return std::nullopt;
+  mail::v1::RecipientDsn dsn;
+  dsn.set_never(parameters.never);
+  dsn.set_on_success(parameters.on_success);
+  dsn.set_on_failure(parameters.on_failure);
+  dsn.set_on_delay(parameters.on_delay);
+  dsn.set_original_recipient(parameters.original_recipient);
+  return dsn;
+}
+
 }  // namespace
 
 Session::Session(Sessions& sessions, std::unique_ptr<net::Connection> connection)
@@ -196,8 +208,9 @@ void Session::OnMail() {
 
 net::Task<void> Session::OnRecipients() {
   std::vector<Doorman::Verdict> verdicts;
-  for (const mail::address::Mailbox& recipient : machine_.recipients()) {
-    verdicts.push_back(sessions_.doorman().AdmitRecipient(recipient, tenant_));
+  for (size_t i = 0; i < machine_.recipients().size(); ++i) {
+    verdicts.push_back(sessions_.doorman().AdmitRecipient(machine_.recipients()[i], tenant_));
+    verdicts.back().addressee.dsn = DsnOf(machine_.recipient_parameters()[i]);
   }
   co_await AskDestinations(verdicts);
   co_await AskPolicy(verdicts);
@@ -220,6 +233,8 @@ net::Task<void> Session::OnData() {
                   .sender = ToText(machine_.sender()),
                   .smtp_utf8 = machine_.parameters().smtp_utf8,
                   .eight_bit = machine_.parameters().eight_bit,
+                  .dsn_return = machine_.parameters().dsn_return,
+                  .dsn_envelope_id = machine_.parameters().envelope_id,
                   .protocol = Protocol(),
                   .recipients = recipients_,
                   .triggers = triggers_,

@@ -134,6 +134,7 @@ class SessionTest : public ::testing::Test {
     settings_.smtp.line_ends =
         dialogue->listener == "smart_host" ? LineEnds::kRepair : LineEnds::kStrict;
     settings_.smtp.offer_starttls = dialogue->listener == "tls";
+    settings_.smtp.offer_dsn = dialogue->listener == "smart_host";
     settings_.tls = dialogue->listener == "tls" ? &Tls() : nullptr;
     Open();
     const auto transport = Connect();
@@ -254,8 +255,9 @@ TEST_F(SessionTest, EveryDialogueHolds) {
   provisioning::v1::DirectoryChanged change;
   AddDomain(directory_, "acme", "example.org", provisioning::v1::RECIPIENT_MODE_ACCOUNTS_REQUIRED,
             {"127.0.0.0/8"});
-  for (const char* local :
-       {"bob", "carol", "\xf0\x9f\x90\x9d", "f\xc3\xbcr-alle", "|touch /tmp/x"}) {
+  AddDomain(directory_, "acme", "open.example", provisioning::v1::RECIPIENT_MODE_ANY,
+            {"127.0.0.0/8"});
+  for (const char* local : {"bob", "carol", "\xf0\x9f\x90\x9d", "f\xc3\xbcr-alle"}) {
     change = {};
     change.set_name(std::string("tenants/acme/users/") + local + "@example.org");
     change.mutable_user()->set_name(change.name());
@@ -392,6 +394,27 @@ TEST_F(SessionTest, SmartHostTakesOnlyFromTenantsNetworksAndForTheirOwnDomains) 
   AddDomain(directory_, "acme", "example.org", provisioning::v1::RECIPIENT_MODE_ANY,
             {"192.0.2.0/24"});
   EXPECT_EQ(Say("MAIL FROM:<x@example.org>\r\n").substr(0, 9), "550 5.7.1");
+}
+
+TEST_F(SessionTest, WhatASenderAsksToBeToldTravelsWithTheMessage) {
+  settings_.role = Role::kSmartHost;
+  settings_.smtp.offer_dsn = true;
+  Open();
+  Greet();
+  Say("MAIL FROM:<x@example.org> RET=HDRS ENVID=a+20b\r\nRCPT TO:<y@elsewhere.example> "
+      "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;z@elsewhere.example\r\nRCPT "
+      "TO:<n@elsewhere.example>\r\nDATA\r\n",
+      4);
+  EXPECT_EQ(Say("x\r\n.\r\n").substr(0, 3), "250");
+  const mail::v1::Envelope envelope = Received()[0].message().envelope();
+  EXPECT_EQ(envelope.dsn_return(), "HDRS");
+  EXPECT_EQ(envelope.dsn_envelope_id(), "a b");
+  EXPECT_EQ(envelope.recipients_size(), 2);
+  ASSERT_EQ(envelope.recipient_dsn_size(), 1);
+  const mail::v1::RecipientDsn& dsn = envelope.recipient_dsn(0);
+  EXPECT_EQ(dsn.address(), "y@elsewhere.example");
+  EXPECT_TRUE(dsn.on_success() && dsn.on_delay() && !dsn.on_failure() && !dsn.never());
+  EXPECT_EQ(dsn.original_recipient(), "rfc822;z@elsewhere.example");
 }
 
 TEST_F(SessionTest, T_E1_NoPromiseWhenKeepingFails) {

@@ -35,8 +35,11 @@ const FieldDescriptor* StringField(const google::protobuf::Descriptor* type,
 }  // namespace
 
 bool Is(const FieldDescriptor& field, api::v1::Behavior behavior) {
-  const auto all = field.options().GetRepeatedExtension(api::v1::behavior);
-  return std::ranges::find(all, behavior) != all.end();
+  // One by one: gcc 12 warns of protobuf's copy of the whole list when it optimises.
+  for (int i = 0; i < field.options().ExtensionSize(api::v1::behavior); ++i) {
+    if (field.options().GetExtension(api::v1::behavior, i) == behavior) return true;
+  }
+  return false;
 }
 
 std::string CamelPath(std::string_view path) {

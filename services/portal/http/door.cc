@@ -116,6 +116,17 @@ http::Response Door::Refusal(const Asked& asked, const absl::Status& status) con
   return ToResponse(ProblemOf(status, telemetry::TraceIdOf(asked.trace)));
 }
 
+http::Response Door::Told(const Asked& asked, const absl::Status& status,
+                          const rpc::Caller& caller) const {
+  Problem problem = ProblemOf(status, telemetry::TraceIdOf(asked.trace));
+  // Everything is the operator's: what is missing may be told by name.
+  if (problem.status == 404 && caller.role == rpc::Role::kOperator) {
+    problem.detail = std::string(base::View(status.message()));
+    problem.field = CamelPath(rpc::FieldOf(status));
+  }
+  return ToResponse(problem);
+}
+
 http::Response Door::Page(const Asked& asked) {
   const std::string& path = asked.request.path;
   const bool is_openapi = path == "/openapi.json";
@@ -241,7 +252,7 @@ http::Response Door::Call(const Asked& asked, const Found& found, const rpc::Cal
   const absl::StatusOr<std::string> bytes = rpc::Forward(
       parts_.channels, route.rpc, (*message)->SerializeAsString(),
       {.deadline = absl::Now() + kLongestCall, .caller = caller, .trace = asked.trace});
-  if (!bytes.ok()) return Refusal(asked, FromBody(route, bytes.status()));
+  if (!bytes.ok()) return Told(asked, FromBody(route, bytes.status()), caller);
   const std::unique_ptr<google::protobuf::Message> answer =
       parts_.contracts.New(route.method->output_type());
   if (!answer->ParseFromString(*bytes)) return Refusal(asked, 500);

@@ -68,6 +68,10 @@ class Door {
                          std::string_view reason = {}) const;
   http::Response Refusal(const Asked& asked, const absl::Status& status) const;
 
+  // What a room answered to a caller.
+  http::Response Told(const Asked& asked, const absl::Status& status,
+                      const rpc::Caller& caller) const;
+
   const Parts parts_;
   const Settings settings_;
   const std::string openapi_;

@@ -8,7 +8,7 @@
 namespace cleanmail::portal {
 
 // The portal's own pages, for which nobody need sign in: `/`, `/docs` and what it is made of,
-// `/problems/{reason}`.
+// `/problems/{reason}`, `/refusals` and `/refusals/{code}`.
 std::optional<http::Response> PageAt(std::string_view path);
 
 }  // namespace cleanmail::portal

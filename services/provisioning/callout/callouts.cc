@@ -125,6 +125,12 @@ Question Callouts::Make(const std::string& tenant, const std::string& address,
                     .route = parts_.directory.RouteOf(tenant, domain),
                     .address = address,
                     .known_good = {}};
+  // An alias domain's MX is us: it is asked for where the domain it stands for is at home.
+  if (const auto facts = parts_.directory.FindDomain(domain);
+      question.route.empty() && facts.has_value() && !facts->alias_of.empty()) {
+    question.home = facts->alias_of;
+    question.route = parts_.directory.RouteOf(tenant, facts->alias_of);
+  }
   const absl::StatusOr<std::string> good = parts_.store.SomeGood(domain);
   if (good.ok() && *good != address) question.known_good = *good;
   // What the destination said itself is surer than what was written down here.

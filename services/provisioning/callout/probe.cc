@@ -156,7 +156,8 @@ net::Task<absl::StatusOr<std::vector<Prober::Server>>> Prober::Servers(net::Loop
     if (host.ok()) hosts.push_back(*host);
   }
   if (question.route.empty()) {
-    const dns::Question asked{.name = question.domain, .type = dns::Type::kMx};
+    const dns::Question asked{.name = question.home.empty() ? question.domain : question.home,
+                              .type = dns::Type::kMx};
     auto answer = co_await Lookup(loop, resolver_, asked, deadline);
     if (!answer.ok()) co_return answer.status();
     std::ranges::stable_sort(answer->mx, {}, &dns::MxRecord::preference);

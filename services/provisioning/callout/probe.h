@@ -16,7 +16,8 @@ namespace cleanmail::provisioning::callout {
 // Whom to ask about whom.
 struct Question {
   std::string domain = {};
-  std::vector<std::string> route = {};  // host:port; empty: the domain's MX
+  std::string home = {};                // whose MX is asked; empty: the domain's own
+  std::vector<std::string> route = {};  // host:port; empty: the MX
   std::string address = {};
   std::string known_good = {};  // asked too where the verdict hangs on it; empty: postmaster
   std::string impossible = {};  // asked too after a yes, to see whether all are taken; empty: no

@@ -173,24 +173,23 @@ std::optional<Record> Reader::Next() {
 }
 
 std::string ToField(std::string_view text, char separator) {
-  std::string field;
   // An apostrophe of its own gets one too, so that taking one away always gives the text back.
-  if (!text.empty() && (kFormulaStarts.find(text.front()) != std::string_view::npos ||
-                        WithoutApostrophe(text) != text)) {
-    field = "'";
-  }
-  field += text;
+  const bool defuse =
+      !text.empty() && (kFormulaStarts.find(text.front()) != std::string_view::npos ||
+                        WithoutApostrophe(text) != text);
+  const std::string field = base::Cat(defuse ? "'" : "", text);
   const bool spaces = !text.empty() && (text.front() == ' ' || text.back() == ' ');
   if (!spaces && field.find_first_of("\"\r\n\t") == std::string::npos &&
       field.find(separator) == std::string::npos) {
     return field;
   }
-  std::string quoted = "\"";
+  std::string quoted(1, '"');
   for (const char c : field) {
     if (c == '"') quoted += '"';
     quoted += c;
   }
-  return quoted + '"';
+  quoted += '"';
+  return quoted;
 }
 
 std::string_view WithoutApostrophe(std::string_view field) {

@@ -151,6 +151,8 @@ std::string_view NoticeText(egress::v1::FailureNotice notice) {
       return "; held as undeliverable, the sender was not told (backscatter)";
     case egress::v1::FAILURE_NOTICE_NULL_SENDER:
       return "; the null sender is told nothing";
+    case egress::v1::FAILURE_NOTICE_NOT_WANTED:
+      return "; the sender had asked not to be told";
     default:
       return "";
   }

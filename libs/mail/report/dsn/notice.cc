@@ -4,9 +4,13 @@
 
 #include "libs/base/cat.h"
 #include "libs/base/text.h"
+#include "libs/mail/mime/date.h"
+#include "libs/mail/mime/writer.h"
 
 namespace cleanmail::mail::report::dsn {
 namespace {
+
+using mime::FormatDate;
 
 constexpr size_t kLongestField = 900;  // a line has at most 998 octets (RFC 5322 §2.1.1)
 
@@ -28,66 +32,138 @@ std::string Line(std::string_view text) {
   return out.substr(0, kLongestField);
 }
 
-std::string DateText(absl::Time time) {
-  return absl::FormatTime("%a, %d %b %Y %H:%M:%S +0000", time, absl::UTCTimeZone());
-}
-
-// Header lines as they came, each made safe, those that would look like our boundary indented away.
-std::string QuotedHeaders(std::string_view headers) {
+// Header lines as they came, up to the first empty one, each made safe.
+std::string QuotedHeader(std::string_view message) {
   std::string out;
-  while (!headers.empty()) {
-    const size_t end = headers.find('\n');
-    std::string_view line = headers.substr(0, end);
-    headers = end == std::string_view::npos ? std::string_view{} : headers.substr(end + 1);
+  while (!message.empty()) {
+    const size_t end = message.find('\n');
+    std::string_view line = message.substr(0, end);
+    message = end == std::string_view::npos ? std::string_view{} : message.substr(end + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.empty()) continue;  // an empty line would end the headers early
+    if (line.empty()) break;
     const bool folded = line.front() == ' ' || line.front() == '\t';
     if (folded) line.remove_prefix(1);
-    out += base::Cat(folded || line.starts_with("--") ? " " : "", Line(line), "\r\n");
+    out += base::Cat(folded ? " " : "", Line(line), "\r\n");
   }
   return out;
 }
 
-std::string ForPeople(const Failure& failure) {
-  std::string text =
-      base::Cat("This is the mail gateway ", Line(failure.reporting_host), ".\r\n\r\n",
-                "Your message could not be delivered to the recipients below. It is not tried "
-                "again.\r\n\r\n");
-  for (const Recipient& recipient : failure.recipients) {
-    text +=
-        base::Cat("  ", Line(recipient.address), "\r\n    ", Line(recipient.diagnostic), "\r\n");
+std::string_view NameOf(Action action) {
+  switch (action) {
+    case Action::kFailed:
+      return "failed";
+    case Action::kDelayed:
+      return "delayed";
+    case Action::kRelayed:
+      return "relayed";
   }
-  return base::Cat(text, "\r\nThe headers of your message are attached.\r\n");
+  return "failed";
 }
 
-std::string ForMachines(const Failure& failure) {
-  std::string text = base::Cat("Reporting-MTA: dns; ", Line(failure.reporting_host),
-                               "\r\nArrival-Date: ", DateText(failure.arrived), "\r\n");
-  for (const Recipient& recipient : failure.recipients) {
-    text += base::Cat("\r\nFinal-Recipient: rfc822; ", Line(recipient.address),
-                      "\r\nAction: failed\r\nStatus: ", Line(recipient.status), "\r\n");
+bool Tells(const Notice& notice, Action action) {
+  return std::ranges::any_of(notice.recipients,
+                             [action](const Recipient& r) { return r.action == action; });
+}
+
+bool ReturnsAll(const Notice& notice) {
+  return notice.return_all && Tells(notice, Action::kFailed);
+}
+
+std::string_view SubjectOf(const Notice& notice) {
+  if (Tells(notice, Action::kFailed)) return "Undelivered mail returned to sender";
+  if (Tells(notice, Action::kDelayed)) return "Delayed mail, still being tried";
+  return "Mail was handed on";
+}
+
+std::string InWords(Action action, const Notice& notice) {
+  switch (action) {
+    case Action::kFailed:
+      return "Your message could not be delivered to the recipients below. It is not tried again.";
+    case Action::kDelayed:
+      return base::Cat(
+          "Your message could not be delivered yet to the recipients below. It is tried again",
+          notice.retry_until == absl::InfiniteFuture()
+              ? std::string()
+              : base::Cat(" until ", FormatDate(notice.retry_until)),
+          "; you need not do anything.");
+    case Action::kRelayed:
+      return "Your message was handed to the mail server of the recipients below, which gives no "
+             "notices: nothing more will be told of it here.";
+  }
+  return "";
+}
+
+std::string ForPeople(const Notice& notice) {
+  std::string text = base::Cat("This is the mail gateway ", Line(notice.reporting_host), ".\r\n");
+  for (const Action action : {Action::kFailed, Action::kDelayed, Action::kRelayed}) {
+    if (!Tells(notice, action)) continue;
+    text += base::Cat("\r\n", InWords(action, notice), "\r\n\r\n");
+    for (const Recipient& recipient : notice.recipients) {
+      if (recipient.action != action) continue;
+      text +=
+          base::Cat("  ", Line(recipient.address), "\r\n    ", Line(recipient.diagnostic), "\r\n");
+    }
+  }
+  return base::Cat(
+      text, "\r\n",
+      ReturnsAll(notice) ? "Your message is attached." : "The header of your message is attached.",
+      "\r\n");
+}
+
+std::string ForMachines(const Notice& notice) {
+  std::string text;
+  if (!notice.envelope_id.empty())
+    text += base::Cat("Original-Envelope-Id: ", Line(notice.envelope_id), "\r\n");
+  text += base::Cat("Reporting-MTA: dns; ", Line(notice.reporting_host),
+                    "\r\nArrival-Date: ", FormatDate(notice.arrived), "\r\n");
+  for (const Recipient& recipient : notice.recipients) {
+    text += "\r\n";
+    if (!recipient.original.empty())
+      text += base::Cat("Original-Recipient: ", Line(recipient.original), "\r\n");
+    text += base::Cat("Final-Recipient: rfc822; ", Line(recipient.address),
+                      "\r\nAction: ", NameOf(recipient.action),
+                      "\r\nStatus: ", Line(recipient.status), "\r\n");
     if (!recipient.remote.empty())
       text += base::Cat("Remote-MTA: dns; ", Line(recipient.remote), "\r\n");
     text += base::Cat("Diagnostic-Code: smtp; ", Line(recipient.diagnostic), "\r\n");
+    if (recipient.action == Action::kDelayed && notice.retry_until != absl::InfiniteFuture())
+      text += base::Cat("Will-Retry-Until: ", FormatDate(notice.retry_until), "\r\n");
   }
   return text;
 }
 
+mime::Part Original(const Notice& notice) {
+  if (!ReturnsAll(notice))
+    return {.fields = {{"Content-Type", "text/rfc822-headers"}},
+            .body = QuotedHeader(notice.original)};
+  const bool ascii = std::ranges::all_of(
+      notice.original, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  return {.fields = {{"Content-Type", notice.smtp_utf8 ? "message/global" : "message/rfc822"},
+                     {"Content-Transfer-Encoding", ascii ? "7bit" : "8bit"}},
+          .body = notice.original};
+}
+
 }  // namespace
 
-std::string MakeFailureNotice(const Failure& failure) {
-  const std::string boundary = base::Cat("notice-", Line(failure.id));
-  const std::string host = Line(failure.reporting_host);
-  return base::Cat(
-      "From: Mail Delivery System <MAILER-DAEMON@", host, ">\r\nTo: <", Line(failure.to),
-      ">\r\nSubject: Undelivered mail returned to sender\r\nDate: ", DateText(failure.now),
-      "\r\nMessage-ID: <", Line(failure.id), "@", host,
-      ">\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n",
-      "Content-Type: multipart/report; report-type=delivery-status; boundary=\"", boundary,
-      "\"\r\n\r\n", "--", boundary, "\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n",
-      ForPeople(failure), "\r\n--", boundary, "\r\nContent-Type: message/delivery-status\r\n\r\n",
-      ForMachines(failure), "\r\n--", boundary, "\r\nContent-Type: text/rfc822-headers\r\n\r\n",
-      QuotedHeaders(failure.original_headers), "\r\n--", boundary, "--\r\n");
+std::string MakeNotice(const Notice& notice) {
+  const std::string host = Line(notice.reporting_host);
+  const std::vector<mime::Part> parts = {
+      mime::TextPart(ForPeople(notice)),
+      {.fields = {{"Content-Type", "message/delivery-status"}}, .body = ForMachines(notice)},
+      Original(notice)};
+  mime::Part whole = mime::Multipart("report", "; report-type=delivery-status",
+                                     mime::UnusedBoundary(Line(notice.id), parts), parts);
+  mime::HeaderFields fields = {
+      {"From", base::Cat("Mail Delivery System <MAILER-DAEMON@", host, ">")},
+      {"To", base::Cat("<", Line(notice.to), ">")},
+      {"Subject", std::string(SubjectOf(notice))},
+      {"Date", FormatDate(notice.now)},
+      {"Message-ID", base::Cat("<", Line(notice.id), "@", host, ">")},
+      {"Auto-Submitted", "auto-replied"},  // RFC 3834 §5
+      {"MIME-Version", "1.0"}};
+  fields.insert(fields.end(), whole.fields.begin(), whole.fields.end());
+  whole.fields = std::move(fields);
+  return Write(whole);
 }
 
 }  // namespace cleanmail::mail::report::dsn
