@@ -80,12 +80,30 @@ Rule RuleOf(Permission permission) {
       return {"holds.release", Role::kUser};
     case Permission::kDeleteHold:
       return {"holds.delete", Role::kUser};
+    case Permission::kUpdateHold:
+      return {"holds.update", Role::kDomain};
+    case Permission::kReadQuarantineSettings:
+      return {"quarantine.read", Role::kTenant};
+    case Permission::kWriteQuarantineSettings:
+      return {"quarantine.write", Role::kTenant};
     case Permission::kReadDeliveries:
       return {"deliveries.read", Role::kDomain};
     case Permission::kRetryDeliveries:
       return {"deliveries.retry", Role::kTenant};
     case Permission::kReadTraces:
       return {"traces.read", Role::kUser};
+    case Permission::kReadCounts:
+      return {"counts.read", Role::kDomain};
+    case Permission::kReadAudit:
+      return {"audit.read", Role::kTenant};
+    case Permission::kReadRetention:
+      return {"retention.read", Role::kTenant};
+    case Permission::kWriteRetention:
+      return {"retention.write", Role::kTenant};
+    case Permission::kReadPersons:
+      return {"persons.read", Role::kTenant};
+    case Permission::kErasePersons:
+      return {"persons.erase", Role::kTenant};
     case Permission::kReadTokens:
       return {"tokens.read", Role::kTenant};
     case Permission::kWriteTokens:

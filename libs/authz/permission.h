@@ -33,9 +33,18 @@ enum class Permission {
   kReadHolds,
   kReleaseHold,
   kDeleteHold,
+  kUpdateHold,  // note, who looks after it
+  kReadQuarantineSettings,
+  kWriteQuarantineSettings,
   kReadDeliveries,
   kRetryDeliveries,
   kReadTraces,
+  kReadCounts,
+  kReadAudit,
+  kReadRetention,
+  kWriteRetention,
+  kReadPersons,  // all that is remembered of one person
+  kErasePersons,
   kReadTokens,
   kWriteTokens,
   kReadDirectory,      // the whole of it: services only

@@ -66,6 +66,7 @@ int Run(int argc, char** argv) {
   AddQuarantineCommands(line);
   AddQueueCommands(line);
   AddMessageCommands(line);
+  AddPersonCommands(line);
   AddPolicyCommands(line);
   AddTransferCommands(line);
   AddTokenCommands(line);

@@ -27,9 +27,10 @@ struct CommandLine {
 
 // The verbs, one function a file under commands/.
 void AddDirectoryCommands(CommandLine& line);   // tenants, domains, users, routes
-void AddQuarantineCommands(CommandLine& line);  // quarantine list|show|release|delete
+void AddQuarantineCommands(CommandLine& line);  // quarantine list|show|release|delete|bulk-…
 void AddQueueCommands(CommandLine& line);       // queue list|retry
-void AddMessageCommands(CommandLine& line);     // message status|explain
+void AddPersonCommands(CommandLine& line);      // person export|erase
+void AddMessageCommands(CommandLine& line);     // message search|status|explain
 void AddPolicyCommands(CommandLine& line);      // policies list|show|put|versions|rollback
 void AddTransferCommands(CommandLine& line);    // users import|export; after AddDirectoryCommands
 void AddTokenCommands(CommandLine& line);       // tokens create|list|revoke

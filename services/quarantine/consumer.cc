@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "absl/strings/ascii.h"
 #include "libs/base/cat.h"
 #include "libs/base/text.h"
 #include "proto/cleanmail/ingress/v1/events.pb.h"
@@ -18,6 +19,8 @@ std::vector<absl::Status> Same(size_t count, const absl::Status& status) {
   return std::vector<absl::Status>(count, status);
 }
 
+std::string Lower(std::string_view text) { return absl::AsciiStrToLower(base::AbslView(text)); }
+
 HoldRow ToHold(const policy::v1::MailDisposed& disposed, const mail::v1::RecipientGroup& group) {
   HoldRow hold{.message = disposed.message(),
                .kind = group.hold_kind(),
@@ -27,14 +30,40 @@ HoldRow ToHold(const policy::v1::MailDisposed& disposed, const mail::v1::Recipie
                .generation = disposed.generation(),
                .findings = {disposed.findings().begin(), disposed.findings().end()},
                .recipients = {}};
-  for (const std::string& address : group.recipients())
-    hold.recipients.push_back({.address = address, .state = v1::HOLD_STATE_HELD, .detail = {}});
+  for (const std::string& address : group.recipients()) {
+    hold.recipients.push_back({.address = address,
+                               .state = v1::HOLD_STATE_HELD,
+                               .detail = {},
+                               .policy = group.policy(),
+                               .policy_version = group.policy_version(),
+                               .policy_scope = group.policy_scope(),
+                               .quarantine = group.quarantine(),
+                               .actions = {group.actions().begin(), group.actions().end()}});
+  }
   return hold;
+}
+
+// Says of each recipient why he is held and whose he is.
+std::vector<HoldRow> Completed(std::vector<HoldRow> holds, const AccountOf& account_of) {
+  for (HoldRow& hold : holds) {
+    const bool is_outbound = hold.message.direction() == mail::v1::DIRECTION_OUTBOUND;
+    for (HeldRecipient& recipient : hold.recipients) {
+      recipient.kind = hold.kind;
+      recipient.rule = hold.rule;
+      recipient.reason = hold.reason;
+      const std::string owner =
+          Lower(is_outbound ? hold.message.envelope().sender() : recipient.address);
+      const size_t at = owner.rfind('@');
+      recipient.domain = at == std::string::npos ? std::string() : owner.substr(at + 1);
+      recipient.account = account_of && !owner.empty() ? account_of(owner) : owner;
+    }
+  }
+  return holds;
 }
 
 }  // namespace
 
-std::vector<absl::Status> OnDisposed(Holds& holds,
+std::vector<absl::Status> OnDisposed(Holds& holds, const AccountOf& account_of,
                                      std::span<const policy::v1::MailDisposed> batch) {
   std::vector<HoldRow> held;
   std::vector<Rescan> rescans;
@@ -52,12 +81,12 @@ std::vector<absl::Status> OnDisposed(Holds& holds,
         held.push_back(ToHold(disposed, group));
     }
   }
-  absl::Status status = holds.Hold(std::move(held));
+  absl::Status status = holds.Hold(Completed(std::move(held), account_of));
   if (status.ok()) status = holds.ApplyRescans(rescans);
   return Same(batch.size(), status);
 }
 
-std::vector<absl::Status> OnDeliveryChanged(Holds& holds,
+std::vector<absl::Status> OnDeliveryChanged(Holds& holds, const AccountOf& account_of,
                                             std::span<const egress::v1::DeliveryChanged> batch) {
   std::vector<DeliveryNews> news;
   std::vector<HoldRow> undeliverable;
@@ -91,11 +120,11 @@ std::vector<absl::Status> OnDeliveryChanged(Holds& holds,
     if (!hold.recipients.empty()) undeliverable.push_back(std::move(hold));
   }
   absl::Status status = holds.ApplyDeliveries(news);
-  if (status.ok()) status = holds.Hold(std::move(undeliverable));
+  if (status.ok()) status = holds.Hold(Completed(std::move(undeliverable), account_of));
   return Same(batch.size(), status);
 }
 
-std::vector<absl::Status> OnDeadLetter(Holds& holds, Metrics& metrics,
+std::vector<absl::Status> OnDeadLetter(Holds& holds, const AccountOf& account_of, Metrics& metrics,
                                        std::span<const bus::v1::DeadLetter> batch) {
   std::vector<HoldRow> unprocessed;
   for (const bus::v1::DeadLetter& letter : batch) {
@@ -116,7 +145,7 @@ std::vector<absl::Status> OnDeadLetter(Holds& holds, Metrics& metrics,
     }
     unprocessed.push_back(std::move(hold));
   }
-  return Same(batch.size(), holds.Hold(std::move(unprocessed)));
+  return Same(batch.size(), holds.Hold(Completed(std::move(unprocessed), account_of)));
 }
 
 }  // namespace cleanmail::quarantine

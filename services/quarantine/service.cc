@@ -1,5 +1,6 @@
 #include "services/quarantine/service.h"
 
+#include "absl/strings/ascii.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/defaults.h"
 #include "libs/outbox/outbox.h"
@@ -18,11 +19,23 @@ namespace {
 
 // Mail whose event died in some room is held here.
 template <class Event>
-void ConsumeDeadLetters(app::Service& service, Holds& holds, Metrics& metrics) {
+void ConsumeDeadLetters(app::Service& service, Holds& holds, const AccountOf& account_of,
+                        Metrics& metrics) {
   service.ConsumeRecords(
       {.topic = bus::DeadTopicOf(bus::TopicOf(*Event::descriptor()).name), .group = service.name()},
-      bus::HandleBatch<bus::v1::DeadLetter>(
-          [&holds, &metrics](auto batch) { return OnDeadLetter(holds, metrics, batch); }));
+      bus::HandleBatch<bus::v1::DeadLetter>([&holds, account_of, &metrics](auto batch) {
+        return OnDeadLetter(holds, account_of, metrics, batch);
+      }));
+}
+
+AccountOf MakeAccountOf(const directory::Directory& directory) {
+  return [&directory](std::string_view address) {
+    const size_t at = address.rfind('@');
+    if (at == std::string_view::npos) return std::string(address);
+    const std::string account =
+        directory.Find(address.substr(0, at), address.substr(at + 1)).account;
+    return account.empty() ? std::string(address) : absl::AsciiStrToLower(account);
+  };
 }
 
 }  // namespace
@@ -34,31 +47,46 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   CLEANMAIL_RETURN_IF_ERROR(sql::Migrate(*database, Migrations()));
   app::Service service("quarantine");
 
-  const HoldTimes defaults;
-  const HoldTimes times = {
-      .life = config::OrDefault(settings.hold_life(), defaults.life),
-      .rescan_interval = config::OrDefault(settings.rescan_interval(), defaults.rescan_interval)};
+  const absl::Duration life = config::OrDefault(settings.hold_life(), absl::Hours(720));
+  const Settings::Lives lives = {
+      {mail::v1::HOLD_KIND_VIRUS, config::OrDefault(settings.virus_life(), life)},
+      {mail::v1::HOLD_KIND_UNLISTED, config::OrDefault(settings.unlisted_life(), life)}};
   auto& metrics = service.Own(std::make_unique<Metrics>(env.metrics()));
   auto& outbox = service.Own(outbox::Outbox::Create(*database, env.bus()));
   auto& store = service.Own(std::make_unique<Store>(*database));
-  auto& holds = service.Own(std::make_unique<Holds>(store, outbox, env.blobs(), env.clock(),
-                                                    env.random(), times, metrics));
+  auto& tenants = service.Own(std::make_unique<Settings>(*database, life, lives));
+  auto& holds = service.Own(std::make_unique<Holds>(
+      store, outbox, env.blobs(), env.clock(), env.random(), tenants,
+      config::OrDefault(settings.rescan_interval(), absl::Hours(1)), metrics));
+  auto& batch_store = service.Own(std::make_unique<BatchStore>(*database));
+  auto& batches = service.Own(
+      std::make_unique<Batches>(holds, store, batch_store, env.authz(), env.clock(), env.random()));
 
-  service.Serve(std::make_unique<Api>(holds, env.authz()));
+  service.Serve(std::make_unique<Api>(ApiParts{.holds = holds,
+                                               .batches = batches,
+                                               .batch_store = batch_store,
+                                               .settings = tenants,
+                                               .directory = env.directory(),
+                                               .peers = env.peers(),
+                                               .authz = env.authz(),
+                                               .clock = env.clock()}));
+  const AccountOf account_of = MakeAccountOf(env.directory());
   service.Consume<policy::v1::MailDisposed>(
-      [&holds](auto batch) { return OnDisposed(holds, batch); });
+      [&holds, account_of](auto batch) { return OnDisposed(holds, account_of, batch); });
   service.Consume<egress::v1::DeliveryChanged>(
-      [&holds](auto batch) { return OnDeliveryChanged(holds, batch); });
-  ConsumeDeadLetters<ingress::v1::MailReceived>(service, holds, metrics);
-  ConsumeDeadLetters<scanner::v1::MailScanned>(service, holds, metrics);
-  ConsumeDeadLetters<policy::v1::MailDisposed>(service, holds, metrics);
-  ConsumeDeadLetters<v1::MailReleased>(service, holds, metrics);
-  service.Every(
-      config::OrDefault(settings.expiry_interval(), absl::Minutes(1)), [&holds, &log = env.log()] {
-        for (const absl::Status& status : {holds.ExpireOverdue(), holds.RequestRescans()}) {
-          if (!status.ok()) log.Warning("quarantine.timer.failed", {{"why", status.ToString()}});
-        }
-      });
+      [&holds, account_of](auto batch) { return OnDeliveryChanged(holds, account_of, batch); });
+  ConsumeDeadLetters<ingress::v1::MailReceived>(service, holds, account_of, metrics);
+  ConsumeDeadLetters<scanner::v1::MailScanned>(service, holds, account_of, metrics);
+  ConsumeDeadLetters<policy::v1::MailDisposed>(service, holds, account_of, metrics);
+  ConsumeDeadLetters<v1::MailReleased>(service, holds, account_of, metrics);
+  const auto warn = [&log = env.log()](const absl::Status& status) {
+    if (!status.ok()) log.Warning("quarantine.timer.failed", {{"why", status.ToString()}});
+  };
+  service.Every(config::OrDefault(settings.expiry_interval(), absl::Minutes(1)), [&holds, warn] {
+    warn(holds.ExpireOverdue());
+    warn(holds.RequestRescans());
+  });
+  service.Every(absl::Seconds(1), [&batches, warn] { warn(batches.Continue(absl::Seconds(5))); });
   service.OnDrain([&outbox](absl::Time) { (void)outbox.Flush(); });
   return service;
 }

@@ -3,22 +3,18 @@
 #include <span>
 #include <vector>
 
+#include "services/reporting/projection/projection.h"
 #include "services/reporting/store.h"
-#include "services/reporting/trace/trace.h"
 
 namespace cleanmail::reporting {
 
-// Records a batch of any event that is part of a message's story, in one transaction.
+// Records a batch of any event that is part of the story, in one transaction.
 template <class Event>
-std::vector<absl::Status> OnEvents(Store& store, std::span<const Event> batch) {
-  std::vector<MessageRow> messages;
-  std::vector<Entry> entries;
-  for (const Event& event : batch) {
-    if constexpr (std::is_same_v<Event, ingress::v1::MailReceived>)
-      messages.push_back(ToMessage(event));
-    for (Entry& entry : ToEntries(event)) entries.push_back(std::move(entry));
-  }
-  return std::vector<absl::Status>(batch.size(), store.Add(messages, entries));
+std::vector<absl::Status> OnEvents(Store& store, const AccountOf& account_of,
+                                   std::span<const Event> batch) {
+  Changes changes;
+  for (const Event& event : batch) Project(event, account_of, changes);
+  return std::vector<absl::Status>(batch.size(), store.Record(changes));
 }
 
 }  // namespace cleanmail::reporting

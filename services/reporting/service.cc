@@ -1,5 +1,7 @@
 #include "services/reporting/service.h"
 
+#include "absl/strings/ascii.h"
+#include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/defaults.h"
 #include "proto/cleanmail/reporting/v1/config.pb.h"
@@ -10,11 +12,37 @@
 namespace cleanmail::reporting {
 namespace {
 
-constexpr int64_t kForgetAtOnce = 10'000;
+constexpr int64_t kForgetAtOnce = 2'000;
+constexpr int64_t kEraseAtOnce = 500;
+constexpr size_t kBatch = 256;  // events written in one transaction, at most
 
 template <class Event>
-void Record(app::Service& service, Store& store) {
-  service.Consume<Event>([&store](std::span<const Event> batch) { return OnEvents(store, batch); });
+void Record(app::Service& service, Store& store, AccountOf account_of) {
+  bus::SubscriptionOptions options = bus::OptionsFor<Event>(service.name());
+  options.batch = kBatch;
+  service.ConsumeRecords(
+      std::move(options),
+      bus::HandleBatch<Event>([&store, account_of](std::span<const Event> batch) {
+        return OnEvents(store, account_of, batch);
+      }));
+}
+
+AccountOf MakeAccountOf(const directory::Directory& directory) {
+  return [&directory](std::string_view address) {
+    const size_t at = address.rfind('@');
+    if (at == std::string_view::npos) return std::string(address);
+    const std::string account =
+        directory.Find(address.substr(0, at), address.substr(at + 1)).account;
+    return account.empty() ? std::string(address) : absl::AsciiStrToLower(account);
+  };
+}
+
+Lives LivesOf(const v1::ReportingConfig& settings) {
+  const Lives defaults;
+  return {.messages = config::OrDefault(settings.trace_life(), defaults.messages),
+          .refusals = config::OrDefault(settings.refusal_life(), defaults.refusals),
+          .audit = config::OrDefault(settings.audit_life(), defaults.audit),
+          .longest = config::OrDefault(settings.longest_life(), defaults.longest)};
 }
 
 }  // namespace
@@ -26,19 +54,28 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   app::Service service("reporting");
 
   auto& store = service.Own(std::make_unique<Store>(*database));
+  auto& search = service.Own(std::make_unique<Search>(*database, SearchBounds{}));
+  auto& retention = service.Own(
+      std::make_unique<Retention>(*database, env.clock(), env.random(), LivesOf(settings)));
 
-  service.Serve(std::make_unique<Api>(store, env.authz()));
-  Record<ingress::v1::MailReceived>(service, store);
-  Record<scanner::v1::MailScanned>(service, store);
-  Record<policy::v1::MailDisposed>(service, store);
-  Record<quarantine::v1::MailReleased>(service, store);
-  Record<egress::v1::DeliveryChanged>(service, store);
-  const absl::Duration life = config::OrDefault(settings.trace_life(), absl::Hours(720));
-  service.Every(absl::Minutes(1), [&store, &clock = env.clock(), &log = env.log(), life] {
-    const absl::StatusOr<int64_t> forgotten =
-        store.Forget(absl::ToUnixMicros(clock.Now() - life), kForgetAtOnce);
-    if (!forgotten.ok())
-      log.Warning("reporting.forget.failed", {{"why", forgotten.status().ToString()}});
+  service.Serve(
+      std::make_unique<Api>(search, retention, env.directory(), env.authz(), env.clock()));
+  const AccountOf account_of = MakeAccountOf(env.directory());
+  Record<ingress::v1::MailReceived>(service, store, account_of);
+  Record<ingress::v1::MailRefused>(service, store, account_of);
+  Record<scanner::v1::MailScanned>(service, store, account_of);
+  Record<policy::v1::MailDisposed>(service, store, account_of);
+  Record<quarantine::v1::MailReleased>(service, store, account_of);
+  Record<egress::v1::DeliveryChanged>(service, store, account_of);
+  Record<audit::v1::AuditRecorded>(service, store, account_of);
+  const auto warn = [&log = env.log()](std::string_view event, const absl::Status& status) {
+    if (!status.ok()) log.Warning(event, {{"why", status.ToString()}});
+  };
+  service.Every(absl::Seconds(10), [&retention, warn] {
+    warn("reporting.forget.failed", retention.Sweep(kForgetAtOnce));
+  });
+  service.Every(absl::Seconds(1), [&retention, warn] {
+    warn("reporting.erase.failed", retention.ContinueErasures(kEraseAtOnce));
   });
   return service;
 }

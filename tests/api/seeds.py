@@ -15,6 +15,7 @@ BODIES = [
     ("/v1/tenants/{tenant}/imports", {"kind": "IMPORT_KIND_USERS", "dryRun": True, "content": "YWRkcmVzcwo="}),
     ("/v1/tenants/{tenant}/policies", {"name": "tenants/{t}/policies/{m}", "displayName": "{m}"}),
     ("/v1/tenants/{tenant}/listEntries", {"name": "tenants/{t}/listEntries/{m}", "sender": "{m}.example", "kind": "KIND_BLOCK", "comment": "{m}"}),
+    ("/v1/tenants/{tenant}/erasures", {"address": "{m}z@{d}"}),
     ("/v1/tenants/{tenant}/apiTokens", {"role": "ROLE_TENANT", "description": "{m}"}),
 ]
 
@@ -23,6 +24,10 @@ MADE_OTHERWISE = {
     "/v1/tenants/{tenant}/holds": "a spam to the tenant",
     "/v1/tenants/{tenant}/deliveries": "a mail to a destination that is away",
     "/v1/tenants/{tenant}/messages": "every mail",
+    "/v1/tenants/{tenant}/refusals": "a refusal in session",
+    "/v1/tenants/{tenant}/auditEntries": "every change",
+    "/v1/tenants/{tenant}/counts": "every mail",
+    "/v1/tenants/{tenant}/holdBatches": "bulk work on holds",
     "/v1/tenants/{tenant}/calloutEntries": "a call-out, which needs a destination that answers",
     "/v1/tenants/{tenant}/calloutStatuses": "a domain with call-out",
     "/v1/tenants/{tenant}/policies/{policy}/versions": "a policy",

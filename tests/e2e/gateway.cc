@@ -231,18 +231,18 @@ absl::StatusOr<quarantine::v1::Hold> Gateway::Release(const std::string& message
   return Call<QuarantineService>(&QuarantineService::Stub::ReleaseHold, request);
 }
 
-absl::StatusOr<reporting::v1::Trace> Gateway::Trace(const std::string& message) {
+absl::StatusOr<reporting::v1::Message> Gateway::Trace(const std::string& message) {
   using reporting::v1::ReportingService;
-  reporting::v1::GetTraceRequest request;
+  reporting::v1::GetMessageRequest request;
   request.set_name(base::Cat("tenants/-/messages/", message));
-  return Call<ReportingService>(&ReportingService::Stub::GetTrace, request);
+  return Call<ReportingService>(&ReportingService::Stub::GetMessage, request);
 }
 
 std::vector<std::string> Gateway::Story(const std::string& message) {
   std::vector<std::string> story;
   const auto trace = Trace(message);
   if (!trace.ok()) return story;
-  for (const reporting::v1::TraceEntry& entry : trace->entries()) story.push_back(entry.what());
+  for (const reporting::v1::Entry& entry : trace->entries()) story.push_back(entry.what());
   return story;
 }
 
@@ -259,7 +259,7 @@ std::string Gateway::Details(const std::string& message) {
   std::string details;
   const auto trace = Trace(message);
   if (!trace.ok()) return details;
-  for (const reporting::v1::TraceEntry& entry : trace->entries()) details += entry.detail() + "\n";
+  for (const reporting::v1::Entry& entry : trace->entries()) details += entry.detail() + "\n";
   return details;
 }
 

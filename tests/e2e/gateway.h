@@ -66,7 +66,7 @@ class Gateway {
   quarantine::v1::Hold Hold(const std::string& message);
   absl::StatusOr<quarantine::v1::Hold> Release(const std::string& message,
                                                std::vector<std::string> recipients = {});
-  absl::StatusOr<reporting::v1::Trace> Trace(const std::string& message);
+  absl::StatusOr<reporting::v1::Message> Trace(const std::string& message);
   // What happened to a message, in order: "received", "scanned", …
   std::vector<std::string> Story(const std::string& message);
   // Waits until that is in the message's story.

@@ -13,6 +13,7 @@ std::optional<size_t> TypeOf(const Value& value) {
 }
 
 constexpr size_t kText = 2;
+constexpr size_t kMostPrepared = 300;  // texts kept prepared by a connection
 static_assert(std::is_same_v<std::variant_alternative_t<kText, Value::value_type>, std::string>);
 
 Value ValueOf(const soci::row& row, size_t column) {
@@ -107,6 +108,8 @@ SociSession::~SociSession() = default;
 
 SociSession::Prepared& SociSession::Find(const std::string& text, const Parameters& parameters,
                                          bool query) {
+  // Searches make texts of their own: what they leave prepared is bounded.
+  if (prepared_.size() >= kMostPrepared && !prepared_.contains(text)) prepared_.clear();
   std::vector<std::unique_ptr<Prepared>>& kinds = prepared_[text];
   for (const std::unique_ptr<Prepared>& kind : kinds) {
     if (kind->Fits(parameters, query)) return *kind;
