@@ -84,6 +84,8 @@ Rule RuleOf(Permission permission) {
       return {"deliveries.read", Role::kDomain};
     case Permission::kRetryDeliveries:
       return {"deliveries.retry", Role::kTenant};
+    case Permission::kReadSourceRanges:
+      return {"source_ranges.read", Role::kUser};
     case Permission::kReadTraces:
       return {"traces.read", Role::kUser};
     case Permission::kReadTokens:

@@ -35,6 +35,7 @@ enum class Permission {
   kDeleteHold,
   kReadDeliveries,
   kRetryDeliveries,
+  kReadSourceRanges,
   kReadTraces,
   kReadTokens,
   kWriteTokens,

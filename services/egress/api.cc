@@ -30,6 +30,10 @@ absl::StatusOr<std::string> TenantOf(std::string_view parent) {
   return parts[0] == authz::kWholeInstallation ? std::string() : parts[0];
 }
 
+// Something of no tenant that every role may see.
+constexpr authz::Target kForEverybody = {
+    .tenant = authz::kWholeInstallation, .resource = "sourceRanges", .filtered = true};
+
 std::string_view Checked(const std::string& tenant) {
   return tenant.empty() ? authz::kWholeInstallation : std::string_view(tenant);
 }
@@ -66,6 +70,29 @@ grpc::Status Api::RetryDeliveries(grpc::ServerContext* rpc,
     authz_.Changed(caller, authz::Permission::kRetryDeliveries,
                    {.tenant = Checked(tenant), .resource = request->parent()}, nullptr, reply);
     queue_.Tick();
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status Api::ListSourceRanges(grpc::ServerContext* rpc, const v1::ListSourceRangesRequest*,
+                                   v1::ListSourceRangesResponse* reply) {
+  return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
+    CLEANMAIL_RETURN_IF_ERROR(
+        authz_.Check(caller, authz::Permission::kReadSourceRanges, kForEverybody));
+    reply->mutable_source_ranges()->Add(source_ranges_.begin(), source_ranges_.end());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status Api::ExportSourceRanges(grpc::ServerContext* rpc, const v1::ExportSourceRangesRequest*,
+                                     api::v1::Download* reply) {
+  return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
+    CLEANMAIL_RETURN_IF_ERROR(
+        authz_.Check(caller, authz::Permission::kReadSourceRanges, kForEverybody));
+    reply->set_content_type("text/plain");
+    reply->set_file_name("source-ranges.txt");
+    for (const v1::SourceRange& range : source_ranges_)
+      *reply->mutable_content() += base::Cat(range.network(), " ", range.purpose(), "\n");
     return absl::OkStatus();
   });
 }
