@@ -66,6 +66,8 @@ Rule RuleOf(Permission permission) {
       return {"callouts.write", Role::kDomain};
     case Permission::kAskCallouts:
       return {"callouts.ask", Role::kService};
+    case Permission::kAskDestinations:
+      return {"destinations.ask", Role::kService};
     case Permission::kReadPolicies:
       return {"policies.read", Role::kDomain};
     case Permission::kWritePolicies:

@@ -25,7 +25,8 @@ enum class Permission {
   kWriteGroups,
   kReadCallouts,
   kWriteCallouts,
-  kAskCallouts,  // services only
+  kAskCallouts,      // services only
+  kAskDestinations,  // services only
   kReadPolicies,
   kWritePolicies,
   kReadLists,

@@ -2,6 +2,7 @@
 
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/mail/address/domain.h"
 #include "libs/rpc/answer.h"
 #include "libs/rpc/resource/name.h"
 #include "libs/rpc/resource/page.h"
@@ -93,6 +94,26 @@ grpc::Status Api::ExportSourceRanges(grpc::ServerContext* rpc, const v1::ExportS
     reply->set_file_name("source-ranges.txt");
     for (const v1::SourceRange& range : source_ranges_)
       *reply->mutable_content() += base::Cat(range.network(), " ", range.purpose(), "\n");
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status Api::DescribeDestinations(grpc::ServerContext* rpc,
+                                       const v1::DescribeDestinationsRequest* request,
+                                       v1::DescribeDestinationsResponse* reply) {
+  return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
+    CLEANMAIL_RETURN_IF_ERROR(
+        authz_.Check(caller, authz::Permission::kAskDestinations, authz::kWholeInstallation));
+    for (const v1::Destination& asked : request->destinations()) {
+      v1::DestinationAbilities& abilities = *reply->add_abilities();
+      const absl::StatusOr<std::string> domain = mail::address::NormalizeDomain(asked.domain());
+      const auto known = lore_.Of(asked.tenant(), domain.ok() ? *domain : asked.domain());
+      if (!known.has_value()) continue;
+      abilities.set_known(true);
+      abilities.set_smtp_utf8(known->smtp_utf8);
+      abilities.set_eight_bit(known->eight_bit);
+      abilities.set_max_size(known->max_size);
+    }
     return absl::OkStatus();
   });
 }

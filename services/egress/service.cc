@@ -9,6 +9,7 @@
 #include "services/egress/api.h"
 #include "services/egress/consumer.h"
 #include "services/egress/delivery/courier.h"
+#include "services/egress/delivery/lore.h"
 #include "services/egress/metrics.h"
 #include "services/egress/queue/queue.h"
 #include "services/egress/routing/router.h"
@@ -69,10 +70,11 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                     .smtp_port = static_cast<uint16_t>(config::OrDefault(settings.smtp_port(), 25)),
                     .mx_may_be_private = settings.mx_may_be_private(),
                     .destinations = std::move(destinations)}));
+  auto& lore = service.Own(std::make_unique<Lore>(store, router, env.clock()));
   auto& courier = service.Own(std::make_unique<Courier>(
       env.loops(), router, env.blobs(), tls,
       ToSessionOptions(settings.timeouts(), host_name, std::move(sources)),
-      config::OrDefault(settings.messages_per_connection(), 100), metrics));
+      config::OrDefault(settings.messages_per_connection(), 100), lore, metrics));
   auto& queue = service.Own(std::make_unique<Queue>(
       QueueParts{store, outbox, courier, env.blobs(), env.loops(), env.clock(), env.random(),
                  env.mail_log(), env.log(), metrics, env.directory()},
@@ -84,7 +86,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   const ConsumerParts parts{queue, env.clock(), host_name,
                             config::OrDefault(settings.own_hops(), 5)};
   service.Serve(
-      std::make_unique<Api>(store, queue, env.clock(), env.authz(),
+      std::make_unique<Api>(store, queue, lore, env.clock(), env.authz(),
                             std::vector<v1::SourceRange>(settings.source_ranges().begin(),
                                                          settings.source_ranges().end())));
   service.OnStart(
@@ -95,6 +97,10 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       [parts](auto batch) { return OnReleased(parts, batch); });
   service.Every(absl::Seconds(1), [&queue] { queue.Tick(); });
   service.Every(absl::Minutes(1), [&queue] { queue.ForgetFinished(); });
+  service.Every(absl::Seconds(10), [&lore, &log = env.log()] {
+    if (const absl::Status synced = lore.Sync(); !synced.ok())
+      log.Warning("egress.lore.not_written", {{"why", synced.ToString()}});
+  });
   service.OnDrain([&queue, &outbox](absl::Time deadline) {
     queue.Drain(deadline);
     (void)outbox.Flush();

@@ -192,6 +192,25 @@ TEST_F(DestinationTrouble, ASenderIsToldWhatHeAskedForAndNothingElse) {
   EXPECT_EQ(gateway_->sink().count(), before + 1);
 }
 
+TEST_F(DestinationTrouble, WhatADestinationSaidItDoesNotTakeIsRefusedAtTheDoor) {
+  Sink& there = gateway_->AddSink(0, 12 << 20);
+  gateway_->AddDomain("acme", "small.example", false, base::Cat("127.0.0.1:", there.port()));
+  mail::smtp::Transaction big{.sender = "eve@example.net",
+                              .recipients = {"ann@small.example"},
+                              .size = 13 << 20,
+                              .recipients_only = true};
+  auto outcomes = gateway_->Send(big, "");
+  ASSERT_THAT(outcomes, SizeIs(1));
+  EXPECT_TRUE(outcomes[0].reply.positive()) << "nobody has spoken to it yet";
+  gateway_->Accept({"ann@small.example"}, TextMail("small"));
+  ASSERT_TRUE(there.WaitFor(1, absl::Seconds(20)));
+  outcomes = gateway_->Send(big, "");
+  ASSERT_THAT(outcomes, SizeIs(1));
+  EXPECT_THAT(ToText(outcomes[0].reply), HasSubstr("552 5.3.4 CMR-DST-SIZE"));
+  big.size = 11 << 20;
+  EXPECT_TRUE(gateway_->Send(big, "")[0].reply.positive());
+}
+
 TEST_F(DestinationTrouble, T_A8_NobodyRelaysThroughTheMxOrUsesAnothersDomain) {
   gateway_->AddTenant("other");
   gateway_->AddDomain("other", "other.example");
