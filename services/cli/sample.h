@@ -15,9 +15,9 @@ struct SampleOptions {
   std::string server = "127.0.0.1:2525";  // address:port
   std::string from = "sender@example.net";
   std::string to = "ann@example.org";
-  std::string subject;     // empty: one that fits the sample
-  bool bdat = false;       // CHUNKING instead of DATA
-  bool smtp_utf8 = false;  // SMTPUTF8, with a subject to match
+  std::string subject = {};  // empty: one that fits the sample
+  bool bdat = false;         // CHUNKING instead of DATA
+  bool smtp_utf8 = false;    // SMTPUTF8, with a subject to match
 };
 
 // The mail itself, CRLF.

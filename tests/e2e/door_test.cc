@@ -53,7 +53,7 @@ class Door : public ::testing::Test {
     gateway_->AddDomain("acme", "example.org", true);
     for (const char* user : {"bob", "carol", "\xf0\x9f\x90\x9d", "f\xc3\xbcr-alle"})
       gateway_->AddUser("acme", base::Cat(user, "@example.org"));
-    gateway_->AddUser("acme", "pipe@example.org", {"\"|touch /tmp/x\"@example.org"});
+    gateway_->AddDomain("acme", "open.example");
   }
   static void TearDownTestSuite() { gateway_.reset(); }
 

@@ -102,17 +102,6 @@ std::string ScopeInWords(std::string_view scope) {
   return "the one for whom nothing is set";
 }
 
-std::string FateInWords(const mail::v1::RecipientGroup& group) {
-  std::string text =
-      group.has_would_be()
-          ? base::Cat("Delivered, because the domain is only watched. Else: ", FateOf(group), ". ",
-                      group.would_be().reason())
-          : base::Cat(FateOf(group), ". ", group.reason());
-  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z')
-    text[0] = static_cast<char>(text[0] ^ 0x20);
-  return text;
-}
-
 std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& addresses) {
   std::string joined;
   for (int i = 0; i < addresses.size(); ++i) {
@@ -120,6 +109,42 @@ std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& addres
     joined += base::Cat(i == 0 ? "" : ", ", base::Printable(addresses[i], 320));
   }
   return joined;
+}
+
+std::string KindInWords(mail::v1::HoldKind kind) {
+  constexpr std::string_view kPrefix = "HOLD_KIND_";
+  std::string words;
+  for (const char c : mail::v1::HoldKind_Name(kind).substr(kPrefix.size()))
+    words += c == '_' ? ' ' : static_cast<char>(c | 0x20);
+  return words;
+}
+
+// What becomes of the message, as the beginning of a sentence.
+std::string DeedOf(mail::v1::DispositionKind disposition, mail::v1::HoldKind kind,
+                   const mail::v1::RecipientGroup& group) {
+  switch (disposition) {
+    case mail::v1::DISPOSITION_KIND_DELIVER:
+      return "Delivered";
+    case mail::v1::DISPOSITION_KIND_DISCARD:
+      return "Thrown away";
+    case mail::v1::DISPOSITION_KIND_REDIRECT:
+      return base::Cat("Delivered to ", Joined(group.redirect_to()), " instead");
+    default:
+      return base::Cat("Held in quarantine",
+                       group.quarantine().empty() ? "" : base::Cat(" ", group.quarantine()), " as ",
+                       KindInWords(kind));
+  }
+}
+
+std::string FateInWords(const mail::v1::RecipientGroup& group) {
+  const std::string_view changes = group.actions().empty() ? ". " : ", with changes. ";
+  if (!group.has_would_be())
+    return base::Cat(DeedOf(group.disposition(), group.hold_kind(), group), changes,
+                     group.reason());
+  const mail::v1::WouldBe& would_be = group.would_be();
+  return base::Cat("Delivered, because the domain is only watched. Else: ",
+                   DeedOf(would_be.disposition(), would_be.hold_kind(), group), changes,
+                   would_be.reason());
 }
 
 }  // namespace
@@ -151,8 +176,9 @@ v1::Explanation Explain(const v1::Judged& judged, std::string_view time_zone,
                                  : base::Printable(message.envelope().sender(), 320);
   explanation.add_sentences(base::Cat("A message from ", sender, ", subject \"",
                                       base::Printable(message.subject(), 200), "\"."));
-  explanation.add_sentences(absl::StrFormat("Its score is %.1f, from %d findings.", judged.score(),
-                                            judged.findings_size()));
+  explanation.add_sentences(absl::StrFormat("Its score is %.1f, from %d %s.", judged.score(),
+                                            judged.findings_size(),
+                                            judged.findings_size() == 1 ? "finding" : "findings"));
   for (const auto& finding : explanation.findings()) explanation.add_sentences(finding.sentence());
   for (const mail::v1::RecipientGroup& decided : judged.groups()) {
     v1::Explanation::Group& group = *explanation.add_groups();
@@ -166,9 +192,11 @@ v1::Explanation Explain(const v1::Judged& judged, std::string_view time_zone,
     const std::string recipient =
         decided.recipients().empty() ? std::string() : Lower(decided.recipients(0));
     if (rules.ok()) AddRules(**rules, subject, recipient, group.rule(), group);
-    explanation.add_sentences(base::Cat("For ", Joined(decided.recipients()), ": policy ",
-                                        decided.policy(), ", version ", decided.policy_version(),
-                                        ", ", ScopeInWords(decided.policy_scope()), "."));
+    explanation.add_sentences(
+        base::Cat("For ", Joined(decided.recipients()), ": policy ", decided.policy(), ", ",
+                  decided.policy_version() == 0 ? std::string("as recommended")
+                                                : base::Cat("version ", decided.policy_version()),
+                  ", ", ScopeInWords(decided.policy_scope()), "."));
     for (const auto& tried : group.rules()) {
       if (tried.matched() && tried.rule() != group.rule())
         explanation.add_sentences(base::Cat("Rule ", tried.rule(), ": ", tried.sentence()));

@@ -209,7 +209,7 @@ TEST_F(HistoryTest, AnExplanationSaysWhichRulesWereTriedAndWhyTheyMatched) {
             "SUBJECT_SHOUTS: a sign for or against spam, +2.5 (seen: WON).");
   const std::string last = explanation.sentences(explanation.sentences_size() - 1);
   EXPECT_EQ(last,
-            "Hold spam with changes. Score 6.0, held from 5.0 on. (rule "
+            "Held in quarantine as spam, with changes. Score 6.0, held from 5.0 on. (rule "
             "standard/score-at-least-5.0)");
 }
 

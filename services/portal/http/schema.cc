@@ -84,7 +84,7 @@ std::string NameOf(const Descriptor& type) {
   constexpr std::string_view kHouse = "cleanmail.";
   if (name.starts_with(kHouse)) name = name.substr(kHouse.size());
   const size_t version = name.find(".v1.");
-  if (version != std::string::npos) name.replace(version, 4, ".");
+  if (version != std::string::npos) name.erase(version, 3);
   return name;
 }
 
