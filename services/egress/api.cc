@@ -1,5 +1,6 @@
 #include "services/egress/api.h"
 
+#include "google/protobuf/util/time_util.h"
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/mail/address/domain.h"
@@ -10,6 +11,8 @@
 namespace cleanmail::egress {
 namespace {
 
+using google::protobuf::util::TimeUtil;
+
 v1::Delivery ToProto(const Delivery& row) {
   v1::Delivery delivery;
   delivery.set_name(base::Cat("tenants/", row.message.tenant(), "/deliveries/", row.id));
@@ -18,10 +21,22 @@ v1::Delivery ToProto(const Delivery& row) {
   for (const std::string& address : row.recipients) delivery.add_recipients(address);
   delivery.set_destination(row.destination);
   delivery.set_attempts(row.attempts);
-  delivery.set_created_at_us(row.created_at_us);
-  delivery.set_next_attempt_at_us(row.next_attempt_at_us);
+  *delivery.mutable_create_time() = TimeUtil::MicrosecondsToTimestamp(row.created_at_us);
+  *delivery.mutable_next_attempt_time() = TimeUtil::MicrosecondsToTimestamp(row.next_attempt_at_us);
   delivery.set_last_reply(row.last_reply);
   return delivery;
+}
+
+// Whether a caller sees a delivery: it belongs to the domain of the tenant's own end.
+bool Sees(const authz::Visible& visible, const Delivery& row) {
+  const std::string& tenant = row.message.tenant();
+  const bool inbound = row.message.direction() == mail::v1::DIRECTION_INBOUND;
+  if (visible.SeesWholeTenant(tenant)) return true;
+  const std::string address =
+      inbound && !row.recipients.empty() ? row.recipients.front() : row.message.envelope().sender();
+  const absl::StatusOr<std::string> domain =
+      mail::address::NormalizeDomain(address.substr(address.rfind('@') + 1));
+  return domain.ok() && visible.SeesDomain(tenant, *domain);
 }
 
 // The tenant a request is about: empty for all.
@@ -46,12 +61,16 @@ grpc::Status Api::ListDeliveries(grpc::ServerContext* rpc, const v1::ListDeliver
   return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::string tenant, TenantOf(request->parent()));
     CLEANMAIL_RETURN_IF_ERROR(
-        authz_.Check(caller, authz::Permission::kReadDeliveries, Checked(tenant)));
+        authz_.Check(caller, authz::Permission::kReadDeliveries,
+                     {.tenant = Checked(tenant), .resource = request->parent(), .filtered = true}));
     CLEANMAIL_ASSIGN_OR_RETURN(const std::string after,
                                rpc::resource::FromPageToken(request->page_token()));
     CLEANMAIL_ASSIGN_OR_RETURN(const int32_t limit, rpc::resource::PageSize(request->page_size()));
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<Delivery> rows, store_.List(tenant, after, limit));
-    for (const Delivery& row : rows) *reply->add_deliveries() = ToProto(row);
+    const authz::Visible visible = authz_.VisibleTo(caller);
+    for (const Delivery& row : rows) {
+      if (Sees(visible, row)) *reply->add_deliveries() = ToProto(row);
+    }
     if (static_cast<int32_t>(rows.size()) == limit)
       reply->set_next_page_token(rpc::resource::ToPageToken(PageKey(rows.back())));
     return absl::OkStatus();

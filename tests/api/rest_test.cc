@@ -232,6 +232,8 @@ TEST_F(RestTest, TheNetworksMailComesFromAreThereForEverybody) {
   const std::string token =
       Token("tenants/acme/", R"({"role":"ROLE_DOMAIN","domains":["acme.example"]})");
   const Json listed = Read(Get("/v1/sourceRanges", token));
+  EXPECT_EQ(Get("/v1/tenants/acme/deliveries", token).status, 200);
+  EXPECT_EQ(Get("/v1/tenants/rival/deliveries", token).status, 404);
   ASSERT_EQ(listed.Find("sourceRanges")->items.size(), 1u);
   EXPECT_EQ(listed.Find("sourceRanges")->items[0].TextOf("purpose"), "delivery");
 }
