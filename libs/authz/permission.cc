@@ -66,6 +66,8 @@ Rule RuleOf(Permission permission) {
       return {"callouts.write", Role::kDomain};
     case Permission::kAskCallouts:
       return {"callouts.ask", Role::kService};
+    case Permission::kAskDestinations:
+      return {"destinations.ask", Role::kService};
     case Permission::kReadPolicies:
       return {"policies.read", Role::kDomain};
     case Permission::kWritePolicies:
@@ -90,6 +92,8 @@ Rule RuleOf(Permission permission) {
       return {"deliveries.read", Role::kDomain};
     case Permission::kRetryDeliveries:
       return {"deliveries.retry", Role::kTenant};
+    case Permission::kReadSourceRanges:
+      return {"source_ranges.read", Role::kUser};
     case Permission::kReadTraces:
       return {"traces.read", Role::kUser};
     case Permission::kReadCounts:

@@ -25,7 +25,8 @@ enum class Permission {
   kWriteGroups,
   kReadCallouts,
   kWriteCallouts,
-  kAskCallouts,  // services only
+  kAskCallouts,      // services only
+  kAskDestinations,  // services only
   kReadPolicies,
   kWritePolicies,
   kReadLists,
@@ -38,6 +39,7 @@ enum class Permission {
   kWriteQuarantineSettings,
   kReadDeliveries,
   kRetryDeliveries,
+  kReadSourceRanges,
   kReadTraces,
   kReadCounts,
   kReadAudit,

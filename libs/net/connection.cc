@@ -313,7 +313,8 @@ void Connection::SetProxied(const Endpoint& peer, const Endpoint& local) {
 }
 
 Task<absl::StatusOr<std::unique_ptr<Connection>>> Connect(Loop& loop, Endpoint to,
-                                                          absl::Time deadline) {
+                                                          absl::Time deadline,
+                                                          std::optional<IpAddress> from) {
   const SocketAddress address = ToSocketAddress(to, /*mapped=*/false);
   const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) co_return Gone("opening a socket", errno);
@@ -322,6 +323,13 @@ Task<absl::StatusOr<std::unique_ptr<Connection>>> Connect(Loop& loop, Endpoint t
   const auto failed = [&to](int error) {
     return Gone(base::Cat("connecting to ", to.ToString()), error);
   };
+  if (from.has_value()) {
+    const int later = 1;  // the port is chosen with the destination known: more connections fit
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &later, sizeof later);
+    const SocketAddress source = ToSocketAddress({.address = *from, .port = 0}, /*mapped=*/false);
+    if (bind(fd, source.get(), source.length) != 0)
+      co_return Gone(base::Cat("using the source address ", from->ToString()), errno);
+  }
   if (connect(fd, address.get(), address.length) != 0) {
     if (errno != EINPROGRESS) co_return failed(errno);
     const absl::Status waited = co_await connection->core_->Wait(Socket::wait_write, deadline);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -62,14 +63,16 @@ class Connection {
 
  private:
   friend Task<absl::StatusOr<std::unique_ptr<Connection>>> Connect(Loop& loop, Endpoint to,
-                                                                   absl::Time deadline);
+                                                                   absl::Time deadline,
+                                                                   std::optional<IpAddress> from);
   struct Core;
   std::shared_ptr<Core> core_;  // shared with the timer that watches its deadline
 };
 
-// Connects to an address. Unavailable: refused, unreachable. DeadlineExceeded. Runs on `loop`,
-// whose coroutine must call it.
-Task<absl::StatusOr<std::unique_ptr<Connection>>> Connect(Loop& loop, Endpoint to,
-                                                          absl::Time deadline);
+// Connects to an address, from `from` if set (one of this machine's, of the same family).
+// Unavailable: refused, unreachable, not our address. DeadlineExceeded. Runs on `loop`, whose
+// coroutine must call it.
+Task<absl::StatusOr<std::unique_ptr<Connection>>> Connect(
+    Loop& loop, Endpoint to, absl::Time deadline, std::optional<IpAddress> from = std::nullopt);
 
 }  // namespace cleanmail::net

@@ -9,6 +9,7 @@
 #include "services/egress/api.h"
 #include "services/egress/consumer.h"
 #include "services/egress/delivery/courier.h"
+#include "services/egress/delivery/lore.h"
 #include "services/egress/metrics.h"
 #include "services/egress/queue/queue.h"
 #include "services/egress/routing/router.h"
@@ -17,13 +18,15 @@
 namespace cleanmail::egress {
 namespace {
 
-SessionOptions ToSessionOptions(const v1::Timeouts& settings, const std::string& host_name) {
+SessionOptions ToSessionOptions(const v1::Timeouts& settings, const std::string& host_name,
+                                Sources sources) {
   const SessionTimeouts defaults;
   return {.host_name = host_name,
           .timeouts = {.connect = config::OrDefault(settings.connect(), defaults.connect),
                        .command = config::OrDefault(settings.command(), defaults.command),
                        .data_block = config::OrDefault(settings.data_block(), defaults.data_block),
-                       .data_done = config::OrDefault(settings.data_done(), defaults.data_done)}};
+                       .data_done = config::OrDefault(settings.data_done(), defaults.data_done)},
+          .sources = std::move(sources)};
 }
 
 GateOptions ToGateOptions(const v1::EgressConfig& settings) {
@@ -53,6 +56,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                              net::TlsContext::Client(net::TlsContext::Verify::kNone));
   CLEANMAIL_ASSIGN_OR_RETURN(net::DestinationPolicy destinations,
                              app::ToDestinationPolicy(env.app_config().destinations()));
+  CLEANMAIL_ASSIGN_OR_RETURN(Sources sources, Sources::Create(settings));
   app::Service service("egress");
   const std::string& host_name = env.app_config().host_name();
 
@@ -66,9 +70,11 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                     .smtp_port = static_cast<uint16_t>(config::OrDefault(settings.smtp_port(), 25)),
                     .mx_may_be_private = settings.mx_may_be_private(),
                     .destinations = std::move(destinations)}));
+  auto& lore = service.Own(std::make_unique<Lore>(store, router, env.clock()));
   auto& courier = service.Own(std::make_unique<Courier>(
-      env.loops(), router, env.blobs(), tls, ToSessionOptions(settings.timeouts(), host_name),
-      config::OrDefault(settings.messages_per_connection(), 100), metrics));
+      env.loops(), router, env.blobs(), tls,
+      ToSessionOptions(settings.timeouts(), host_name, std::move(sources)),
+      config::OrDefault(settings.messages_per_connection(), 100), lore, metrics));
   auto& queue = service.Own(std::make_unique<Queue>(
       QueueParts{store, outbox, courier, env.blobs(), env.loops(), env.clock(), env.random(),
                  env.mail_log(), env.log(), metrics, env.directory()},
@@ -79,7 +85,10 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
 
   const ConsumerParts parts{queue, env.clock(), host_name,
                             config::OrDefault(settings.own_hops(), 5)};
-  service.Serve(std::make_unique<Api>(store, queue, env.clock(), env.authz()));
+  service.Serve(
+      std::make_unique<Api>(store, queue, lore, env.clock(), env.authz(),
+                            std::vector<v1::SourceRange>(settings.source_ranges().begin(),
+                                                         settings.source_ranges().end())));
   service.OnStart(
       [&store, owner = queue.owner()] { return store.ReleaseClaimsOfOthers(owner).status(); });
   service.Consume<policy::v1::MailDisposed>(
@@ -88,6 +97,10 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       [parts](auto batch) { return OnReleased(parts, batch); });
   service.Every(absl::Seconds(1), [&queue] { queue.Tick(); });
   service.Every(absl::Minutes(1), [&queue] { queue.ForgetFinished(); });
+  service.Every(absl::Seconds(10), [&lore, &log = env.log()] {
+    if (const absl::Status synced = lore.Sync(); !synced.ok())
+      log.Warning("egress.lore.not_written", {{"why", synced.ToString()}});
+  });
   service.OnDrain([&queue, &outbox](absl::Time deadline) {
     queue.Drain(deadline);
     (void)outbox.Flush();

@@ -71,7 +71,9 @@ absl::StatusOr<std::vector<Delivery>> ToDeliveries(const std::vector<sql::Row>& 
 }  // namespace
 
 std::vector<sql::Migration> Migrations() {
-  return {{1, "deliveries", kMigration0001Deliveries}, {2, "outbox", outbox::kMigration}};
+  return {{1, "deliveries", kMigration0001Deliveries},
+          {2, "outbox", outbox::kMigration},
+          {3, "destinations", kMigration0003Destinations}};
 }
 
 std::string PageKey(const Delivery& delivery) {
@@ -305,6 +307,56 @@ absl::StatusOr<int64_t> Store::CountOpen() {
     return absl::OkStatus();
   }));
   return open;
+}
+
+absl::Status Store::SaveServers(const std::vector<DestinationServer>& servers, int64_t oldest_us) {
+  std::vector<sql::Parameters> rows;
+  for (const DestinationServer& server : servers) {
+    rows.push_back({{"tenant", server.tenant},
+                    {"destination", server.destination},
+                    {"route", server.route},
+                    {"server", server.server},
+                    {"smtp_utf8", int64_t{server.smtp_utf8 ? 1 : 0}},
+                    {"eight_bit", int64_t{server.eight_bit ? 1 : 0}},
+                    {"max_size", server.max_size},
+                    {"seen_at", server.seen_at_us}});
+  }
+  return database_.Transact([&](sql::Session& session) -> absl::Status {
+    CLEANMAIL_RETURN_IF_ERROR(
+        session
+            .Execute("DELETE FROM destinations WHERE seen_at_us < :oldest", {{"oldest", oldest_us}})
+            .status());
+    return session.ExecuteMany(
+        "INSERT INTO destinations (tenant, destination, route, server, smtp_utf8, eight_bit, "
+        "max_size, seen_at_us) VALUES (:tenant, :destination, :route, :server, :smtp_utf8, "
+        ":eight_bit, :max_size, :seen_at) ON CONFLICT (tenant, destination, route, server) DO "
+        "UPDATE SET smtp_utf8 = excluded.smtp_utf8, eight_bit = excluded.eight_bit, "
+        "max_size = excluded.max_size, seen_at_us = excluded.seen_at_us",
+        rows);
+  });
+}
+
+absl::StatusOr<std::vector<DestinationServer>> Store::ServersSeenSince(int64_t since_us) {
+  std::vector<DestinationServer> servers;
+  CLEANMAIL_RETURN_IF_ERROR(database_.Read([&](sql::Session& session) -> absl::Status {
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> rows,
+        session.Query("SELECT tenant, destination, route, server, smtp_utf8, eight_bit, max_size, "
+                      "seen_at_us FROM destinations WHERE seen_at_us >= :since",
+                      {{"since", since_us}}));
+    for (const sql::Row& row : rows) {
+      servers.push_back({.tenant = row.Text(0),
+                         .destination = row.Text(1),
+                         .route = row.Text(2),
+                         .server = row.Text(3),
+                         .smtp_utf8 = row.Int(4) != 0,
+                         .eight_bit = row.Int(5) != 0,
+                         .max_size = row.Int(6),
+                         .seen_at_us = row.Int(7)});
+    }
+    return absl::OkStatus();
+  }));
+  return servers;
 }
 
 }  // namespace cleanmail::egress

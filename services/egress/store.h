@@ -32,7 +32,19 @@ struct Delivery {
                         // the blob tenant/message
 };
 
-// The deliveries table. All SQL of this room stands here; transactions are opened by the queue.
+// What a server of a destination said it can do.
+struct DestinationServer {
+  std::string tenant;
+  std::string destination;
+  std::string route;   // the tenant's route it was found by; empty: MX
+  std::string server;  // its name
+  bool smtp_utf8 = false;
+  bool eight_bit = false;
+  int64_t max_size = 0;  // 0: no limit
+  int64_t seen_at_us = 0;
+};
+
+// The tables of deliveries and of what destinations can do. All SQL of this room stands here.
 class Store {
  public:
   explicit Store(sql::Database& database) : database_(database) {}
@@ -83,6 +95,11 @@ class Store {
   absl::StatusOr<int64_t> ForgetFinished(int64_t before_us);
   // Deliveries not finished.
   absl::StatusOr<int64_t> CountOpen();
+
+  // Keeps what servers said, instead of what they said before; deletes what was seen before
+  // `oldest_us`.
+  absl::Status SaveServers(const std::vector<DestinationServer>& servers, int64_t oldest_us);
+  absl::StatusOr<std::vector<DestinationServer>> ServersSeenSince(int64_t since_us);
 
  private:
   sql::Database& database_;

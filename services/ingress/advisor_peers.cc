@@ -2,12 +2,15 @@
 
 #include <utility>
 
+#include "proto/cleanmail/egress/v1/egress.grpc.pb.h"
 #include "proto/cleanmail/policy/v1/policy.grpc.pb.h"
 #include "proto/cleanmail/provisioning/v1/callouts.grpc.pb.h"
 
 namespace cleanmail::ingress {
 namespace {
 
+using egress::v1::DescribeDestinationsResponse;
+using egress::v1::EgressService;
 using policy::v1::PolicyService;
 using provisioning::v1::CalloutService;
 using provisioning::v1::CheckRecipientResponse;
@@ -79,7 +82,44 @@ class RecipientCheckPeer final : public RecipientCheck {
   rpc::Peer<CalloutService> peer_;
 };
 
+class DestinationLorePeer final : public DestinationLore {
+ public:
+  explicit DestinationLorePeer(rpc::Peer<EgressService> peer) : peer_(std::move(peer)) {}
+
+  void Describe(std::vector<Destination> destinations, Asking asking,
+                absl::AnyInvocable<void(absl::StatusOr<std::vector<DestinationAbilities>>) &&> done)
+      override {
+    const Method<EgressService, egress::v1::DescribeDestinationsRequest,
+                 DescribeDestinationsResponse>
+        method = &EgressService::StubInterface::async_interface::DescribeDestinations;
+    egress::v1::DescribeDestinationsRequest request;
+    for (Destination& destination : destinations) {
+      egress::v1::Destination& one = *request.add_destinations();
+      one.set_tenant(std::move(destination.tenant));
+      one.set_domain(std::move(destination.domain));
+    }
+    peer_.CallLater(
+        method, std::move(request), {.deadline = asking.deadline, .trace = asking.trace},
+        [done = std::move(done)](absl::StatusOr<DescribeDestinationsResponse> answer) mutable {
+          if (!answer.ok()) return std::move(done)(answer.status());
+          std::vector<DestinationAbilities> all;
+          for (const egress::v1::DestinationAbilities& one : answer->abilities()) {
+            all.push_back(
+                {.known = one.known(), .smtp_utf8 = one.smtp_utf8(), .max_size = one.max_size()});
+          }
+          std::move(done)(std::move(all));
+        });
+  }
+
+ private:
+  rpc::Peer<EgressService> peer_;
+};
+
 }  // namespace
+
+std::unique_ptr<DestinationLore> MakeDestinationLorePeer(rpc::Peers& peers) {
+  return std::make_unique<DestinationLorePeer>(peers.To<EgressService>());
+}
 
 std::unique_ptr<MailPolicy> MakePolicyPeer(rpc::Peers& peers) {
   return std::make_unique<PolicyPeer>(peers.To<PolicyService>());

@@ -13,4 +13,7 @@ std::unique_ptr<MailPolicy> MakePolicyPeer(rpc::Peers& peers);
 // Asks provisioning's call-out by gRPC.
 std::unique_ptr<RecipientCheck> MakeRecipientCheckPeer(rpc::Peers& peers);
 
+// Asks egress by gRPC.
+std::unique_ptr<DestinationLore> MakeDestinationLorePeer(rpc::Peers& peers);
+
 }  // namespace cleanmail::ingress

@@ -61,7 +61,9 @@ class RestTest : public ::testing::Test {
     return std::string(Read(Post(base::Cat("/v1/", parent, "apiTokens"), body)).TextOf("secret"));
   }
 
-  Gateway gateway_{{.portal = "  listen: '127.0.0.1:0'\n"}};
+  Gateway gateway_{{.egress = "  source_addresses: [127.0.0.2]\n"
+                              "  source_ranges: [{ network: 127.0.0.0/8, purpose: delivery }]\n",
+                    .portal = "  listen: '127.0.0.1:0'\n"}};
 };
 
 TEST_F(RestTest, TheSocketsOwnerIsAnOperatorAndTcpNeedsAToken) {
@@ -218,6 +220,22 @@ TEST_F(RestTest, WhatARoomForgotToDescribeIsNotServedOverRest) {
   EXPECT_EQ(document.find("TenantKey"), std::string::npos);
   EXPECT_EQ(document.find("Snapshot"), std::string::npos);
   EXPECT_EQ(document.find("EvaluateEnvelope"), std::string::npos);
+}
+
+TEST_F(RestTest, TheNetworksMailComesFromAreThereForEverybody) {
+  const ClientResponse page = Get("/source-ranges.txt", "");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.body, "127.0.0.0/8 delivery\n");
+  EXPECT_EQ(Header(page, "content-type").substr(0, 10), "text/plain");
+  EXPECT_EQ(Ask({.method = "POST", .url = "/source-ranges.txt"}, "").status, 405);
+  EXPECT_EQ(Get("/v1/sourceRanges", "").status, 401);
+  const std::string token =
+      Token("tenants/acme/", R"({"role":"ROLE_DOMAIN","domains":["acme.example"]})");
+  const Json listed = Read(Get("/v1/sourceRanges", token));
+  EXPECT_EQ(Get("/v1/tenants/acme/deliveries", token).status, 200);
+  EXPECT_EQ(Get("/v1/tenants/rival/deliveries", token).status, 404);
+  ASSERT_EQ(listed.Find("sourceRanges")->items.size(), 1u);
+  EXPECT_EQ(listed.Find("sourceRanges")->items[0].TextOf("purpose"), "delivery");
 }
 
 TEST_F(RestTest, EveryProblemHasAPage) {

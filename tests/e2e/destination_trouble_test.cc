@@ -165,6 +165,52 @@ TEST_F(DestinationTrouble, TheSenderOfOutboundMailGetsExactlyOneNotice) {
   EXPECT_EQ(gateway_->Metric("cleanmail_egress_notices_total"), 1);
 }
 
+// RFC 3461
+TEST_F(DestinationTrouble, ASenderIsToldWhatHeAskedForAndNothingElse) {
+  Sink& there = AddDomain("asked.example", Sink::Mode::kAccept);
+  const int64_t before = gateway_->sink().count();
+  mail::smtp::Transaction asking{.sender = "ann@example.org",
+                                 .recipients = {"bob@asked.example"},
+                                 .envelope_id = "QQ314159",
+                                 .recipient_parameters = {{
+                                     .on_success = true,
+                                     .original_recipient = "rfc822;robert@asked.example",
+                                 }}};
+  gateway_->Send(asking, TextMail("going out"), false, "out");
+  ASSERT_TRUE(there.WaitFor(1, absl::Seconds(20)));
+  ASSERT_TRUE(gateway_->sink().WaitFor(before + 1, absl::Seconds(20)));
+  EXPECT_THAT(gateway_->sink().Mails().back().content,
+              AllOf(HasSubstr("Action: relayed"), HasSubstr("Original-Envelope-Id: QQ314159"),
+                    HasSubstr("Original-Recipient: rfc822;robert@asked.example")));
+
+  there.SetMode(Sink::Mode::kRefuse);
+  asking.recipient_parameters[0] = {.never = true};
+  const auto outcomes = gateway_->Send(asking, TextMail("going out"), false, "out");
+  ASSERT_THAT(outcomes, SizeIs(1));
+  const std::string reply = ToText(outcomes[0].reply);
+  WaitForWords(reply.substr(reply.rfind(' ') + 1), "asked not to be told");
+  EXPECT_EQ(gateway_->sink().count(), before + 1);
+}
+
+TEST_F(DestinationTrouble, WhatADestinationSaidItDoesNotTakeIsRefusedAtTheDoor) {
+  Sink& there = gateway_->AddSink(0, 12 << 20);
+  gateway_->AddDomain("acme", "small.example", false, base::Cat("127.0.0.1:", there.port()));
+  mail::smtp::Transaction big{.sender = "eve@example.net",
+                              .recipients = {"ann@small.example"},
+                              .size = 13 << 20,
+                              .recipients_only = true};
+  auto outcomes = gateway_->Send(big, "");
+  ASSERT_THAT(outcomes, SizeIs(1));
+  EXPECT_TRUE(outcomes[0].reply.positive()) << "nobody has spoken to it yet";
+  gateway_->Accept({"ann@small.example"}, TextMail("small"));
+  ASSERT_TRUE(there.WaitFor(1, absl::Seconds(20)));
+  outcomes = gateway_->Send(big, "");
+  ASSERT_THAT(outcomes, SizeIs(1));
+  EXPECT_THAT(ToText(outcomes[0].reply), HasSubstr("552 5.3.4 CMR-DST-SIZE"));
+  big.size = 11 << 20;
+  EXPECT_TRUE(gateway_->Send(big, "")[0].reply.positive());
+}
+
 TEST_F(DestinationTrouble, T_A8_NobodyRelaysThroughTheMxOrUsesAnothersDomain) {
   gateway_->AddTenant("other");
   gateway_->AddDomain("other", "other.example");

@@ -77,8 +77,10 @@ Gateway::~Gateway() {
   loops_->Stop(absl::Now() + absl::Seconds(1));
 }
 
-sink::Sink& Gateway::AddSink(uint16_t port) {
-  auto sink = sink::Sink::Start(*loops_, {.address = base::Cat("127.0.0.1:", port), .on_mail = {}});
+sink::Sink& Gateway::AddSink(uint16_t port, int64_t message_bytes) {
+  auto sink = sink::Sink::Start(
+      *loops_,
+      {.address = base::Cat("127.0.0.1:", port), .message_bytes = message_bytes, .on_mail = {}});
   EXPECT_TRUE(sink.ok()) << sink.status();
   return *sinks_.emplace_back(*std::move(sink));
 }

@@ -36,7 +36,7 @@ class Gateway {
 
   sink::Sink& sink() { return *sinks_.front(); }
   // One more mailbox server, at a port the system chooses unless told. It lives as long as this.
-  sink::Sink& AddSink(uint16_t port = 0);
+  sink::Sink& AddSink(uint16_t port = 0, int64_t message_bytes = 0);
   net::Loops& loops() { return *loops_; }
   app::TestProcess& process() { return *process_; }
   uint16_t port(const std::string& listener = "mx") const {

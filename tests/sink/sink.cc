@@ -109,6 +109,7 @@ struct Sink::Conversation {
 
 Sink::Sink(net::Loops& loops, Options options) : loops_(loops), options_(std::move(options)) {
   server_options_.host_name = "sink.example";
+  server_options_.message.bytes = options_.message_bytes;
   server_options_.recipients = 0;
   server_options_.messages = 0;
 }

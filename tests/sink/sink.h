@@ -40,7 +40,8 @@ class Sink {
     std::string address = "127.0.0.1:0";
     bool keep = true;  // whole mails; else only their number
     size_t content_limit =
-        SIZE_MAX;  // bytes of a mail that are looked at; the rest is only received
+        SIZE_MAX;               // bytes of a mail that are looked at; the rest is only received
+    int64_t message_bytes = 0;  // SIZE it names; 0: none
     std::function<void(const Mail&)> on_mail;  // called before the 250, on the connection's thread
   };
   static absl::StatusOr<std::unique_ptr<Sink>> Start(net::Loops& loops, Options options);

@@ -138,6 +138,11 @@ net::Task<Attempt> Courier::Try(net::Loop& loop, std::unique_ptr<Session>& sessi
         continue;
       }
       session = std::move(opened.session);
+      // Only of inbound mail's destinations does ingress ask.
+      if (delivery.message.direction() == mail::v1::DIRECTION_INBOUND) {
+        lore_.Learn(delivery.message.tenant(), delivery.destination, target.host,
+                    session->extensions());
+      }
       attempt.tls = session->tls();
       attempt.server_notifies = session->extensions().dsn;
       outcomes = co_await Over(*session, delivery, *body);

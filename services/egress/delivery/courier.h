@@ -7,6 +7,7 @@
 #include "libs/net/loops.h"
 #include "libs/store/blob/blob_store.h"
 #include "proto/cleanmail/egress/v1/events.pb.h"
+#include "services/egress/delivery/lore.h"
 #include "services/egress/delivery/session.h"
 #include "services/egress/metrics.h"
 #include "services/egress/store.h"
@@ -30,13 +31,14 @@ struct Attempt {
 class Courier {
  public:
   Courier(net::Loops& loops, Router& router, blob::BlobStore& blobs, const net::TlsContext& tls,
-          SessionOptions options, int messages_per_session, Metrics& metrics)
+          SessionOptions options, int messages_per_session, Lore& lore, Metrics& metrics)
       : loops_(loops),
         router_(router),
         blobs_(blobs),
         tls_(tls),
         options_(std::move(options)),
         messages_per_session_(messages_per_session),
+        lore_(lore),
         metrics_(metrics) {}
 
   // `session` is one kept from an earlier message to the same destination, or null; afterwards it
@@ -55,6 +57,7 @@ class Courier {
   const net::TlsContext& tls_;
   const SessionOptions options_;
   const int messages_per_session_;
+  Lore& lore_;
   Metrics& metrics_;
 };
 

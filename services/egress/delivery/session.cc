@@ -35,9 +35,11 @@ std::string Session::remote() const {
 net::Task<Session::Opened> Session::Open(net::Loop& loop, Target target,
                                          const SessionOptions& options,
                                          const net::TlsContext& tls) {
+  const auto source = options.sources.For(target.endpoint.address);
+  if (!source.ok()) co_return Opened{.session = nullptr, .failure = NoConnection(source.status())};
   for (const TlsPolicy policy : {TlsPolicy::kMay, TlsPolicy::kNever}) {
-    auto connection =
-        co_await net::Connect(loop, target.endpoint, absl::Now() + options.timeouts.connect);
+    auto connection = co_await net::Connect(loop, target.endpoint,
+                                            absl::Now() + options.timeouts.connect, *source);
     if (!connection.ok())
       co_return Opened{.session = nullptr, .failure = NoConnection(connection.status())};
     auto session =

@@ -185,18 +185,25 @@ class Router::Search : public std::enable_shared_from_this<Search> {
 void Router::Find(std::string tenant, std::string domain,
                   absl::AnyInvocable<void(absl::StatusOr<std::vector<Target>>) &&> done) {
   auto search = std::make_shared<Search>(*this, std::move(done));
-  std::vector<std::string> destinations = directory_.RouteOf(tenant, domain);
-  // An alias domain's MX is us: its mail goes where that of the domain it stands for goes.
-  if (const auto own = directory_.FindDomain(domain);
-      destinations.empty() && own.has_value() && own->tenant == tenant && !own->alias_of.empty()) {
-    domain = own->alias_of;
-    destinations = directory_.RouteOf(tenant, domain);
-  }
+  const std::vector<std::string> destinations = RouteOf(tenant, domain);
   if (destinations.empty()) {
-    search->ByMx(domain);
+    search->ByMx(StandsFor(tenant, domain));
   } else {
     search->ByRoute(destinations);
   }
+}
+
+std::vector<std::string> Router::RouteOf(std::string_view tenant, std::string_view domain) const {
+  std::vector<std::string> destinations = directory_.RouteOf(tenant, domain);
+  if (destinations.empty()) destinations = directory_.RouteOf(tenant, StandsFor(tenant, domain));
+  return destinations;
+}
+
+// An alias domain's MX is us: its mail goes where that of the domain it stands for goes.
+std::string Router::StandsFor(std::string_view tenant, std::string_view domain) const {
+  const auto own = directory_.FindDomain(domain);
+  return own.has_value() && own->tenant == tenant && !own->alias_of.empty() ? own->alias_of
+                                                                            : std::string(domain);
 }
 
 }  // namespace cleanmail::egress

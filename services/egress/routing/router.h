@@ -37,6 +37,9 @@ class Router {
   Router(const directory::Directory& directory, dns::Resolver& resolver, RouterOptions options)
       : directory_(directory), resolver_(resolver), options_(std::move(options)) {}
 
+  // Servers of the tenant's route for a domain, or of that it is an alias of; empty: by MX.
+  std::vector<std::string> RouteOf(std::string_view tenant, std::string_view domain) const;
+
   // `done` is called once, on any thread, with at least one target, in order of preference.
   // Unavailable: DNS is away, try again. NotFound: the domain does not exist or takes no mail (RFC
   // 7505): for good. FailedPrecondition: every address was refused (we are the best MX ourselves,
@@ -46,6 +49,8 @@ class Router {
 
  private:
   class Search;
+  std::string StandsFor(std::string_view tenant, std::string_view domain) const;
+
   const directory::Directory& directory_;
   dns::Resolver& resolver_;
   const RouterOptions options_;

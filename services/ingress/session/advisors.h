@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
@@ -46,6 +48,29 @@ class RecipientCheck {
   virtual ~RecipientCheck() = default;
   virtual void Check(std::string tenant, std::string address, Asking asking,
                      absl::AnyInvocable<void(absl::StatusOr<RecipientAnswer>) &&> done) = 0;
+};
+
+// Where a tenant's mail for a domain goes.
+struct Destination {
+  std::string tenant;
+  std::string domain;
+};
+
+// What a destination can do, as far as anybody has noticed.
+struct DestinationAbilities {
+  bool known = false;
+  bool smtp_utf8 = false;
+  int64_t max_size = 0;  // 0: no limit
+};
+
+// Knows what destinations can do. Thread-safe.
+class DestinationLore {
+ public:
+  virtual ~DestinationLore() = default;
+  // One answer for each, in order.
+  virtual void Describe(
+      std::vector<Destination> destinations, Asking asking,
+      absl::AnyInvocable<void(absl::StatusOr<std::vector<DestinationAbilities>>) &&> done) = 0;
 };
 
 }  // namespace cleanmail::ingress

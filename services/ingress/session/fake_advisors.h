@@ -68,4 +68,24 @@ class FakeRecipientCheck final : public RecipientCheck {
   }
 };
 
+// Knows of destinations whose name begins with "old." that they take neither SMTPUTF8 nor more than
+// 20 MiB.
+class FakeDestinationLore final : public DestinationLore {
+ public:
+  void Describe(std::vector<Destination> destinations, Asking,
+                absl::AnyInvocable<void(absl::StatusOr<std::vector<DestinationAbilities>>) &&> done)
+      override {
+    ++calls;
+    if (away) return std::move(done)(absl::UnavailableError("away"));
+    std::vector<DestinationAbilities> abilities;
+    for (const Destination& destination : destinations) {
+      const bool old = destination.domain.starts_with("old.");
+      abilities.push_back({.known = old, .smtp_utf8 = false, .max_size = 20 << 20});
+    }
+    std::move(done)(std::move(abilities));
+  }
+  std::atomic<int> calls{0};
+  std::atomic<bool> away{false};
+};
+
 }  // namespace cleanmail::ingress

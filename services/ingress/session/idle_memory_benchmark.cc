@@ -82,6 +82,7 @@ int Main(int count, bool tls) {
   directory::Directory directory;
   FakePolicy policy;
   FakeRecipientCheck recipient_check;
+  FakeDestinationLore lore;
   Intake intake({.host_name = "mx.example.org", .header = {}}, blobs, bus, clock, random);
   net::ConnectionLimits limits(
       {.total = count + 10, .per_address = count + 10, .per_network = count + 10, .exempt = {}});
@@ -93,7 +94,7 @@ int Main(int count, bool tls) {
   settings.smtp.offer_starttls = tls;
   settings.tls = context->get();
   const auto loops = net::Loops::Create(2, 2);
-  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, recipient_check,
+  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, recipient_check, lore,
                                            intake, bus, clock, random, *log, metrics});
   auto listener =
       net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},

@@ -13,6 +13,9 @@ namespace {
 
 using mail::smtp::Reply;
 
+// A declared size up to this is taken nearly everywhere: not worth a question.
+constexpr int64_t kTakenByAll = int64_t{10} << 20;
+
 void AddRecipient(const Addressee& addressee, policy::v1::AddressedRecipient& recipient) {
   recipient.set_address(addressee.address);
   recipient.set_tenant(addressee.tenant);
@@ -67,6 +70,43 @@ net::Task<void> Session::AskDestinations(std::vector<Doorman::Verdict>& verdicts
                                                                       : refusals::kCannotCheck);
     asked[i]->reason = answer.ok() ? base::Cat("the destination: ", answer->reply)
                                    : base::Cat("call-out: ", answer.status().message());
+  }
+}
+
+// Asks what the destinations can do, where the message is of a kind that not all of them take. Who
+// does not know or does not answer is passed by.
+net::Task<void> Session::AskLore(std::vector<Doorman::Verdict>& verdicts) {
+  const mail::smtp::MailParameters& parameters = machine_.parameters();
+  if (settings_.role != Role::kMx || !(parameters.smtp_utf8 || parameters.size > kTakenByAll))
+    co_return;
+  std::vector<Doorman::Verdict*> asked;
+  std::vector<Destination> destinations;
+  for (Doorman::Verdict& verdict : verdicts) {
+    if (verdict.refusal) continue;
+    const std::string& address = verdict.addressee.address;
+    asked.push_back(&verdict);
+    destinations.push_back(
+        {.tenant = verdict.addressee.tenant, .domain = address.substr(address.rfind('@') + 1)});
+  }
+  if (asked.empty()) co_return;
+  using Answer = absl::StatusOr<std::vector<DestinationAbilities>>;
+  auto ask = [&](absl::AnyInvocable<void(Answer) &&> done) {
+    parts_.destination_lore.Describe(
+        std::move(destinations),
+        {.deadline = absl::Now() + settings_.timeouts.destination_lore, .trace = trace_},
+        std::move(done));
+  };
+  const Answer answer = co_await net::Await<Answer>(loop_, std::move(ask));
+  for (size_t i = 0; answer.ok() && i < std::min(asked.size(), answer->size()); ++i) {
+    const DestinationAbilities& abilities = (*answer)[i];
+    if (!abilities.known) continue;
+    if (parameters.smtp_utf8 && !abilities.smtp_utf8) {
+      asked[i]->refusal = ReplyOf(refusals::kNoSmtpUtf8There);
+      asked[i]->reason = "none of its servers spoken to in the last day offers SMTPUTF8";
+    } else if (abilities.max_size > 0 && parameters.size > abilities.max_size) {
+      asked[i]->refusal = ReplyOf(refusals::kTooBigThere);
+      asked[i]->reason = base::Cat("its servers take ", abilities.max_size, " octets at most");
+    }
   }
 }
 

@@ -213,6 +213,7 @@ net::Task<void> Session::OnRecipients() {
     verdicts.back().addressee.dsn = DsnOf(machine_.recipient_parameters()[i]);
   }
   co_await AskDestinations(verdicts);
+  co_await AskLore(verdicts);
   co_await AskPolicy(verdicts);
   std::vector<Reply> answers;
   for (Doorman::Verdict& verdict : verdicts) {

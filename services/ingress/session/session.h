@@ -30,6 +30,7 @@ class Session {
   net::Task<bool> OnEvent(mail::smtp::ServerEvent event);
   net::Task<void> OnRecipients();
   net::Task<void> AskDestinations(std::vector<Doorman::Verdict>& verdicts);
+  net::Task<void> AskLore(std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> AskPolicy(std::vector<Doorman::Verdict>& verdicts);
   void TakeDecision(const policy::v1::EnvelopeDecision& decision, Doorman::Verdict& verdict);
   net::Task<std::optional<mail::smtp::Reply>> AskAboutHeader();

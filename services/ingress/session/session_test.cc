@@ -79,8 +79,8 @@ class SessionTest : public ::testing::Test {
                                        blobs_, bus_, clock_, random_);
     limits_ = std::make_unique<net::ConnectionLimits>(limit_options_);
     sessions_ = std::make_unique<Sessions>(
-        settings_, SessionParts{*loops_, *limits_, directory_, policy_, recipient_check_, *intake_,
-                                bus_, clock_, random_, *mail_log_, metrics_});
+        settings_, SessionParts{*loops_, *limits_, directory_, policy_, recipient_check_, lore_,
+                                *intake_, bus_, clock_, random_, *mail_log_, metrics_});
     auto listener = net::Listener::Open(
         *loops_, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = proxy_from_},
         [this](std::unique_ptr<net::Connection> c) { sessions_->Take(std::move(c)); });
@@ -158,6 +158,7 @@ class SessionTest : public ::testing::Test {
   directory::Directory directory_;
   FakePolicy policy_;
   FakeRecipientCheck recipient_check_;
+  FakeDestinationLore lore_;
   SessionSettings settings_;
   net::ConnectionLimits::Options limit_options_;
   std::vector<std::string> proxy_from_;
@@ -394,6 +395,27 @@ TEST_F(SessionTest, SmartHostTakesOnlyFromTenantsNetworksAndForTheirOwnDomains) 
   AddDomain(directory_, "acme", "example.org", provisioning::v1::RECIPIENT_MODE_ANY,
             {"192.0.2.0/24"});
   EXPECT_EQ(Say("MAIL FROM:<x@example.org>\r\n").substr(0, 9), "550 5.7.1");
+}
+
+TEST_F(SessionTest, WhatADestinationIsKnownNotToTakeIsRefusedAtOnce) {
+  AddDomain(directory_, "acme", "old.example", provisioning::v1::RECIPIENT_MODE_ANY);
+  settings_.smtp.message.bytes = int64_t{50} << 20;
+  Open();
+  Greet();
+  Say("MAIL FROM:<a@client.example> SIZE=1000\r\n");
+  EXPECT_EQ(Say("RCPT TO:<b@old.example>\r\n").substr(0, 3), "250");
+  EXPECT_EQ(lore_.calls, 0) << "nothing to ask";
+  Say("RSET\r\nMAIL FROM:<a@client.example> SMTPUTF8\r\n", 2);
+  EXPECT_EQ(Say("RCPT TO:<b@old.example>\r\n").substr(0, 23), "550 5.6.7 CMR-DST-UTF8 ");
+  EXPECT_EQ(Say("RCPT TO:<b@example.org>\r\n").substr(0, 3), "250") << "nothing known";
+  Say("RSET\r\nMAIL FROM:<a@client.example> SIZE=20971521\r\n", 2);
+  EXPECT_EQ(Say("RCPT TO:<b@old.example>\r\n").substr(0, 23), "552 5.3.4 CMR-DST-SIZE ");
+  Say("RSET\r\nMAIL FROM:<a@client.example> SIZE=20971520\r\n", 2);
+  EXPECT_EQ(Say("RCPT TO:<b@old.example>\r\n").substr(0, 3), "250");
+  lore_.away = true;
+  Say("RSET\r\nMAIL FROM:<a@client.example> SMTPUTF8\r\n", 2);
+  EXPECT_EQ(Say("RCPT TO:<b@old.example>\r\n").substr(0, 3), "250")
+      << "whoever is away is passed by";
 }
 
 TEST_F(SessionTest, WhatASenderAsksToBeToldTravelsWithTheMessage) {

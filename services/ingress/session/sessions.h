@@ -32,6 +32,7 @@ struct SessionTimeouts {
   absl::Duration handshake = absl::Seconds(30);
   absl::Duration policy = absl::Seconds(5);
   absl::Duration recipient_check = absl::Seconds(6);  // the call-out's own deadline and a bit
+  absl::Duration destination_lore = absl::Seconds(2);
   absl::Duration write = absl::Minutes(1);
 };
 
@@ -52,6 +53,7 @@ struct SessionParts {
   const directory::Directory& directory;
   MailPolicy& policy;
   RecipientCheck& recipient_check;
+  DestinationLore& destination_lore;
   Intake& intake;
   bus::Bus& bus;
   base::Clock& clock;

@@ -131,6 +131,7 @@ int Main(int messages, int bytes, int connections) {
   directory.Complete();
   FakePolicy policy;
   FakeRecipientCheck recipient_check;
+  FakeDestinationLore lore;
   Intake intake({.host_name = "mx.example.org", .header = {}}, blobs, bus, clock, random);
   net::ConnectionLimits limits(
       {.total = 1000, .per_address = 1000, .per_network = 1000, .exempt = {}});
@@ -138,7 +139,7 @@ int Main(int messages, int bytes, int connections) {
   settings.smtp.host_name = "mx.example.org";
   settings.smtp.messages = 0;
   const auto loops = net::Loops::Create(2, 2);
-  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, recipient_check,
+  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, recipient_check, lore,
                                            intake, bus, clock, random, *log, metrics});
   auto listener =
       net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},

@@ -56,6 +56,7 @@ class Door {
   struct Turn;  // what rate limits say
 
   http::Response Page(const Asked& asked);
+  http::Response PublicFile(const Asked& asked, std::string_view method);
   http::Response Method(const Asked& asked);
   http::Response Call(const Asked& asked, const Found& found, const rpc::Caller& caller);
   http::Response CallOnce(const Asked& asked, const Found& found, const rpc::Caller& caller,

@@ -66,4 +66,9 @@ std::optional<http::Response> PageAt(std::string_view path) {
   return std::nullopt;
 }
 
+std::string_view PublicFileAt(std::string_view path) {
+  if (path == "/source-ranges.txt") return "/cleanmail.egress.v1.EgressService/ExportSourceRanges";
+  return {};
+}
+
 }  // namespace cleanmail::portal

@@ -11,4 +11,8 @@ namespace cleanmail::portal {
 // `/problems/{reason}`, `/refusals` and `/refusals/{code}`.
 std::optional<http::Response> PageAt(std::string_view path);
 
+// `/package.Service/Method` of the room whose file (cleanmail.api.v1.Download) stands at that path,
+// likewise for everybody; empty: none.
+std::string_view PublicFileAt(std::string_view path);
+
 }  // namespace cleanmail::portal
