@@ -1,5 +1,7 @@
 #include "services/reporting/api.h"
 
+#include <algorithm>
+
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/answer.h"
@@ -16,6 +18,13 @@ using rpc::resource::FilterSchema;
 
 constexpr int64_t kHour = int64_t{3600} * 1'000'000;
 constexpr int64_t kMostCounts = 10'000;
+
+// Microseconds of a time, taken into the years 1 to 9999: a caller may send any number.
+int64_t MicrosOf(const google::protobuf::Timestamp& time) {
+  constexpr int64_t kFirst = -62'135'596'800;
+  constexpr int64_t kLast = 253'402'300'799;
+  return std::clamp(time.seconds(), kFirst, kLast) * 1'000'000;
+}
 
 // What a list was asked for.
 struct Asked {
@@ -116,9 +125,9 @@ grpc::Status Api::ListCounts(grpc::ServerContext* rpc, const v1::ListCountsReque
         authz_.Check(caller, Permission::kReadCounts,
                      {.tenant = parts[0], .resource = request->parent(), .filtered = true}));
     const int64_t now = base::NowMicros(clock_);
-    const int64_t to = request->has_end_time() ? request->end_time().seconds() * 1'000'000 : now;
-    const int64_t from = request->has_start_time() ? request->start_time().seconds() * 1'000'000
-                                                   : to - 7 * 24 * kHour;
+    const int64_t to = request->has_end_time() ? MicrosOf(request->end_time()) : now;
+    const int64_t from =
+        request->has_start_time() ? MicrosOf(request->start_time()) : to - 7 * 24 * kHour;
     const Scope scope = {.tenant = parts[0] == authz::kWholeInstallation ? "" : parts[0],
                          .visible = authz_.VisibleTo(caller)};
     const int64_t step = request->step() == v1::ListCountsRequest::STEP_HOUR ? kHour : 24 * kHour;

@@ -39,8 +39,8 @@ struct Page {
 
 // How much a search may do before it gives out what it has.
 struct SearchBounds {
-  int64_t window = 20'000;  // rows looked at in one statement
-  absl::Duration time = absl::Milliseconds(150);
+  int64_t window = 8'000;  // rows looked at in one statement
+  absl::Duration time = absl::Milliseconds(80);
 };
 
 // Reads what reporting has written down. Whatever a caller may not see is left out by the same

@@ -13,14 +13,14 @@ namespace cleanmail::reporting {
 
 // A list that is newest first, by a time and an id that an index has in this order.
 struct List {
-  std::string_view narrow;   // the table the index is of: "messages m"
-  sql::Conditions prefix = {};         // what the index begins with
-  std::string_view at;       // "m.accepted_at_us"
-  std::string_view id;       // "m.message"
-  std::string_view from;     // all tables: "messages m CROSS JOIN message_recipients r"
-  std::string_view columns;  // after time and id, which are the first two
-  sql::Conditions where = {};          // everything, the prefix too
-  bool is_small = false;     // the prefix finds so little that no window is needed
+  std::string_view narrow;      // the table the index is of: "messages m"
+  sql::Conditions prefix = {};  // what the index begins with
+  std::string_view at;          // "m.accepted_at_us"
+  std::string_view id;          // "m.message"
+  std::string_view from;        // all tables: "messages m CROSS JOIN message_recipients r"
+  std::string_view columns;     // after time and id, which are the first two
+  sql::Conditions where = {};   // everything, the prefix too
+  bool is_small = false;        // the prefix finds so little that no window is needed
 };
 
 // Walks through a list in windows of rows, each one statement that an index bounds, until a page is
