@@ -20,4 +20,15 @@ absl::StatusOr<net::DestinationPolicy> ToDestinationPolicy(const v1::Destination
   return absl::InvalidArgumentError(base::Cat("app.destinations: ", policy.status().message()));
 }
 
+absl::StatusOr<net::Sources> ToSources(const v1::Destinations& settings) {
+  const std::vector<std::string> addresses(settings.source_addresses().begin(),
+                                           settings.source_addresses().end());
+  std::vector<std::string> published;
+  for (const v1::SourceRange& range : settings.source_ranges())
+    published.push_back(range.network());
+  absl::StatusOr<net::Sources> sources = net::Sources::Create(addresses, published);
+  if (sources.ok()) return sources;
+  return absl::InvalidArgumentError(base::Cat("app.destinations.", sources.status().message()));
+}
+
 }  // namespace cleanmail::app

@@ -19,7 +19,7 @@ namespace cleanmail::egress {
 namespace {
 
 SessionOptions ToSessionOptions(const v1::Timeouts& settings, const std::string& host_name,
-                                Sources sources) {
+                                net::Sources sources) {
   const SessionTimeouts defaults;
   return {.host_name = host_name,
           .timeouts = {.connect = config::OrDefault(settings.connect(), defaults.connect),
@@ -46,6 +46,16 @@ SettlementOptions ToSettlementOptions(const v1::EgressConfig& settings,
       .delay_notice = config::OrDefault(settings.delay_notice(), defaults.delay_notice)};
 }
 
+std::vector<v1::SourceRange> ToSourceRanges(const app::v1::Destinations& settings) {
+  std::vector<v1::SourceRange> ranges;
+  for (const app::v1::SourceRange& published : settings.source_ranges()) {
+    v1::SourceRange& range = ranges.emplace_back();
+    range.set_network(published.network());
+    range.set_purpose(published.purpose());
+  }
+  return ranges;
+}
+
 }  // namespace
 
 absl::StatusOr<app::Service> MakeService(app::Environment& env) {
@@ -56,7 +66,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                              net::TlsContext::Client(net::TlsContext::Verify::kNone));
   CLEANMAIL_ASSIGN_OR_RETURN(net::DestinationPolicy destinations,
                              app::ToDestinationPolicy(env.app_config().destinations()));
-  CLEANMAIL_ASSIGN_OR_RETURN(Sources sources, Sources::Create(settings));
+  CLEANMAIL_ASSIGN_OR_RETURN(net::Sources sources, app::ToSources(env.app_config().destinations()));
   app::Service service("egress");
   const std::string& host_name = env.app_config().host_name();
 
@@ -85,10 +95,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
 
   const ConsumerParts parts{queue, env.clock(), host_name,
                             config::OrDefault(settings.own_hops(), 5)};
-  service.Serve(
-      std::make_unique<Api>(store, queue, lore, env.clock(), env.authz(),
-                            std::vector<v1::SourceRange>(settings.source_ranges().begin(),
-                                                         settings.source_ranges().end())));
+  service.Serve(std::make_unique<Api>(store, queue, lore, env.clock(), env.authz(),
+                                      ToSourceRanges(env.app_config().destinations())));
   service.OnStart(
       [&store, owner = queue.owner()] { return store.ReleaseClaimsOfOthers(owner).status(); });
   service.Consume<policy::v1::MailDisposed>(

@@ -67,6 +67,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                              net::TlsContext::Client(net::TlsContext::Verify::kNone));
   CLEANMAIL_ASSIGN_OR_RETURN(net::DestinationPolicy allowed,
                              app::ToDestinationPolicy(env.app_config().destinations()));
+  CLEANMAIL_ASSIGN_OR_RETURN(net::Sources sources, app::ToSources(env.app_config().destinations()));
 
   auto& destinations = service.Own(std::make_unique<net::DestinationPolicy>(std::move(allowed)));
   auto& outbox = service.Own(outbox::Outbox::Create(*database, env.bus()));
@@ -83,9 +84,10 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   auto& metrics = service.Own(std::make_unique<Metrics>(env.metrics()));
   auto& prober = service.Own(std::make_unique<callout::Prober>(
       env.resolver(), tls, destinations,
-      callout::ProbeOptions{.host_name = env.app_config().host_name(),
-                            .smtp_port = static_cast<uint16_t>(
-                                config::OrDefault(settings.callout().smtp_port(), 25))}));
+      callout::ProbeOptions{
+          .host_name = env.app_config().host_name(),
+          .smtp_port = static_cast<uint16_t>(config::OrDefault(settings.callout().smtp_port(), 25)),
+          .sources = std::move(sources)}));
   auto& callout_store = service.Own(std::make_unique<callout::Store>(*database));
   auto& callouts = service.Own(std::make_unique<callout::Callouts>(
       callout::CalloutParts{callout_store, env.directory(), env.clock(), env.random(), env.log(),

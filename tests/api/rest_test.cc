@@ -61,8 +61,8 @@ class RestTest : public ::testing::Test {
     return std::string(Read(Post(base::Cat("/v1/", parent, "apiTokens"), body)).TextOf("secret"));
   }
 
-  Gateway gateway_{{.egress = "  source_addresses: [127.0.0.2]\n"
-                              "  source_ranges: [{ network: 127.0.0.0/8, purpose: delivery }]\n",
+  Gateway gateway_{{.destinations = ", source_addresses: [127.0.0.2], source_ranges: [{ network: "
+                                    "127.0.0.0/8, purpose: delivery }]",
                     .portal = "  listen: '127.0.0.1:0'\n"}};
 };
 

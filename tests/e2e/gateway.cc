@@ -62,7 +62,9 @@ Gateway::Gateway(const Options& options) : loops_(net::Loops::Create(1, 1)) {
   const std::string yaml = base::Cat(
       "app:\n  host_name: ", options.host_name,
       "\n  log: { level: warning }\n  spool: { min_free_bytes: 1 }\n"
-      "  destinations: { allow_loopback: true }\n"
+      "  destinations: { allow_loopback: true",
+      options.destinations,
+      " }\n"
       "  dns: { forwarders: [127.0.0.1@9], timeout: 1s }\n",
       options.app, "ingress:\n  listeners:\n    - { name: mx, listen: '127.0.0.1:0', role: mx",
       options.mx, " }\n", options.listeners, options.ingress,

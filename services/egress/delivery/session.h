@@ -7,8 +7,8 @@
 
 #include "libs/mail/smtp/client_machine.h"
 #include "libs/net/connection.h"
+#include "libs/net/sources.h"
 #include "libs/net/tls_context.h"
-#include "services/egress/delivery/sources.h"
 #include "services/egress/routing/router.h"
 
 namespace cleanmail::egress {
@@ -24,7 +24,7 @@ struct SessionTimeouts {
 struct SessionOptions {
   std::string host_name;
   SessionTimeouts timeouts;
-  Sources sources = {};
+  net::Sources sources = {};
 };
 
 // A conversation with one server, over which several messages may go. Lives on one loop, used by

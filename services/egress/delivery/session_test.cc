@@ -65,10 +65,8 @@ class SessionTest : public ::testing::Test {
     return opened;
   }
   static SessionOptions From(const std::string& address) {
-    v1::EgressConfig settings;
-    settings.add_source_addresses(address);
-    settings.add_source_ranges()->set_network(address);
-    return {.host_name = "us.example", .timeouts = {}, .sources = *Sources::Create(settings)};
+    const std::vector<std::string> one = {address};
+    return {.host_name = "us.example", .timeouts = {}, .sources = *net::Sources::Create(one, one)};
   }
   std::string peer() {
     const absl::MutexLock lock(&mutex_);

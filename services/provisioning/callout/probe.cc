@@ -189,8 +189,13 @@ net::Task<bool> Prober::AskServer(net::Loop& loop, const Server& server, const Q
                                   absl::Time deadline, Finding& finding) {
   finding.server =
       base::Cat(server.host, "[", server.endpoint.address.ToString(), "]:", server.endpoint.port);
+  const auto source = options_.sources.For(server.endpoint.address);
+  if (!source.ok()) {
+    finding.verdict.words = base::Cat("no connection: ", source.status().message());
+    co_return false;
+  }
   for (const TlsPolicy policy : {TlsPolicy::kMay, TlsPolicy::kNever}) {
-    auto connection = co_await net::Connect(loop, server.endpoint, deadline);
+    auto connection = co_await net::Connect(loop, server.endpoint, deadline, *source);
     if (!connection.ok()) {
       finding.verdict.words = base::Cat("no connection: ", connection.status().message());
       co_return false;

@@ -8,6 +8,7 @@
 #include "libs/dns/resolver.h"
 #include "libs/net/connection.h"
 #include "libs/net/destination_policy.h"
+#include "libs/net/sources.h"
 #include "libs/net/tls_context.h"
 #include "services/provisioning/callout/verdict.h"
 
@@ -33,6 +34,7 @@ struct Finding {
 struct ProbeOptions {
   std::string host_name = {};
   uint16_t smtp_port = 25;
+  net::Sources sources = {};
 };
 
 // Asks destinations over SMTP: EHLO, STARTTLS where offered (whoever answers), MAIL FROM:<>, RCPT,
