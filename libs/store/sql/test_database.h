@@ -10,8 +10,8 @@
 // once with SQLite and once with PostgreSQL.
 namespace cleanmail::sql {
 
-// Every transaction that would be committed is rolled back the first time and run again, as an
-// engine may do at any time: what a body has done outside then shows.
+// Every short transaction that would be committed is rolled back the first time and run again, as
+// an engine may do at any time: what a body has done outside then shows.
 //
 // A new database, migrated; it ends with the process. Ends the process when it cannot be made.
 std::unique_ptr<Database> NewTestDatabase(std::span<const Migration> migrations);
