@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "libs/outbox/outbox_fixture.h"
 
 namespace cleanmail::outbox {
@@ -73,7 +75,10 @@ TEST_F(SharedOutboxTest, T_E2_AnotherInstanceSendsWithinFiveSecondsOfADeath) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_TRUE(Eventually([&] { return Rows() == 0; }));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
-  EXPECT_EQ(Published(), (std::vector<std::string>{"1", "2"}));
+  // Once more when the first died between sending and deleting.
+  std::vector<std::string> published = Published();
+  published.erase(std::unique(published.begin(), published.end()), published.end());
+  EXPECT_EQ(published, (std::vector<std::string>{"1", "2"}));
 }
 
 TEST_F(SharedOutboxTest, AnInstanceThatEndsWellIsFollowedAtOnce) {
