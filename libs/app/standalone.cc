@@ -84,6 +84,8 @@ class Standalone final : public StandaloneEnvironment {
   rpc::LocalChannels& channels() override { return channels_; }
   authz::Authorizer& authz() override { return *authorizer_; }
   directory::Directory& directory() override { return directory_; }
+  bool owns_databases() const override { return true; }
+  std::string instance() const override { return settings_.host_name(); }
   const std::string& master_key() const override { return master_key_; }
 
   absl::StatusOr<sql::Database*> database(std::string_view service) override {
