@@ -41,8 +41,9 @@ absl::Status ProcessEnvironment::OpenGround() {
                   : telemetry::MakeLog(InDataFolder(settings_, settings_.log().mail_log()),
                                        telemetry::Level::kInfo);
   // In a cluster only who wraps the tenants' keys has it, and it must be the same for all of these.
-  if (settings_.profile() == "standalone" || settings_.has_master_key())
+  if (settings_.profile() == "standalone" || settings_.has_master_key()) {
     CLEANMAIL_ASSIGN_OR_RETURN(master_key_, folder_->MasterKey(settings_, random_));
+  }
   loops_ = net::Loops::Create(settings_.threads().loops());
   metrics_.AddCallback(this, "cleanmail_app_resident_bytes", "Resident memory of the process.", {},
                        &ResidentBytes);
