@@ -257,7 +257,7 @@ class Cluster(Door):
             f"  kafka: {{ brokers: [{', '.join(chr(34) + a + chr(34) for a in self.kafka.addresses)}], partitions: 6 }}",
             f"  postgres: {{ hosts: [\"{self.postgres.address}\"], tls: disable"
             + (f", password: \"file:{secret}/postgres_{room.name}\"" if room.name in WITH_ROWS else "") + " }",
-            f"  redis: {{ address: \"{self.redis.address}\", password: \"file:{secret}/redis\" }}",
+            f"  redis: {{ addresses: [\"{self.redis.address}\"], password: \"file:{secret}/redis\" }}",
             f"  s3: {{ endpoint: \"{self.s3.endpoint}\", bucket: {self.s3.bucket}, access_key: {self.s3.access}, "
             f"secret_key: \"file:{secret}/s3\"" + (", sweeps: true" if room.name == "reporting" else "") + " }",
         ]

@@ -6,6 +6,7 @@
 #include "libs/app/settings.h"
 #include "libs/app/tenant_keys.h"
 #include "libs/base/status_macros.h"
+#include "libs/bus/events.h"
 #include "libs/bus/kafka/kafka_bus.h"
 #include "libs/rpc/identity.h"
 #include "libs/rpc/network_channels.h"
@@ -87,6 +88,8 @@ class Cluster final : public ProcessEnvironment {
       warnings.push_back(base::Cat(
           dead, " events could not be handled since the start and lie with the dead letters"));
     }
+    if (kv_->degraded())
+      warnings.emplace_back("Redis is away: rates are counted by this process alone");
     for (const std::string& room : network_->Unreachable())
       warnings.push_back(base::Cat(room, " cannot be reached"));
     const auto credentials = identity_->current();
@@ -190,14 +193,20 @@ class Cluster final : public ProcessEnvironment {
   absl::Status OpenCounters() {
     const v1::Redis& redis = settings_.redis();
     kv::RedisOptions options;
-    options.address = redis.address();
+    options.addresses = {redis.addresses().begin(), redis.addresses().end()};
     options.user = redis.user();
     CLEANMAIL_ASSIGN_OR_RETURN(options.password, SecretOr(redis.password(), "app.redis.password"));
-    options.tls = redis.tls();
-    options.ca_file = redis.authority();
+    if (!redis.prefix().empty()) options.prefix = redis.prefix();
+    options.on_change = [this](bool degraded) {
+      log_->Write(degraded ? telemetry::Level::kWarning : telemetry::Level::kInfo,
+                  degraded ? "redis.lost" : "redis.found");
+    };
     auto opened = kv::OpenRedis(std::move(options), clock_);
     if (!opened.ok()) return base::Annotate(opened.status(), "Redis");
     kv_ = *std::move(opened);
+    metrics_.AddCallback(this, "cleanmail_kv_degraded",
+                         "1 while Redis is away and counters are this process's own.", {},
+                         [this] { return kv_->degraded() ? 1.0 : 0.0; });
     return absl::OkStatus();
   }
 
@@ -207,7 +216,7 @@ class Cluster final : public ProcessEnvironment {
   std::unique_ptr<bus::kafka::KafkaBus> bus_;
   std::unique_ptr<RpcTenantKeys> keys_;
   std::unique_ptr<blob::BlobStore> blobs_;
-  std::unique_ptr<kv::KvStore> kv_;
+  std::unique_ptr<kv::RedisKvStore> kv_;
   absl::Mutex mutex_;
   std::map<std::string, std::unique_ptr<sql::Database>, std::less<>> databases_
       ABSL_GUARDED_BY(mutex_);

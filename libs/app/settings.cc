@@ -96,7 +96,8 @@ absl::Status CompleteCluster(v1::AppConfig& settings) {
   CLEANMAIL_RETURN_IF_ERROR(
       OneOf(postgres.tls(), "postgres.tls", {"disable", "require", "verify-ca", "verify-full"}));
   if (postgres.connections() == 0) postgres.set_connections(8);
-  CLEANMAIL_RETURN_IF_ERROR(Required(settings.redis().address(), "redis.address", "host:port"));
+  if (settings.redis().addresses().empty())
+    return Wrong("redis.addresses", "is required in a cluster: host:port");
   v1::S3& s3 = *settings.mutable_s3();
   CLEANMAIL_RETURN_IF_ERROR(Required(s3.endpoint(), "s3.endpoint", "https://host:port"));
   CLEANMAIL_RETURN_IF_ERROR(Required(s3.bucket(), "s3.bucket", "the bucket of the bodies"));
