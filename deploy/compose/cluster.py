@@ -22,6 +22,7 @@ from engines import S3, Clamd, Failed, Kafka, Postgres, Program, Redis, free_por
 
 ROOMS = ["provisioning", "policy", "quarantine", "reporting", "egress", "portal", "scanner", "ingress"]
 WITH_ROWS = ["provisioning", "policy", "quarantine", "reporting", "egress", "portal"]  # a schema in PostgreSQL each
+WITH_BODIES = ["ingress", "scanner", "quarantine", "egress", "reporting"]  # the last only deletes them
 TRUST_DOMAIN = "cleanmail"
 
 
@@ -255,12 +256,14 @@ class Cluster(Door):
             "    peers:",
             *[f"      - {{ room: {name}, target: \"ipv4:{','.join(at)}\" }}" for name, at in targets.items() if name != room.name],
             f"  kafka: {{ brokers: [{', '.join(chr(34) + a + chr(34) for a in self.kafka.addresses)}], partitions: 6 }}",
-            f"  postgres: {{ hosts: [\"{self.postgres.address}\"], tls: disable"
-            + (f", password: \"file:{secret}/postgres_{room.name}\"" if room.name in WITH_ROWS else "") + " }",
             f"  redis: {{ addresses: [\"{self.redis.address}\"], password: \"file:{secret}/redis\" }}",
-            f"  s3: {{ endpoint: \"{self.s3.endpoint}\", bucket: {self.s3.bucket}, access_key: {self.s3.access}, "
-            f"secret_key: \"file:{secret}/s3\"" + (", sweeps: true" if room.name == "reporting" else "") + " }",
         ]
+        if room.name in WITH_ROWS:
+            lines.append(f"  postgres: {{ hosts: [\"{self.postgres.address}\"], tls: disable, "
+                         f"password: \"file:{secret}/postgres_{room.name}\" }}")
+        if room.name in WITH_BODIES:
+            lines.append(f"  s3: {{ endpoint: \"{self.s3.endpoint}\", bucket: {self.s3.bucket}, access_key: {self.s3.access}, "
+                         f"secret_key: \"file:{secret}/s3\"" + (", sweeps: true" if room.name == "reporting" else "") + " }")
         if room.name == "provisioning":
             lines.append(f"  master_key: \"file:{secret}/master_key\"")
         return "\n".join(lines) + "\n" + self.settings.get(room.name, self._section_of(room)) + "\n"

@@ -11,6 +11,7 @@
 #include "libs/rpc/identity.h"
 #include "libs/rpc/network_channels.h"
 #include "libs/store/blob/s3_blob_store.h"
+#include "libs/store/kv/memory_kv_store.h"
 #include "libs/store/kv/redis_kv_store.h"
 #include "libs/store/sql/postgres_database.h"
 
@@ -24,6 +25,24 @@ absl::StatusOr<std::string> SecretOr(const v1::Secret& secret, std::string_view 
   if (resolved.ok()) return resolved;
   return base::Annotate(resolved.status(), key);
 }
+
+// For rooms that touch no bodies and so need no key to them. A room that does is refused before it
+// could call any of this (CheckComplete).
+class NoBlobs final : public blob::BlobStore {
+ public:
+  absl::StatusOr<std::unique_ptr<blob::Writer>> Create(const blob::BlobName&) override {
+    return None();
+  }
+  absl::StatusOr<std::string> Read(const blob::BlobName&) override { return None(); }
+  absl::Status Extend(const blob::BlobName&, std::string_view, absl::Time) override {
+    return None();
+  }
+  absl::Status Forget(const blob::BlobName&) override { return None(); }
+  absl::StatusOr<int64_t> Sweep() override { return None(); }
+
+ private:
+  static absl::Status None() { return absl::FailedPreconditionError("app.s3 is not set"); }
+};
 
 class Cluster final : public ProcessEnvironment {
  public:
@@ -43,7 +62,10 @@ class Cluster final : public ProcessEnvironment {
   }
 
   bus::Bus& bus() override { return *bus_; }
-  blob::BlobStore& blobs() override { return *blobs_; }
+  blob::BlobStore& blobs() override {
+    blobs_used_ = true;
+    return *blobs_;
+  }
   kv::KvStore& kv() override { return *kv_; }
 
   absl::StatusOr<sql::Database*> database(std::string_view service) override {
@@ -51,6 +73,10 @@ class Cluster final : public ProcessEnvironment {
     if (const auto known = databases_.find(service); known != databases_.end())
       return known->second.get();
     const v1::Postgres& postgres = settings_.postgres();
+    if (postgres.hosts().empty()) {
+      return absl::InvalidArgumentError(
+          base::Cat("app.postgres.hosts: is required: ", service, " keeps rows"));
+    }
     sql::PostgresOptions options;
     options.hosts = {postgres.hosts().begin(), postgres.hosts().end()};
     options.database = postgres.database();
@@ -66,6 +92,12 @@ class Cluster final : public ProcessEnvironment {
     if (!opened.ok())
       return base::Annotate(opened.status(), base::Cat("PostgreSQL, schema ", service));
     return databases_.emplace(service, *std::move(opened)).first->second.get();
+  }
+
+  absl::Status CheckComplete() override {
+    if (!blobs_used_ || settings_.has_s3()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "app.s3: is required: a room of this process writes or reads bodies");
   }
 
   rpc::Server::Options RpcOptions() override {
@@ -88,7 +120,7 @@ class Cluster final : public ProcessEnvironment {
       warnings.push_back(base::Cat(
           dead, " events could not be handled since the start and lie with the dead letters"));
     }
-    if (kv_->degraded())
+    if (redis_ != nullptr && redis_->degraded())
       warnings.emplace_back("Redis is away: rates are counted by this process alone");
     for (const std::string& room : network_->Unreachable())
       warnings.push_back(base::Cat(room, " cannot be reached"));
@@ -175,6 +207,10 @@ class Cluster final : public ProcessEnvironment {
   absl::Status OpenBodies() {
     keys_ =
         std::make_unique<RpcTenantKeys>(*peers_, clock_, ToDuration(settings_.rpc().deadline()));
+    if (!settings_.has_s3()) {
+      blobs_ = std::make_unique<NoBlobs>();
+      return absl::OkStatus();
+    }
     const v1::S3& s3 = settings_.s3();
     blob::S3Options options;
     options.endpoint = s3.endpoint();
@@ -191,6 +227,10 @@ class Cluster final : public ProcessEnvironment {
   }
 
   absl::Status OpenCounters() {
+    if (!settings_.has_redis()) {
+      kv_ = kv::MakeMemoryKvStore(clock_, 1'000'000);
+      return absl::OkStatus();
+    }
     const v1::Redis& redis = settings_.redis();
     kv::RedisOptions options;
     options.addresses = {redis.addresses().begin(), redis.addresses().end()};
@@ -203,10 +243,11 @@ class Cluster final : public ProcessEnvironment {
     };
     auto opened = kv::OpenRedis(std::move(options), clock_);
     if (!opened.ok()) return base::Annotate(opened.status(), "Redis");
+    redis_ = opened->get();
     kv_ = *std::move(opened);
     metrics_.AddCallback(this, "cleanmail_kv_degraded",
                          "1 while Redis is away and counters are this process's own.", {},
-                         [this] { return kv_->degraded() ? 1.0 : 0.0; });
+                         [this] { return redis_->degraded() ? 1.0 : 0.0; });
     return absl::OkStatus();
   }
 
@@ -216,7 +257,9 @@ class Cluster final : public ProcessEnvironment {
   std::unique_ptr<bus::kafka::KafkaBus> bus_;
   std::unique_ptr<RpcTenantKeys> keys_;
   std::unique_ptr<blob::BlobStore> blobs_;
-  std::unique_ptr<kv::RedisKvStore> kv_;
+  std::unique_ptr<kv::KvStore> kv_;
+  kv::RedisKvStore* redis_ = nullptr;  // kv_, when it is one
+  bool blobs_used_ = false;
   absl::Mutex mutex_;
   std::map<std::string, std::unique_ptr<sql::Database>, std::less<>> databases_
       ABSL_GUARDED_BY(mutex_);

@@ -34,6 +34,7 @@ class RoomsProcess final : public Process {
       if (!service.ok()) return base::Annotate(service.status(), factory.name);
       services_.push_back(std::make_unique<Service>(*std::move(service)));
     }
+    CLEANMAIL_RETURN_IF_ERROR(environment_->CheckComplete());
     if (options_.migrate_only) return absl::OkStatus();
     for (const auto& service : services_) {
       for (const auto& start : service->starts()) {

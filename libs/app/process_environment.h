@@ -49,6 +49,8 @@ class ProcessEnvironment : public Environment {
   // No more changes of the directory.
   void StopFollowing() { follower_.reset(); }
 
+  // Asked once the rooms are made. InvalidArgument: one of them uses what the settings leave out.
+  virtual absl::Status CheckComplete() = 0;
   // Where and as whom the process's server listens for others.
   virtual rpc::Server::Options RpcOptions() = 0;
   // Deletes what is over.

@@ -77,6 +77,16 @@ absl::Status CompleteRpc(v1::Rpc& rpc) {
   return absl::OkStatus();
 }
 
+absl::Status CompleteS3(v1::S3& s3) {
+  CLEANMAIL_RETURN_IF_ERROR(Required(s3.endpoint(), "s3.endpoint", "https://host:port"));
+  CLEANMAIL_RETURN_IF_ERROR(Required(s3.bucket(), "s3.bucket", "the bucket of the bodies"));
+  CLEANMAIL_RETURN_IF_ERROR(Required(s3.access_key(), "s3.access_key", "the name of the key"));
+  CLEANMAIL_RETURN_IF_ERROR(Required(s3.secret_key().reference(), "s3.secret_key",
+                                     "file:/path or env:NAME of the key's secret"));
+  if (s3.region().empty()) s3.set_region("us-east-1");
+  return absl::OkStatus();
+}
+
 absl::Status CompleteCluster(v1::AppConfig& settings) {
   CLEANMAIL_RETURN_IF_ERROR(CompleteRpc(*settings.mutable_rpc()));
   v1::Kafka& kafka = *settings.mutable_kafka();
@@ -89,23 +99,12 @@ absl::Status CompleteCluster(v1::AppConfig& settings) {
     CLEANMAIL_RETURN_IF_ERROR(Required(kafka.user(), "kafka.user", "security is sasl"));
   if (kafka.partitions() == 0) kafka.set_partitions(12);
   v1::Postgres& postgres = *settings.mutable_postgres();
-  if (postgres.hosts().empty())
-    return Wrong("postgres.hosts", "is required in a cluster: host:port of the database");
   if (postgres.database().empty()) postgres.set_database("cleanmail");
   if (postgres.tls().empty()) postgres.set_tls("verify-full");
   CLEANMAIL_RETURN_IF_ERROR(
       OneOf(postgres.tls(), "postgres.tls", {"disable", "require", "verify-ca", "verify-full"}));
   if (postgres.connections() == 0) postgres.set_connections(8);
-  if (settings.redis().addresses().empty())
-    return Wrong("redis.addresses", "is required in a cluster: host:port");
-  v1::S3& s3 = *settings.mutable_s3();
-  CLEANMAIL_RETURN_IF_ERROR(Required(s3.endpoint(), "s3.endpoint", "https://host:port"));
-  CLEANMAIL_RETURN_IF_ERROR(Required(s3.bucket(), "s3.bucket", "the bucket of the bodies"));
-  CLEANMAIL_RETURN_IF_ERROR(Required(s3.access_key(), "s3.access_key", "the name of the key"));
-  CLEANMAIL_RETURN_IF_ERROR(Required(s3.secret_key().reference(), "s3.secret_key",
-                                     "file:/path or env:NAME of the key's secret"));
-  if (s3.region().empty()) s3.set_region("us-east-1");
-  return absl::OkStatus();
+  return settings.has_s3() ? CompleteS3(*settings.mutable_s3()) : absl::OkStatus();
 }
 
 // The section's message, or null when this program has no proto for it.

@@ -52,6 +52,7 @@ class Standalone final : public ProcessEnvironment {
     return it->second.get();
   }
 
+  absl::Status CheckComplete() override { return absl::OkStatus(); }
   rpc::Server::Options RpcOptions() override { return SocketOptions(); }
 
   std::vector<Chore> Chores() override {
