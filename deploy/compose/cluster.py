@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 from door import Door
-from engines import S3, Clamd, Failed, Kafka, Postgres, Program, Redis, free_port, listens, wait
+from engines import S3, Clamd, Failed, Kafka, Postgres, Program, Redis, free_port, wait
 
 ROOMS = ["provisioning", "policy", "quarantine", "reporting", "egress", "portal", "scanner", "ingress"]
 WITH_ROWS = ["provisioning", "policy", "quarantine", "reporting", "egress", "portal"]  # a schema in PostgreSQL each
@@ -104,8 +104,12 @@ class Room:
     def kill(self):
         self.program.kill()
 
-    def signal(self, number):
-        self.program.signal(number)
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def send(self, number):
+        self.program.send(number)
 
     @property
     def pid(self):
@@ -114,12 +118,12 @@ class Room:
 
 class Cluster(Door):
     def __init__(self, folder, binaries, instances=None, brokers=1, clamd=True, settings=None, say=lambda text: None,
-                 engines_folder=None):
+                 engines_folder=None, host_name="gateway.example.org"):
         """`binaries`: a folder with a program per room. `instances`: processes of a room, when not one. `settings`: more YAML for a
         room's file (`{"ingress": "ingress: {…}"}` replaces its section). `say` hears of progress."""
         self.folder = pathlib.Path(folder).resolve()
         self.binaries = pathlib.Path(binaries)
-        self.settings, self.say = settings or {}, say
+        self.settings, self.say, self.host_name = settings or {}, say, host_name
         if len(str(self.folder)) > 70:
             raise Failed(f"{self.folder} is too long a path for the sockets in it")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -192,7 +196,8 @@ class Cluster(Door):
     def stop(self):
         # Where mail comes in first, what the others ask last.
         for room in reversed(self.rooms):
-            room.signal(signal.SIGTERM) if room.program else None
+            if room.program:
+                room.send(signal.SIGTERM)
         for room in reversed(self.rooms):
             if room.program:
                 room.stop()
@@ -202,9 +207,8 @@ class Cluster(Door):
     close = stop
 
     def kill(self):
-        for part in [*self.rooms, *self.engines()]:
-            if part.program if isinstance(part, Room) else True:
-                part.kill()
+        for part in [*(r for r in self.rooms if r.program), *self.engines()]:
+            part.kill()
 
     def remove(self):
         """Everything it has kept."""
@@ -245,7 +249,7 @@ class Cluster(Door):
             "app:",
             "  profile: cluster",
             f"  data_folder: {room.folder}/data",
-            "  host_name: gateway.example.org",
+            f"  host_name: {self.host_name}",
             f"  instance: {room.title}",
             f"  operations: {{ listen: \"127.0.0.1:{room.operations}\" }}",
             "  destinations: { allow_loopback: true }   # the mailbox server of a trial runs here",

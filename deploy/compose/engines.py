@@ -71,19 +71,19 @@ class Program:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
-    def signal(self, number):
+    def send(self, number):
         if self.running():
             self.process.send_signal(number)
 
     def stop(self, how=signal.SIGTERM, patience=30):
-        self.signal(how)
+        self.send(how)
         if self.process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(patience)
         self.kill()
 
     def kill(self):
-        self.signal(signal.SIGKILL)
+        self.send(signal.SIGKILL)
         if self.process is not None:
             self.process.wait()
         self.process = None
@@ -274,7 +274,7 @@ class Kafka(Engine):
 
     def stop(self):
         for program in filter(None, self.programs):
-            program.signal(signal.SIGTERM)
+            program.send(signal.SIGTERM)
         for program in filter(None, self.programs):
             program.stop()
 

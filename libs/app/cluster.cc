@@ -239,7 +239,7 @@ class Cluster final : public ProcessEnvironment {
     if (!redis.prefix().empty()) options.prefix = redis.prefix();
     options.on_change = [this](bool degraded) {
       log_->Write(degraded ? telemetry::Level::kWarning : telemetry::Level::kInfo,
-                  degraded ? "redis.lost" : "redis.found");
+                  degraded ? "redis.lost" : "redis.found", {});
     };
     auto opened = kv::OpenRedis(std::move(options), clock_);
     if (!opened.ok()) return base::Annotate(opened.status(), "Redis");
