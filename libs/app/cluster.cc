@@ -220,7 +220,8 @@ class Cluster final : public ProcessEnvironment {
     CLEANMAIL_ASSIGN_OR_RETURN(options.secret_key, SecretOr(s3.secret_key(), "app.s3.secret_key"));
     options.ca_file = s3.authority();
     options.body_life = ToDuration(settings_.spool().body_life());
-    auto created = blob::S3BlobStore::Create(std::move(options), *keys_, clock_, random_);
+    absl::StatusOr<std::unique_ptr<blob::S3BlobStore>> created =
+        blob::S3BlobStore::Create(std::move(options), *keys_, clock_, random_);
     if (!created.ok()) return base::Annotate(created.status(), "the object store");
     blobs_ = *std::move(created);
     return absl::OkStatus();
@@ -254,9 +255,9 @@ class Cluster final : public ProcessEnvironment {
   const std::vector<std::string> rooms_;
   std::unique_ptr<rpc::Identity> identity_;
   std::unique_ptr<rpc::NetworkChannels> network_;
-  std::unique_ptr<bus::kafka::KafkaBus> bus_;
   std::unique_ptr<RpcTenantKeys> keys_;
   std::unique_ptr<blob::BlobStore> blobs_;
+  std::unique_ptr<bus::kafka::KafkaBus> bus_;  // after blobs_: it holds bodies on their way
   std::unique_ptr<kv::KvStore> kv_;
   kv::RedisKvStore* redis_ = nullptr;  // kv_, when it is one
   bool blobs_used_ = false;
