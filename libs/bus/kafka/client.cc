@@ -66,7 +66,6 @@ std::map<std::string, std::string> Settings(const KafkaOptions& options) {
       // A broker that is gone is noticed and come back to within seconds.
       {"reconnect.backoff.ms", "50"},
       {"reconnect.backoff.max.ms", "1000"},
-      {"retry.backoff.ms", "100"},
       {"socket.timeout.ms", "10000"},
       {"socket.connection.setup.timeout.ms", "5000"},
       {"socket.keepalive.enable", "true"},
