@@ -12,6 +12,10 @@
 #include "libs/bus/kafka/kafka_bus.h"
 #include "libs/testing/kafka_server.h"
 
+namespace cleanmail::bus {
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(BusContract);
+}
+
 namespace cleanmail::bus::kafka {
 namespace {
 
