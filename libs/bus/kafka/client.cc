@@ -16,7 +16,7 @@ ClientOwner& OwnerOf(const rd_kafka_t* client) {
 void OnLog(const rd_kafka_t* client, int level, const char* facility, const char* text) {
   // The first lines come before the client knows its owner.
   if (client != nullptr && rd_kafka_opaque(client) != nullptr)
-    OwnerOf(client).Log(level, base::Cat("kafka: ", facility, ": ", text));
+    OwnerOf(client).OnLine(level, facility, text);
 }
 
 void OnError(rd_kafka_t* client, int error, const char* reason, void*) {
@@ -66,7 +66,6 @@ std::map<std::string, std::string> Settings(const KafkaOptions& options) {
       // A broker that is gone is noticed and come back to within seconds.
       {"reconnect.backoff.ms", "50"},
       {"reconnect.backoff.max.ms", "1000"},
-      {"retry.backoff.ms", "100"},
       {"socket.timeout.ms", "10000"},
       {"socket.connection.setup.timeout.ms", "5000"},
       {"socket.keepalive.enable", "true"},
@@ -93,12 +92,22 @@ std::map<std::string, std::string> Settings(const KafkaOptions& options) {
 
 }  // namespace
 
+void ClientOwner::OnLine(int level, std::string_view kind, std::string_view text) {
+  Log(level, base::Cat("kafka: ", kind, ": ", text));
+}
+
 absl::StatusOr<Owned<rd_kafka_t>> NewClient(rd_kafka_type_t type, const KafkaOptions& options,
                                             const std::map<std::string, std::string>& own,
                                             ClientOwner& owner) {
   std::map<std::string, std::string> settings = Settings(options);
   for (const auto& [name, value] : own) settings[name] = value;
-  for (const auto& [name, value] : options.properties) settings[name] = value;
+  for (const auto& [name, value] : options.properties) {
+    if (name == "debug" && settings.contains(name)) {
+      settings[name] += base::Cat(",", value);
+    } else {
+      settings[name] = value;
+    }
+  }
   std::array<char, 512> text{};
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   for (const auto& [name, value] : settings) {

@@ -49,6 +49,8 @@ class ClientOwner {
   void Log(int level, std::string_view text) const {
     if (options_.log) options_.log(level, text);
   }
+  // A line librdkafka logs, with the name it has for that kind of line.
+  virtual void OnLine(int level, std::string_view kind, std::string_view text);
   virtual void OnFatal() {}
   virtual void OnStatistics(std::string_view /*json*/) {}
   virtual void OnDelivered(const rd_kafka_message_t& /*message*/) {}

@@ -58,7 +58,7 @@ absl::StatusOr<std::unique_ptr<Consumer>> Consumer::Create(const KafkaOptions& o
                                                            BatchHandler handler) {
   std::unique_ptr<Consumer> consumer(new Consumer(options, std::move(setting)));
   const std::string session = base::Cat(Millis(options.session_timeout));
-  const std::string heartbeat = base::Cat(std::max(1, Millis(options.session_timeout) / 6));
+  const std::string heartbeat = base::Cat(std::max(1, Millis(options.session_timeout) / 12));
   CLEANMAIL_ASSIGN_OR_RETURN(consumer->client_,
                              NewClient(RD_KAFKA_CONSUMER, options,
                                        {{"group.id", consumer->setting_.group_name},
@@ -72,7 +72,8 @@ absl::StatusOr<std::unique_ptr<Consumer>> Consumer::Create(const KafkaOptions& o
                                         {"fetch.error.backoff.ms", "50"},
                                         {"queued.min.messages", "2000"},
                                         {"queued.max.messages.kbytes", "16384"},
-                                        {"coordinator.query.interval.ms", "1000"}},
+                                        {"debug", "cgrp"},  // for OnLine
+                                        {"coordinator.query.interval.ms", "3000"}},
                                        *consumer));
   consumer->lines_ = std::make_shared<KeyLines>(
       *consumer, nullptr,
@@ -103,7 +104,7 @@ Consumer::~Consumer() {
     rd_kafka_queue_yield(queue_.get());
     thread_.join();
     closing_ = true;
-    CommitAndWait(NewMarks(), kLastCommit);
+    if (MayCommit()) CommitAndWait(NewMarks(), kLastCommit);
     Leave();
   }
   if (lines_ != nullptr) lines_->Detach();
@@ -145,7 +146,7 @@ void Consumer::Run() {
     }
     Feed();
     const auto now = Clock::now();
-    if (moved_ && now >= commit_at) {
+    if (moved_ && MayCommit() && now >= commit_at) {
       moved_ = false;
       Commit();
       commit_at = now + std::chrono::milliseconds(Millis(options_.commit_interval));
@@ -210,6 +211,19 @@ void Consumer::SetFlowing(const std::vector<int32_t>& partitions, bool flowing) 
 
 void Consumer::RoomAgain() { rd_kafka_queue_yield(queue_.get()); }
 
+// Two faults of librdkafka 2.0 make us look where it tells how a group stands, which is in its
+// debug lines only. A commit sent while a JoinGroup waits at the broker stands behind it on the
+// connection, comes with a generation that has ended by then, and makes it give all partitions up.
+// A commit sent while no coordinator is connected keeps the client from ending for ten seconds.
+void Consumer::OnLine(int level, std::string_view kind, std::string_view text) {
+  const auto says = [&](std::string_view what) {
+    return text.find(what) != std::string_view::npos;
+  };
+  if (kind == "CGRPJOINSTATE") steady_ = says("-> steady");
+  if (kind == "CGRPSTATE") coordinated_ = says("-> up");
+  if (level < 7 || options_.properties.contains("debug")) ClientOwner::OnLine(level, kind, text);
+}
+
 void Consumer::OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t what,
                            rd_kafka_topic_partition_list_t* partitions) {
   Feed();  // what came before the change belongs to the assignment before it
@@ -259,7 +273,8 @@ void Consumer::FindStarts(rd_kafka_t* client, rd_kafka_topic_partition_list_t* p
         RD_KAFKA_OFFSET_BEGINNING;
   }
   if (oldest->cnt == 0) return;
-  if (rd_kafka_offsets_for_times(client, oldest.get(), kStartsMs) != RD_KAFKA_RESP_ERR_NO_ERROR)
+  if (rd_kafka_offsets_for_times(setting_.borrow().get(), oldest.get(), kStartsMs) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR)
     return;  // known with the first event, then
   for (int i = 0; i < oldest->cnt; ++i) {
     const rd_kafka_topic_partition_t& each = oldest->elems[i];
@@ -276,7 +291,7 @@ void Consumer::Revoke(rd_kafka_t* client, rd_kafka_topic_partition_list_t* parti
   for (const auto& [partition, mark] : lines_->Retire(leaving, patience)) {
     if (mark >= 0 && committed_[partition] != mark) marks[partition] = mark;
   }
-  if (!lost && !closing_) CommitAndWait(marks, kRevokeCommit);
+  if (!lost && !closing_ && coordinated_) CommitAndWait(marks, kRevokeCommit);
   for (const int32_t partition : leaving) {
     committed_.erase(partition);
     stopped_.erase(partition);
@@ -329,7 +344,11 @@ void Consumer::CommitAndWait(const Marks& marks, std::chrono::milliseconds most)
   // What is not answered in time may be given again, which consumers bear.
   const Owned<rd_kafka_event_t> answer(
       rd_kafka_queue_poll(answers.get(), static_cast<int>(most.count())));
-  if (answer == nullptr || rd_kafka_event_error(answer.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  if (answer == nullptr || rd_kafka_event_error(answer.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    Log(4, base::Cat("kafka: how far ", setting_.group_name, " is could not be noted: ",
+                     answer == nullptr ? "no answer" : rd_kafka_event_error_string(answer.get())));
+    return;
+  }
   for (const auto& [partition, mark] : marks) committed_[partition] = mark;
 }
 
@@ -342,7 +361,9 @@ void Consumer::RefreshEnds() {
     rd_kafka_topic_partition_list_add(list.get(), setting_.topic_name.c_str(), each.partition)
         ->offset = RD_KAFKA_OFFSET_END;
   }
-  if (rd_kafka_offsets_for_times(client_.get(), list.get(), kEndsMs) != RD_KAFKA_RESP_ERR_NO_ERROR)
+  // By this consumer's own connections it would wait behind a fetch that waits for events.
+  if (rd_kafka_offsets_for_times(setting_.borrow().get(), list.get(), kEndsMs) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR)
     return;
   std::lock_guard lock(mutex_);
   for (int i = 0; i < list->cnt; ++i) {

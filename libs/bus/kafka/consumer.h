@@ -23,6 +23,8 @@ struct ConsumerSetting {
   std::string group_name;  // the cluster's
   // Where a group without a position begins, by partition; what is not named begins at its oldest.
   std::vector<int64_t> starts;
+  // Lends a client whose connections wait for nothing else, for questions.
+  std::function<std::shared_ptr<rd_kafka_t>()> borrow;
   // Keeps an event nobody can handle; `done` is called once, on any thread.
   std::function<void(const EventRef& event, const absl::Status& reason,
                      std::function<void(absl::Status)> done)>
@@ -49,6 +51,7 @@ class Consumer final : public Subscription, public ClientOwner, public LinesHost
   // Of the partitions this member has.
   int64_t lag() const override;
 
+  void OnLine(int level, std::string_view kind, std::string_view text) override;
   void OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t what,
                    rd_kafka_topic_partition_list_t* partitions) override;
   void OnCommitted(rd_kafka_resp_err_t error) override;
@@ -72,6 +75,7 @@ class Consumer final : public Subscription, public ClientOwner, public LinesHost
   void Assign(rd_kafka_t* client, rd_kafka_topic_partition_list_t* partitions);
   void Revoke(rd_kafka_t* client, rd_kafka_topic_partition_list_t* partitions);
   void FindStarts(rd_kafka_t* client, rd_kafka_topic_partition_list_t* partitions);
+  bool MayCommit() const { return steady_ && coordinated_; }
   Marks NewMarks();
   void Commit();
   void CommitAndWait(const Marks& marks, std::chrono::milliseconds most);
@@ -85,6 +89,8 @@ class Consumer final : public Subscription, public ClientOwner, public LinesHost
   std::shared_ptr<KeyLines> lines_;  // shared with the events it gave out
   std::atomic<bool> stopping_{false};
   std::atomic<bool> moved_{false};
+  std::atomic<bool> steady_{false};       // the group is not being shared out anew
+  std::atomic<bool> coordinated_{false};  // the group's coordinator is connected
   std::thread thread_;
 
   // Used by the thread that polls (and by the destructor once it has ended).

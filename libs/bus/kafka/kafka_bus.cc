@@ -61,10 +61,12 @@ absl::StatusOr<ConsumerSetting> KafkaBus::Impl::SettingOf(const SubscriptionOpti
       // A group of its own for each topic: who joins or leaves one moves nothing of the others.
       .group_name = base::Cat(options_.prefix, group, ".", topic),
       .starts = {},
-      .bury = [this, topic, group](const EventRef& event, const absl::Status& reason,
-                                   std::function<void(absl::Status)> done) {
-        Bury(topic, group, event, reason, std::move(done));
-      }};
+      .borrow = [this] { return producer_->client(); },
+      .bury =
+          [this, topic, group](const EventRef& event, const absl::Status& reason,
+                               std::function<void(absl::Status)> done) {
+            Bury(topic, group, event, reason, std::move(done));
+          }};
   if (!subscription.from_start) {
     CLEANMAIL_ASSIGN_OR_RETURN(setting.starts, topics_.Ends(topic, kAskTimeout));
   }

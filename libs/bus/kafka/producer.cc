@@ -35,6 +35,7 @@ absl::StatusOr<std::shared_ptr<rd_kafka_t>> Producer::NewProducer() {
       NewClient(RD_KAFKA_PRODUCER, options_,
                 {{"enable.idempotence", "true"},
                  {"acks", "all"},
+                 {"retry.backoff.ms", "100"},
                  {"linger.ms", base::Cat(Millis(options_.linger))},
                  {"message.timeout.ms", base::Cat(std::max(1, Millis(options_.publish_timeout)))},
                  {"request.timeout.ms",

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <thread>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/bus/events.h"
@@ -226,7 +225,7 @@ absl::Status Topics::Ensure(std::vector<TopicOptions> topics, absl::Duration tim
     if (absl::Now() > deadline) {
       return absl::UnavailableError("kafka: topics that were made have no leaders yet");
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    absl::SleepFor(absl::Milliseconds(20));
     CLEANMAIL_ASSIGN_OR_RETURN(found, Find(client.get(), left()));
   }
   std::lock_guard lock(mutex_);
@@ -245,17 +244,23 @@ absl::Status Topics::EnsureOne(const TopicOptions& topic) {
 absl::StatusOr<std::vector<int64_t>> Topics::Ends(std::string_view topic, absl::Duration timeout) {
   const std::shared_ptr<rd_kafka_t> client = borrow_();
   const std::string name = NameOf(topic);
+  const absl::Time deadline = absl::Now() + timeout;
   CLEANMAIL_ASSIGN_OR_RETURN(const FoundTopics found, Find(client.get(), Millis(timeout)));
   const auto it = found.find(name);
   if (it == found.end()) return std::vector<int64_t>();
   std::vector<int64_t> ends;
-  for (int32_t partition = 0; partition < it->second.partitions; ++partition) {
+  while (static_cast<int>(ends.size()) < it->second.partitions) {
     int64_t low = 0, high = 0;
-    CLEANMAIL_RETURN_IF_ERROR(
-        ToStatus(rd_kafka_query_watermark_offsets(client.get(), name.c_str(), partition, &low,
-                                                  &high, Millis(timeout)),
-                 base::Cat("the newest position of ", name)));
-    ends.push_back(high);
+    const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        client.get(), name.c_str(), static_cast<int32_t>(ends.size()), &low, &high,
+        std::max(1, Millis(deadline - absl::Now())));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      ends.push_back(high);
+    } else if (absl::Now() < deadline) {
+      absl::SleepFor(absl::Milliseconds(20));  // its leader is changing, or is not known yet
+    } else {
+      return ToStatus(error, base::Cat("the newest position of ", name));
+    }
   }
   return ends;
 }
