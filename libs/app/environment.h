@@ -48,8 +48,6 @@ class Environment {
   virtual absl::StatusOr<sql::Database*> database(std::string_view service) = 0;
   // Whether no other process can have the same databases open.
   virtual bool owns_databases() const = 0;
-  // Name of this process among those that run the same rooms.
-  virtual std::string instance() const = 0;
   // The master key, for whoever wraps the tenants' keys (provisioning).
   virtual const std::string& master_key() const = 0;
 

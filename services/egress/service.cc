@@ -78,7 +78,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   CLEANMAIL_ASSIGN_OR_RETURN(
       auto made_members,
       sql::Members::Join(*database, steady, env.random(),
-                         {.instance = env.instance(), .alone = env.owns_databases()}));
+                         {.instance = env.app_config().instance(), .alone = env.owns_databases()}));
   auto& members = service.Own(std::move(made_members));
   auto& router = service.Own(std::make_unique<Router>(
       env.directory(), env.resolver(),

@@ -10,7 +10,7 @@
 #include "libs/bus/fake_bus.h"
 #include "libs/rpc/answer.h"
 #include "libs/store/blob/fake_blob_store.h"
-#include "libs/store/sql/sqlite_database.h"
+#include "libs/store/sql/test_database.h"
 #include "libs/telemetry/log.h"
 #include "proto/cleanmail/ingress/v1/events.pb.h"
 #include "proto/cleanmail/quarantine/v1/events.pb.h"
@@ -60,13 +60,7 @@ class HoldsTest : public ::testing::Test {
     holds_ = std::make_unique<Holds>(store_, *outbox_, blobs_, clock_, random_, settings_,
                                      absl::Hours(1), metrics_);
   }
-  static std::unique_ptr<sql::Database> Open() {
-    static int number = 0;
-    auto database =
-        sql::OpenSqlite(base::Cat(::testing::TempDir(), "/holds-", getpid(), "-", ++number, ".db"));
-    EXPECT_TRUE(database.ok()) << database.status();
-    return *std::move(database);
-  }
+  static std::unique_ptr<sql::Database> Open() { return sql::TestDatabasePlace().Open(); }
   void Take(const policy::v1::MailDisposed& disposed) {
     for (const absl::Status& status : OnDisposed(*holds_, nullptr, {&disposed, 1}))
       EXPECT_TRUE(status.ok()) << status;

@@ -3,11 +3,10 @@
 #include <future>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "absl/time/clock.h"
 #include "libs/base/cat.h"
-#include "libs/store/sql/sqlite_database.h"
+#include "libs/store/sql/test_database.h"
 
 namespace cleanmail::reporting {
 namespace {
@@ -48,13 +47,6 @@ class Counted final : public sql::Database {
 
 class RecorderTest : public ::testing::Test {
  protected:
-  RecorderTest() { EXPECT_TRUE(sql::Migrate(*database_, Migrations()).ok()); }
-  static std::unique_ptr<sql::Database> Open() {
-    static int number = 0;
-    return *sql::OpenSqlite(
-        base::Cat(::testing::TempDir(), "/recorder-", getpid(), "-", ++number, ".db"));
-  }
-
   // Adds `events` and returns what became of each.
   std::vector<absl::Status> Record(std::vector<Changes> events, Recorder::Options options) {
     std::vector<std::promise<absl::Status>> ends(events.size());
@@ -80,7 +72,7 @@ class RecorderTest : public ::testing::Test {
     return rows;
   }
 
-  std::unique_ptr<sql::Database> database_ = Open();
+  std::unique_ptr<sql::Database> database_ = sql::NewTestDatabase(Migrations());
   Counted counted_{*database_};
   Store store_{counted_};
 };

@@ -7,7 +7,7 @@
 #include "libs/base/fake_clock.h"
 #include "libs/base/fake_random.h"
 #include "libs/crypto/hash.h"
-#include "libs/store/sql/sqlite_database.h"
+#include "libs/store/sql/test_database.h"
 #include "services/reporting/consumer.h"
 #include "services/reporting/retention/store.h"
 #include "services/reporting/search/store.h"
@@ -83,13 +83,7 @@ egress::v1::DeliveryChanged Delivery(const mail::v1::Message& message, int attem
 class StoryTest : public ::testing::Test {
  protected:
   StoryTest() { EXPECT_TRUE(sql::Migrate(*database_, Migrations()).ok()); }
-  static std::unique_ptr<sql::Database> Open() {
-    static int number = 0;
-    auto database =
-        sql::OpenSqlite(base::Cat(::testing::TempDir(), "/story-", getpid(), "-", ++number, ".db"));
-    EXPECT_TRUE(database.ok()) << database.status();
-    return *std::move(database);
-  }
+  static std::unique_ptr<sql::Database> Open() { return sql::TestDatabasePlace().Open(); }
   template <class Event>
   void Tell(const Event& event) {
     const AccountOf account_of = [](std::string_view address) {

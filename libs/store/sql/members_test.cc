@@ -2,12 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include "libs/base/cat.h"
 #include "libs/base/fake_clock.h"
 #include "libs/base/fake_random.h"
-#include "libs/store/sql/sqlite_database.h"
+#include "libs/store/sql/test_database.h"
 
 namespace cleanmail::sql {
 namespace {
@@ -17,15 +15,6 @@ using ::testing::SizeIs;
 
 class MembersTest : public ::testing::Test {
  protected:
-  MembersTest() {
-    EXPECT_TRUE(
-        Migrate(*database_, std::vector<Migration>{{1, "members", kMembersMigration}}).ok());
-  }
-  static std::unique_ptr<Database> Open() {
-    static int number = 0;
-    return *OpenSqlite(
-        base::Cat(::testing::TempDir(), "/members-", getpid(), "-", ++number, ".db"));
-  }
   std::unique_ptr<Members> Join(const base::Clock& clock, std::string instance,
                                 bool alone = false) {
     return *Members::Join(*database_, clock, random_,
@@ -43,7 +32,8 @@ class MembersTest : public ::testing::Test {
     return buried;
   }
 
-  std::unique_ptr<Database> database_ = Open();
+  std::unique_ptr<Database> database_ =
+      NewTestDatabase(std::vector<Migration>{{1, "members", kMembersMigration}});
   base::FakeRandom random_;
   base::FakeClock clock_;
 };
