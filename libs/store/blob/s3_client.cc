@@ -172,7 +172,7 @@ absl::Status S3Client::DeleteAll(const std::vector<std::string>& keys) {
                                    .headers = {{"x-amz-checksum-sha256", sum}},
                                    .body = std::move(xml)}));
     CLEANMAIL_ASSIGN_OR_RETURN(const S3Answer answer, ParseS3Answer(response.body));
-    if (!answer.error.empty())
+    if (!answer.error.empty() && answer.error != kNoSuchKey)  // another sweeper was quicker
       return absl::FailedPreconditionError(base::Cat("S3: not deleted: ", answer.error));
   }
   return absl::OkStatus();

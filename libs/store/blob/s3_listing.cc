@@ -95,7 +95,8 @@ class Reader {
     if (name == "Prefix" && Below("CommonPrefixes")) answer_.folders.push_back(text);
     if (name == "IsTruncated") truncated_ = text == "true";
     if (name == "NextContinuationToken" || name == "NextUploadIdMarker") answer_.next = text;
-    if (name == "Code" && Below("Error")) answer_.error = text;
+    if (name == "Code" && Below("Error") && (answer_.error.empty() || answer_.error == kNoSuchKey))
+      answer_.error = text;
     if (name == "UploadId" && !Below("Upload")) answer_.upload_id = text;
     if (!Below("Upload")) return;
     if (name == "Key") answer_.uploads.back().key = text;

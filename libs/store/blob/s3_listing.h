@@ -8,6 +8,8 @@
 
 namespace cleanmail::blob {
 
+inline constexpr char kNoSuchKey[] = "NoSuchKey";
+
 struct S3Upload {
   std::string key, id;
   std::string begun;  // RFC 3339
@@ -21,7 +23,7 @@ struct S3Answer {
   std::vector<S3Upload> uploads = {};
   std::string upload_id = {};
   std::string next = {};   // token of the next page, "" at the end
-  std::string error = {};  // code of an <Error>
+  std::string error = {};  // code of an <Error>, of several rather one that is not kNoSuchKey
 };
 
 // Takes elements by name wherever they stand; what it does not know it passes over. DataLoss: tags

@@ -10,6 +10,9 @@
 // once with SQLite and once with PostgreSQL.
 namespace cleanmail::sql {
 
+// Every short transaction that would be committed is rolled back the first time and run again, as
+// an engine may do at any time: what a body has done outside then shows.
+//
 // A new database, migrated; it ends with the process. Ends the process when it cannot be made.
 std::unique_ptr<Database> NewTestDatabase(std::span<const Migration> migrations);
 
@@ -20,6 +23,7 @@ class TestDatabasePlace {
   std::unique_ptr<Database> Open() const;
 
  private:
+  std::unique_ptr<Database> OpenOnce() const;
   std::string name_;
 };
 

@@ -23,7 +23,7 @@ TestDatabasePlace::TestDatabasePlace() {
   name_ = base::Cat("test", ++number);
 }
 
-std::unique_ptr<Database> TestDatabasePlace::Open() const {
+std::unique_ptr<Database> TestDatabasePlace::OpenOnce() const {
   auto database = OpenPostgres({.hosts = {Server().address()},
                                 .database = Server().database(),
                                 .user = Server().user(),

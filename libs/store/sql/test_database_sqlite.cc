@@ -37,7 +37,7 @@ TestDatabasePlace::TestDatabasePlace() {
   name_ = base::Cat(folder.path(), "/", ++number, ".db");
 }
 
-std::unique_ptr<Database> TestDatabasePlace::Open() const {
+std::unique_ptr<Database> TestDatabasePlace::OpenOnce() const {
   auto database = OpenSqlite(name_);
   CLEANMAIL_CHECK(database.ok(), database.status().ToString());
   return *std::move(database);
