@@ -1,6 +1,7 @@
 #include "libs/bus/kafka/consumer.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -306,9 +307,13 @@ void Consumer::Revoke(rd_kafka_t* client, rd_kafka_topic_partition_list_t* parti
     if (mark >= 0 && committed_[partition] != mark) marks[partition] = mark;
   }
   if (!lost && !closing_ && coordinated_) CommitAndWait(marks, kRevokeCommit);
+  // So that it flows should it come back.
+  std::vector<int32_t> held;
+  std::copy_if(leaving.begin(), leaving.end(), std::back_inserter(held),
+               [&](int32_t partition) { return stopped_.contains(partition); });
+  SetFlowing(held, true);
   for (const int32_t partition : leaving) {
     committed_.erase(partition);
-    stopped_.erase(partition);
     collected_.erase(partition);
   }
   {

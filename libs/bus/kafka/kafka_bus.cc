@@ -49,6 +49,10 @@ void KafkaBus::Impl::Bury(const std::string& topic, const std::string& group, co
   Publication publication;
   publication.records.push_back(MakeDeadLetter(topic, group, event->key, event->payload,
                                                event->trace, reason, base::NowMicros(clock_)));
+  // A twin is there with its topic; that of a compacted one, or of a twin, is made when it is
+  // needed.
+  if (absl::Status there = topics_.EnsureOne({.name = DeadTopicOf(topic)}); !there.ok())
+    return done(std::move(there));
   producer_->Publish(std::move(publication),
                      [this, topic, group, reason, done = std::move(done)](absl::Status status) {
                        if (status.ok()) {
