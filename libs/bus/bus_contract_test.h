@@ -237,11 +237,13 @@ TEST_P(BusContract, T_E2_WhatWasNotFinishedIsGivenAgainAfterARestart) {
   {
     std::mutex mutex;
     std::vector<std::unique_ptr<Inbound>> kept;
+    std::atomic<bool> done{false};
     auto subscription = Subscribe({.topic = "fruit.v1", .group = "one"},
                                   [&](std::vector<std::unique_ptr<Inbound>> batch) {
                                     for (auto& inbound : batch) {
                                       if (inbound->key() == "done") {
                                         inbound->Finish(absl::OkStatus());
+                                        done = true;
                                       } else {
                                         std::lock_guard lock(mutex);
                                         kept.push_back(std::move(inbound));
@@ -251,7 +253,7 @@ TEST_P(BusContract, T_E2_WhatWasNotFinishedIsGivenAgainAfterARestart) {
     ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("done", "1"), MakeRecord("open", "2")}).ok());
     const auto both = [&] {
       std::lock_guard lock(mutex);
-      return kept.size() == 1 && subscription->in_hand() == 1;
+      return done && kept.size() == 1 && subscription->in_hand() == 1;
     };
     ASSERT_TRUE(Eventually(both));
     subscription.reset();

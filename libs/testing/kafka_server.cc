@@ -54,14 +54,17 @@ absl::Status KafkaServer::Prepare(int index) {
     voters += base::Cat(i == 0 ? "" : ",", i + 1,
                         "@127.0.0.1:", brokers_[static_cast<size_t>(i)].controller_port);
   }
+  const std::string secure =
+      options_.secure_port > 0 ? base::Cat(",SECURE://127.0.0.1:", options_.secure_port) : "";
   std::ofstream settings(base::Cat(broker.folder, "/server.properties"));
   settings << "process.roles=broker,controller\nnode.id=" << index + 1
            << "\ncontroller.quorum.voters=" << voters
            << "\nlisteners=PLAINTEXT://127.0.0.1:" << broker.port
-           << ",CONTROLLER://127.0.0.1:" << broker.controller_port
-           << "\nadvertised.listeners=PLAINTEXT://127.0.0.1:" << broker.port
+           << ",CONTROLLER://127.0.0.1:" << broker.controller_port << secure
+           << "\nadvertised.listeners=PLAINTEXT://127.0.0.1:" << broker.port << secure
            << "\ninter.broker.listener.name=PLAINTEXT\ncontroller.listener.names=CONTROLLER"
-           << "\nlistener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"
+           << "\nlistener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
+              "SECURE:SASL_SSL"
            << "\nlog.dirs=" << data << "\nnum.partitions=" << options_.partitions
            << "\ndefault.replication.factor=" << options_.brokers
            << "\nmin.insync.replicas=" << options_.min_insync_replicas

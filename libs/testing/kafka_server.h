@@ -15,6 +15,8 @@ struct KafkaServerOptions {
   std::string folder = {};  // for logs and data; made by Start
   int min_insync_replicas = 1;
   int partitions = 6;
+  // Not 0: a port of the one broker that takes SASL over TLS; `settings` says how (ssl.*, sasl.*).
+  int secure_port = 0;
   // More lines of server.properties, each ending with a newline.
   std::string settings = {};
 };

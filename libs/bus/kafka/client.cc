@@ -14,9 +14,7 @@ ClientOwner& OwnerOf(const rd_kafka_t* client) {
 }
 
 void OnLog(const rd_kafka_t* client, int level, const char* facility, const char* text) {
-  // The first lines come before the client knows its owner.
-  if (client != nullptr && rd_kafka_opaque(client) != nullptr)
-    OwnerOf(client).OnLine(level, facility, text);
+  if (client != nullptr) OwnerOf(client).OnLine(level, facility, text);
 }
 
 void OnError(rd_kafka_t* client, int error, const char* reason, void*) {
@@ -60,6 +58,7 @@ std::map<std::string, std::string> Settings(const KafkaOptions& options) {
            options.sasl.mechanism.empty() ? "" : "sasl_",
            options.tls.on ? "ssl" : (options.sasl.mechanism.empty() ? "plaintext" : "plaintext"))},
       {"log_level", "5"},
+      {"log.queue", "true"},  // lines come on the thread that polls, like all else
       {"log.connection.close", "false"},
       {"allow.auto.create.topics", "false"},
       {"message.max.bytes", base::Cat(options.max_event_bytes)},
@@ -132,6 +131,7 @@ absl::StatusOr<Owned<rd_kafka_t>> NewClient(rd_kafka_type_t type, const KafkaOpt
     rd_kafka_conf_destroy(conf);
     return absl::InvalidArgumentError(base::Cat("kafka: ", text.data()));
   }
+  rd_kafka_set_log_queue(client, nullptr);
   return Owned<rd_kafka_t>(client);
 }
 

@@ -33,6 +33,9 @@ struct Release {
   void operator()(rd_kafka_ConfigResource_t* resource) const {
     rd_kafka_ConfigResource_destroy(resource);
   }
+  void operator()(rd_kafka_ListConsumerGroupOffsets_t* question) const {
+    rd_kafka_ListConsumerGroupOffsets_destroy(question);
+  }
   void operator()(const rd_kafka_metadata_t* metadata) const {
     rd_kafka_metadata_destroy(metadata);
   }
@@ -40,8 +43,7 @@ struct Release {
 template <class Thing>
 using Owned = std::unique_ptr<Thing, Release>;
 
-// What a client tells whoever made it. Log and Error come on any thread, the others on the thread
-// that polls.
+// What a client tells whoever made it, on the thread that polls.
 class ClientOwner {
  public:
   explicit ClientOwner(const KafkaOptions& options) : options_(options) {}

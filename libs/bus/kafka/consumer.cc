@@ -1,6 +1,7 @@
 #include "libs/bus/kafka/consumer.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -103,8 +104,6 @@ Consumer::~Consumer() {
     stopping_ = true;
     rd_kafka_queue_yield(queue_.get());
     thread_.join();
-    closing_ = true;
-    if (MayCommit()) CommitAndWait(NewMarks(), kLastCommit);
     Leave();
   }
   if (lines_ != nullptr) lines_->Detach();
@@ -156,6 +155,22 @@ void Consumer::Run() {
       ends_at = Clock::now() + kEndsEvery;
     }
   }
+  CommitLast();
+}
+
+// Notes once more how far all is, when the group allows it within a short time.
+void Consumer::CommitLast() {
+  const auto deadline = Clock::now() + kLastCommit;
+  while (coordinated_ && !steady_ && Clock::now() < deadline) {
+    if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), 10))
+      rd_kafka_message_destroy(message);  // nobody handles it any more
+  }
+  closing_ = true;
+  if (!MayCommit()) return;
+  if (unanswered_ > 0) {
+    for (auto& [partition, mark] : committed_) mark = RD_KAFKA_OFFSET_INVALID;
+  }
+  CommitAndWait(NewMarks(), kLastCommit);
 }
 
 void Consumer::Collect(rd_kafka_message_t* raw) {
@@ -292,9 +307,13 @@ void Consumer::Revoke(rd_kafka_t* client, rd_kafka_topic_partition_list_t* parti
     if (mark >= 0 && committed_[partition] != mark) marks[partition] = mark;
   }
   if (!lost && !closing_ && coordinated_) CommitAndWait(marks, kRevokeCommit);
+  // So that it flows should it come back.
+  std::vector<int32_t> held;
+  std::copy_if(leaving.begin(), leaving.end(), std::back_inserter(held),
+               [&](int32_t partition) { return stopped_.contains(partition); });
+  SetFlowing(held, true);
   for (const int32_t partition : leaving) {
     committed_.erase(partition);
-    stopped_.erase(partition);
     collected_.erase(partition);
   }
   {
@@ -324,11 +343,13 @@ void Consumer::Commit() {
     moved_ = true;
     return;
   }
+  ++unanswered_;
   for (const auto& [partition, mark] : marks) committed_[partition] = mark;
 }
 
 // Of a commit that nobody waits for. What could not be noted is noted the next time.
 void Consumer::OnCommitted(rd_kafka_resp_err_t error) {
+  --unanswered_;
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__NO_OFFSET) return;
   for (auto& [partition, mark] : committed_) mark = RD_KAFKA_OFFSET_INVALID;
   moved_ = true;

@@ -68,6 +68,7 @@ class Consumer final : public Subscription, public ClientOwner, public LinesHost
   Consumer(const KafkaOptions& options, ConsumerSetting setting)
       : ClientOwner(options), setting_(std::move(setting)) {}
   void Run();
+  void CommitLast();
   void Leave();
   void Collect(rd_kafka_message_t* message);
   void Feed();
@@ -96,7 +97,8 @@ class Consumer final : public Subscription, public ClientOwner, public LinesHost
   // Used by the thread that polls (and by the destructor once it has ended).
   std::map<int32_t, std::vector<EventRef>> collected_;
   std::set<int32_t> stopped_;  // partitions that are full
-  Marks committed_;
+  Marks committed_;            // sent, perhaps not answered
+  int unanswered_ = 0;         // commits nobody waits for
   bool closing_ = false;
 
   mutable std::mutex mutex_;

@@ -17,6 +17,8 @@
 namespace cleanmail::bus::kafka {
 namespace {
 
+constexpr int kWarmUp = 100;
+
 double CpuSeconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -61,6 +63,11 @@ class Setup {
                                          inbound->Finish(absl::OkStatus());
                                        handled_.Add(static_cast<int64_t>(batch.size()));
                                      });
+    // The first events open connections; they do not count.
+    for (int i = 0; i < kWarmUp; ++i) Publish(i);
+    handled_.WaitFor(kWarmUp);
+    handled_.Add(-kWarmUp);
+    acknowledged_.Add(-kWarmUp);
   }
   void Publish(int64_t number) {
     Publication publication;
@@ -94,7 +101,10 @@ void BM_OneEventFromPublishToItsHandler(benchmark::State& state) {
     setup.handled().WaitFor(number);
   }
 }
-BENCHMARK(BM_OneEventFromPublishToItsHandler)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(BM_OneEventFromPublishToItsHandler)
+    ->Unit(benchmark::kMillisecond)
+    ->MinTime(2)
+    ->UseRealTime();
 
 // As a sender of mail sees it.
 void BM_OneEventFromPublishToItsAcknowledgement(benchmark::State& state) {
@@ -105,7 +115,10 @@ void BM_OneEventFromPublishToItsAcknowledgement(benchmark::State& state) {
     setup.acknowledged().WaitFor(number);
   }
 }
-BENCHMARK(BM_OneEventFromPublishToItsAcknowledgement)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(BM_OneEventFromPublishToItsAcknowledgement)
+    ->Unit(benchmark::kMillisecond)
+    ->MinTime(2)
+    ->UseRealTime();
 
 // `range` events under way at a time.
 void BM_ManyEvents(benchmark::State& state) {

@@ -1,5 +1,6 @@
 #include "libs/bus/kafka/kafka_bus.h"
 
+#include <optional>
 #include <utility>
 
 #include "libs/base/cat.h"
@@ -7,6 +8,7 @@
 #include "libs/bus/events.h"
 #include "libs/bus/kafka/consumer.h"
 #include "libs/bus/kafka/follower.h"
+#include "libs/bus/kafka/lag_watch.h"
 #include "libs/bus/kafka/producer.h"
 #include "libs/bus/kafka/topics.h"
 
@@ -26,7 +28,9 @@ class KafkaBus::Impl {
 
   absl::Status Start() {
     CLEANMAIL_ASSIGN_OR_RETURN(producer_, Producer::Create(options_));
-    return topics_.Ensure(options_.topics, options_.start_timeout);
+    CLEANMAIL_RETURN_IF_ERROR(topics_.Ensure(options_.topics, options_.start_timeout));
+    watch_.emplace(options_, topics_, [this] { return producer_->client(); });
+    return absl::OkStatus();
   }
   void Bury(const std::string& topic, const std::string& group, const EventRef& event,
             const absl::Status& reason, std::function<void(absl::Status)> done);
@@ -34,9 +38,10 @@ class KafkaBus::Impl {
 
   const KafkaOptions options_;
   const base::Clock& clock_;
+  std::atomic<int64_t> dead_letters_{0};
   std::unique_ptr<Producer> producer_;
   Topics topics_;
-  std::atomic<int64_t> dead_letters_{0};
+  std::optional<LagWatch> watch_;
 };
 
 void KafkaBus::Impl::Bury(const std::string& topic, const std::string& group, const EventRef& event,
@@ -44,6 +49,10 @@ void KafkaBus::Impl::Bury(const std::string& topic, const std::string& group, co
   Publication publication;
   publication.records.push_back(MakeDeadLetter(topic, group, event->key, event->payload,
                                                event->trace, reason, base::NowMicros(clock_)));
+  // A twin is there with its topic; that of a compacted one, or of a twin, is made when it is
+  // needed.
+  if (absl::Status there = topics_.EnsureOne({.name = DeadTopicOf(topic)}); !there.ok())
+    return done(std::move(there));
   producer_->Publish(std::move(publication),
                      [this, topic, group, reason, done = std::move(done)](absl::Status status) {
                        if (status.ok()) {
@@ -87,6 +96,7 @@ void KafkaBus::Publish(Publication publication, absl::AnyInvocable<void(absl::St
   for (const Record& record : publication.records) {
     const absl::Status there = impl_->topics_.EnsureOne(record.topic);
     if (!there.ok()) return impl_->producer_->Refuse(there, std::move(done));
+    impl_->watch_->Published(record.topic.name);
   }
   impl_->producer_->Publish(std::move(publication), std::move(done));
 }
@@ -120,7 +130,10 @@ absl::StatusOr<int64_t> KafkaBus::NewestPosition(std::string_view topic) {
   return ends.empty() ? -1 : ends.front() - 1;
 }
 
-absl::Status KafkaBus::Accepting() { return impl_->producer_->Accepting(); }
+absl::Status KafkaBus::Accepting() {
+  CLEANMAIL_RETURN_IF_ERROR(impl_->producer_->Accepting());
+  return impl_->watch_->Check();
+}
 
 KafkaBus::Counts KafkaBus::counts() const {
   return {.queued = impl_->producer_->queued(),

@@ -222,6 +222,30 @@ TEST(KafkaBus, WhatIsFinishedBesideAWaitingKeyIsNotedUpToTheFirstThatIsNot) {
   EXPECT_EQ(eater.count("a:1"), 0u);
 }
 
+TEST(KafkaBus, T_D8_NoMoreIsAcceptedWhileALivingGroupIsTooFarBehind) {
+  KafkaOptions options = TestOptions();
+  options.max_lag = 50;
+  options.lag_interval = absl::Milliseconds(50);
+  KafkaUnderTest publisher(options), reader(options);
+  std::atomic<bool> closed{true};
+  Eater eater([&](const Inbound& inbound) {
+    return closed && inbound.payload() != "first" ? absl::UnavailableError("away")
+                                                  : absl::OkStatus();
+  });
+  auto subscription = *reader.bus().Subscribe({.topic = "fruit.v1", .group = "g"}, eater.Handler());
+  for (int i = 0; i < 20; ++i)
+    ASSERT_TRUE(PublishAndWait(publisher.bus(), {MakeRecord(std::to_string(i), "first")}).ok());
+  EXPECT_TRUE(Eventually([&] { return subscription->lag() == 0; }));
+  EXPECT_TRUE(publisher.bus().Accepting().ok());
+  for (int i = 0; i < 100; ++i)
+    ASSERT_TRUE(PublishAndWait(publisher.bus(), {MakeRecord(std::to_string(i % 20), "x")}).ok());
+  EXPECT_TRUE(Eventually(
+      [&] { return publisher.bus().Accepting().code() == absl::StatusCode::kResourceExhausted; }));
+  EXPECT_NE(publisher.bus().Accepting().message().find("g.fruit.v1 is "), std::string::npos);
+  closed = false;
+  EXPECT_TRUE(Eventually([&] { return publisher.bus().Accepting().ok(); }));
+}
+
 TEST(KafkaBus, AnEventTooLargeIsRefusedAndWhatWasKeptBesideItIsCounted) {
   KafkaOptions options = TestOptions();
   options.max_event_bytes = 10'000;

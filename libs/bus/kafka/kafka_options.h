@@ -52,6 +52,9 @@ struct KafkaOptions {
   absl::Duration linger = absl::Milliseconds(1);        // waits this long for more to send together
   int queue_events = 100'000;                           // published and not acknowledged, at most
   absl::Duration unreachable_after = absl::Seconds(5);  // Accepting() says no then
+  // … and when a group that reads what this process publishes is this many events behind.
+  int64_t max_lag = 1'000'000;
+  absl::Duration lag_interval = absl::Seconds(5);  // looked at so often
 
   int workers = 2;     // of a subscription that does not say
   size_t held = 4096;  // events of one partition a subscription holds, at most

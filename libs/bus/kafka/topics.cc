@@ -8,6 +8,7 @@
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/bus/events.h"
+#include "libs/bus/kafka/admin.h"
 
 namespace cleanmail::bus::kafka {
 namespace {
@@ -15,22 +16,6 @@ namespace {
 constexpr absl::Duration kOneTimeout = absl::Seconds(10);
 
 using Settings = std::map<std::string, std::string>;
-
-// Asks by an admin request that answers with one event.
-template <class Ask>
-absl::StatusOr<Owned<rd_kafka_event_t>> AskAdmin(rd_kafka_t* client, rd_kafka_admin_op_t operation,
-                                                 int timeout_ms, Ask ask) {
-  const Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
-  const Owned<rd_kafka_AdminOptions_t> options(rd_kafka_AdminOptions_new(client, operation));
-  std::array<char, 256> text{};
-  rd_kafka_AdminOptions_set_request_timeout(options.get(), std::max(1, timeout_ms), text.data(),
-                                            text.size());
-  ask(options.get(), queue.get());
-  Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), timeout_ms + 1000));
-  if (event == nullptr) return absl::UnavailableError("kafka: the cluster does not answer");
-  CLEANMAIL_RETURN_IF_ERROR(ToStatus(rd_kafka_event_error(event.get()), "administration"));
-  return event;
-}
 
 absl::StatusOr<Settings> SettingsOf(rd_kafka_t* client, const std::string& name, int timeout_ms) {
   const Owned<rd_kafka_ConfigResource_t> resource(
