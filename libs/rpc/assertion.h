@@ -14,6 +14,9 @@ namespace cleanmail::rpc {
 // app.v1.Assertion. Believed only when it is signed with the key of the connection's certificate.
 inline constexpr char kAssertionKey[] = "cleanmail-assertion-bin";
 
+// Octets of a call's metadata between processes, at most: a caller of many domains and scopes.
+inline constexpr int kLargestMetadata = 64 * 1024;
+
 // How long an assertion counts, and how far two machines' clocks may be apart.
 inline constexpr absl::Duration kAssertionLife = absl::Minutes(5);
 

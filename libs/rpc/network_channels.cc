@@ -74,6 +74,7 @@ grpc::ChannelArguments ArgumentsTo(const std::string& service, const std::string
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, 2'000);
+  arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, kLargestMetadata);
   arguments.SetMaxReceiveMessageSize(64 * 1024 * 1024);
   return arguments;
 }

@@ -222,6 +222,15 @@ TEST_F(NetworkChannelsTest, ThePortalSpeaksForPeople) {
   EXPECT_EQ(*name, "tenant token/1 acme");
 }
 
+TEST_F(NetworkChannelsTest, ACallerOfManyDomainsIsSpokenForToo) {
+  Caller caller{.role = Role::kDomain, .id = "token/2", .tenant = "acme"};
+  for (int i = 0; i < 50; ++i) caller.domains.push_back(std::string(250, 'd'));
+  for (int i = 0; i < 50; ++i) caller.scopes.push_back(std::string(60, 's'));
+  const auto portal = As("portal");
+  const auto name = GetFor(*portal, caller);
+  EXPECT_TRUE(name.ok()) << name.status();
+}
+
 TEST_F(NetworkChannelsTest, T_E7_OthersSpeakForPeopleOnlyWhereTheMethodNamesThem) {
   const auto quarantine = As("quarantine");
   EXPECT_EQ(GetFor(*quarantine, ann_).status().code(), absl::StatusCode::kPermissionDenied);

@@ -19,6 +19,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/text.h"
 #include "libs/rpc/answer.h"
+#include "libs/rpc/assertion.h"
 #include "libs/rpc/gate.h"
 #include "libs/rpc/on_behalf.h"
 
@@ -142,6 +143,7 @@ void KeepAlive(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 10 * 60'000);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kLargestMetadata);
 }
 
 class GrpcServer final : public Server {
