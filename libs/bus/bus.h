@@ -76,7 +76,8 @@ class Subscription {
   virtual void Resume() = 0;
   // Events given out and not finished.
   virtual size_t in_hand() const = 0;
-  // Events published and not finished.
+  // Events published and not finished, of what this subscription reads; events that others have
+  // just published may count a second late.
   virtual int64_t lag() const = 0;
 };
 

@@ -129,7 +129,7 @@ TEST_P(BusContract, CarriesKeyPayloadTraceAndPosition) {
   std::mutex mutex;
   std::string trace;
   int64_t position = -2;
-  auto subscription = Subscribe({.topic = "fruit.v1", .group = "one"},
+  auto subscription = Subscribe({.topic = "state.v1", .group = "one"},
                                 [&](std::vector<std::unique_ptr<Inbound>> batch) {
                                   for (auto& inbound : batch) {
                                     {
@@ -141,7 +141,9 @@ TEST_P(BusContract, CarriesKeyPayloadTraceAndPosition) {
                                     inbound->Finish(absl::OkStatus());
                                   }
                                 });
-  ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("a", "apple")}).ok());
+  Record record = MakeRecord("a", "apple", "state.v1");
+  record.topic.compacted = true;
+  ASSERT_TRUE(PublishAndWait(bus(), {record}).ok());
   const auto got = [&] {
     std::lock_guard lock(mutex);
     return position >= 0;
@@ -149,7 +151,7 @@ TEST_P(BusContract, CarriesKeyPayloadTraceAndPosition) {
   ASSERT_TRUE(Eventually(got));
   std::lock_guard lock(mutex);
   EXPECT_EQ(trace, "00-trace");
-  EXPECT_EQ(*bus().NewestPosition("fruit.v1"), position);
+  EXPECT_EQ(*bus().NewestPosition("state.v1"), position);
 }
 
 TEST_P(BusContract, AGroupThatComesLaterBeginsAtTheOldestEvent) {
@@ -207,7 +209,7 @@ TEST_P(BusContract, AnEventToBeTriedAgainHoldsItsKeyAndNoOther) {
   EXPECT_TRUE(Eventually([&] { return eater.count("stuck:1") >= 2; }));
   EXPECT_GT(subscription->lag(), 0);
   closed = false;
-  EXPECT_TRUE(Eventually([&] { return subscription->lag() == 0; }));
+  EXPECT_TRUE(Eventually([&] { return eater.count("stuck:2") > 0 && subscription->lag() == 0; }));
   const std::vector<std::string> seen = eater.seen();
   EXPECT_EQ(seen.back(), "stuck:2");
 }
@@ -224,7 +226,7 @@ TEST_P(BusContract, T_E3_APoisonEventGoesToTheDeadLetterTwinAndOthersGoOn) {
   ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("a", "1"), MakeRecord("a", "poison"),
                                      MakeRecord("a", "2"), MakeRecord("b", "3")})
                   .ok());
-  EXPECT_TRUE(Eventually([&] { return subscription->lag() == 0; }));
+  EXPECT_TRUE(Eventually([&] { return eater.count() == 4 && subscription->lag() == 0; }));
   EXPECT_EQ(eater.count("a:poison"), 1u);
   EXPECT_EQ(eater.count("a:2"), 1u);
   EXPECT_TRUE(Eventually([&] { return undertaker.count() == 1; }));
@@ -235,11 +237,13 @@ TEST_P(BusContract, T_E2_WhatWasNotFinishedIsGivenAgainAfterARestart) {
   {
     std::mutex mutex;
     std::vector<std::unique_ptr<Inbound>> kept;
+    std::atomic<bool> done{false};
     auto subscription = Subscribe({.topic = "fruit.v1", .group = "one"},
                                   [&](std::vector<std::unique_ptr<Inbound>> batch) {
                                     for (auto& inbound : batch) {
                                       if (inbound->key() == "done") {
                                         inbound->Finish(absl::OkStatus());
+                                        done = true;
                                       } else {
                                         std::lock_guard lock(mutex);
                                         kept.push_back(std::move(inbound));
@@ -249,7 +253,7 @@ TEST_P(BusContract, T_E2_WhatWasNotFinishedIsGivenAgainAfterARestart) {
     ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("done", "1"), MakeRecord("open", "2")}).ok());
     const auto both = [&] {
       std::lock_guard lock(mutex);
-      return kept.size() == 1 && subscription->in_hand() == 1;
+      return done && kept.size() == 1 && subscription->in_hand() == 1;
     };
     ASSERT_TRUE(Eventually(both));
     subscription.reset();
@@ -271,8 +275,7 @@ TEST_P(BusContract, AnEventDroppedUnfinishedComesAgain) {
                                   }
                                 });
   ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("a", "1")}).ok());
-  EXPECT_TRUE(Eventually([&] { return subscription->lag() == 0; }));
-  EXPECT_EQ(attempts.load(), 2);
+  EXPECT_TRUE(Eventually([&] { return attempts == 2 && subscription->lag() == 0; }));
 }
 
 TEST_P(BusContract, StopsGivingOutAtTheWindow) {
@@ -286,7 +289,7 @@ TEST_P(BusContract, StopsGivingOutAtTheWindow) {
   for (int i = 0; i < 50; ++i)
     ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord(std::to_string(i), "x")}).ok());
   EXPECT_TRUE(Eventually([&] { return subscription->in_hand() == 10; }));
-  EXPECT_EQ(subscription->lag(), 50);
+  EXPECT_TRUE(Eventually([&] { return subscription->lag() == 50; }));
   int finished = 0;
   const auto finish_all = [&] {
     std::vector<std::unique_ptr<Inbound>> now;

@@ -20,6 +20,14 @@ TopicOptions TopicOf(const google::protobuf::Descriptor& event);
 // The name of the dead-letter twin of a topic.
 std::string DeadTopicOf(std::string_view topic);
 
+// Every topic whose event's proto is linked into this process, sorted by name.
+std::vector<TopicOptions> AllTopics();
+
+// The record for the dead-letter twin that keeps an event `group` could not handle.
+Record MakeDeadLetter(std::string_view topic, std::string_view group, const std::string& key,
+                      const std::string& payload, const std::string& trace,
+                      const absl::Status& reason, int64_t failed_at_us);
+
 // The record that carries `event`, with the key its proto names. `trace` is the traceparent to pass
 // on. A compacted event whose `deleted` field is true becomes a tombstone.
 Record ToRecord(const google::protobuf::Message& event, std::string trace = {});

@@ -18,7 +18,6 @@
 #include "libs/bus/journal_subscription.h"
 #include "libs/bus/journal_topic.h"
 #include "libs/bus/journal_trim.h"
-#include "proto/cleanmail/bus/v1/options.pb.h"
 
 namespace cleanmail::bus {
 namespace {
@@ -289,7 +288,6 @@ absl::StatusOr<std::shared_ptr<JournalConsumer>> Journal::Impl::Subscribe(
     SubscriptionOptions options, BatchHandler handler) {
   JournalTopic& topic = TopicOf(options.topic);
   const std::string key = MarkKey(options.topic, options.group);
-  const ConsumerTiming timing{Chrono(options_.first_retry), Chrono(options_.last_retry)};
   std::shared_ptr<JournalConsumer> consumer;
   bool fresh;
   {
@@ -303,8 +301,9 @@ absl::StatusOr<std::shared_ptr<JournalConsumer>> Journal::Impl::Subscribe(
     }
     fresh = group.noted.seen_us == 0;
     if (fresh && !options.from_start) group.noted.position = topic.end();
-    consumer = std::make_shared<JournalConsumer>(topic, *this, std::move(options),
-                                                 std::move(handler), group.noted.position, timing);
+    consumer = std::make_shared<JournalConsumer>(
+        topic, *this, std::move(options), std::move(handler), group.noted.position,
+        Chrono(options_.first_retry), Chrono(options_.last_retry));
     group.live = consumer;
     group.noted.seen_us = base::NowMicros(clock_);
   }
@@ -373,18 +372,9 @@ absl::Status Journal::Impl::StoreMarks() {
 
 void Journal::Impl::BuryDead(std::string_view topic, std::string_view group, const EventRef& event,
                              const absl::Status& reason, std::function<void(absl::Status)> done) {
-  v1::DeadLetter letter;
-  letter.set_topic(std::string(topic));
-  letter.set_key(event->key);
-  letter.set_payload(event->payload);
-  letter.set_group(std::string(group));
-  letter.set_reason(reason.ToString());
-  letter.set_failed_at_us(base::NowMicros(clock_));
   Publication publication;
-  publication.records.push_back({.topic = {.name = DeadTopicOf(topic)},
-                                 .key = event->key,
-                                 .payload = letter.SerializeAsString(),
-                                 .trace = event->trace});
+  publication.records.push_back(MakeDeadLetter(topic, group, event->key, event->payload,
+                                               event->trace, reason, base::NowMicros(clock_)));
   Publish(std::move(publication), [this, topic = std::string(topic), group = std::string(group),
                                    reason, done = std::move(done)](absl::Status status) {
     if (status.ok()) {

@@ -8,24 +8,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/bus/bus.h"
+#include "libs/bus/event.h"
 
 // The bytes of events in the spool. Values carry a version; damage is noticed by the spool's
 // checksums.
 namespace cleanmail::bus {
-
-// An event as the journal keeps it.
-struct Event {
-  int64_t position = 0;
-  int64_t time_us = 0;  // when it was published, microseconds since 1970
-  bool tombstone = false;
-  bool damaged = false;  // could not be decoded: `payload` is what is kept, the rest is empty
-  std::string key = {};
-  std::string payload = {};
-  std::string trace = {};
-  size_t key_hash = 0;
-};
-using EventRef = std::shared_ptr<const Event>;  // shared by the tail and every reader that has not
-                                                // finished with it
 
 // The spool's key of an event: keys of one topic sort by position. Topics have no NUL in their
 // names.

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/bus/journal_record.h"
+#include "libs/bus/key_lines.h"
 #include "libs/store/spool/spool.h"
 
 namespace cleanmail::bus {
@@ -43,10 +44,7 @@ class JournalTopic {
   // Everything below it is settled.
   int64_t end() const;
 
-  struct Page {
-    std::vector<EventRef> events;
-    int64_t next = 0;  // where to go on
-  };
+  using Page = EventSource::Page;
   // At most `limit` settled events at or behind `position`, in order.
   absl::StatusOr<Page> Read(int64_t position, size_t limit);
   absl::StatusOr<EventRef> ReadOne(int64_t position);

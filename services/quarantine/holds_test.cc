@@ -74,6 +74,10 @@ class HoldsTest : public ::testing::Test {
     EXPECT_TRUE(outbox_->Flush().ok());
     return bus_.Events<v1::MailReleased>();
   }
+  std::vector<v1::HoldEnded> Ended() {
+    EXPECT_TRUE(outbox_->Flush().ok());
+    return bus_.Events<v1::HoldEnded>();
+  }
   static auto Is(const std::string& address, v1::HoldState state) {
     return AllOf(Field(&HeldRecipient::address, address), Field(&HeldRecipient::state, state));
   }
@@ -159,6 +163,11 @@ TEST_F(HoldsTest, ADeletedHoldIsNotReleased) {
   EXPECT_TRUE(absl::IsFailedPrecondition(
       holds_->Release(name, {.recipients = {}, .by = "operator"}).status()));
   EXPECT_THAT(Released(), IsEmpty());
+  const auto ended = Ended();
+  ASSERT_EQ(ended.size(), 1u) << "the second time ends nothing";
+  EXPECT_EQ(ended[0].end(), v1::HOLD_END_DELETED);
+  EXPECT_EQ(ended[0].ended_by(), "operator");
+  EXPECT_EQ(ended[0].recipients().size(), 2);
 }
 
 TEST_F(HoldsTest, ExpiresWhenItsTimeIsOver) {
@@ -170,6 +179,8 @@ TEST_F(HoldsTest, ExpiresWhenItsTimeIsOver) {
   ASSERT_TRUE(holds_->ExpireOverdue().ok());
   EXPECT_EQ(Get().recipients[0].state, v1::HOLD_STATE_EXPIRED);
   EXPECT_EQ(metrics_.expired.value(), 2);
+  ASSERT_EQ(Ended().size(), 1u);
+  EXPECT_EQ(Ended()[0].end(), v1::HOLD_END_EXPIRED);
   EXPECT_TRUE(absl::IsFailedPrecondition(
       holds_->Release({.tenant = "acme", .message = kMessage}, {.recipients = {}, .by = "operator"})
           .status()));

@@ -90,9 +90,9 @@ class StoryTest : public ::testing::Test {
       return address == "ann@example.org" ? std::string("a.nobel@example.org")
                                           : std::string(address);
     };
-    for (const absl::Status& status :
-         OnEvents(store_, account_of, std::span<const Event>(&event, 1)))
-      EXPECT_TRUE(status.ok()) << status;
+    const Changes changes = ChangesOf(event, account_of);
+    const absl::Status recorded = store_.Record(std::span<const Changes>(&changes, 1));
+    EXPECT_TRUE(recorded.ok()) << recorded;
   }
   void TellAll(const mail::v1::Message& message) {
     Tell(Of<ingress::v1::MailReceived>(message));
@@ -174,6 +174,26 @@ TEST_F(StoryTest, E8_DeferredShowsWithTheRemotesWordsAndThenDelivered) {
   Tell(Delivery(mail, 2, egress::v1::DELIVERY_STATE_DELIVERED, "250 ok"));
   EXPECT_EQ(Get(mail).recipients(1).verdict(), v1::VERDICT_DELIVERED);
   EXPECT_EQ(Get(mail).recipients(1).attempts(), 2);
+}
+
+TEST_F(StoryTest, AHoldThatEndedIsNoLongerHeld) {
+  const mail::v1::Message mail = Mail(1);
+  TellAll(mail);
+  quarantine::v1::HoldEnded ended;
+  ended.set_message_id(mail.id());
+  ended.set_tenant(mail.tenant());
+  ended.add_recipients("Ann@example.org");
+  ended.set_end(quarantine::v1::HOLD_END_DELETED);
+  ended.set_ended_by("operator/local");
+  ended.set_ended_at_us(mail.accepted_at_us() + 50);
+  Tell(ended);
+  const v1::Message message = Get(mail);
+  EXPECT_EQ(message.recipients(0).verdict(), v1::VERDICT_DELETED);
+  EXPECT_EQ(message.recipients(1).verdict(), v1::VERDICT_ACCEPTED);
+  EXPECT_EQ(message.entries(4).detail(), "Out of quarantine, by operator/local.");
+  EXPECT_THAT(Found("verdict = deleted").items, SizeIs(1));
+  EXPECT_THAT(Counts(),
+              ElementsAre("example.com VERDICT_ACCEPTED 1", "example.org VERDICT_DELETED 1"));
 }
 
 TEST_F(StoryTest, T_E2_EventsTwiceAndInAnyOrderMakeTheSameStoryAndCounts) {

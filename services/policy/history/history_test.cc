@@ -168,7 +168,8 @@ TEST_F(HistoryTest, UnfinishedDryRunsAreFewAndSurviveTheirInstance) {
   EXPECT_TRUE(dry_runs_.Start("acme", policy, 1, "me").ok());
   clock_.Advance(absl::Minutes(2));
   ASSERT_TRUE(dry_runs_.RunWaiting().ok());
-  for (const v1::DryRun& dry_run : *dry_runs_.List("acme", "", 10))
+  const auto listed = dry_runs_.List("acme", "", 10);
+  for (const v1::DryRun& dry_run : *listed)
     EXPECT_EQ(dry_run.progress().state(), api::v1::Progress::STATE_SUCCEEDED);
 }
 
