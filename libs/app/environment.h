@@ -46,6 +46,8 @@ class Environment {
   virtual directory::Directory& directory() = 0;
   // The service's own schema: one SQLite file per name. Opened on first use.
   virtual absl::StatusOr<sql::Database*> database(std::string_view service) = 0;
+  // Whether no other process can have the same databases open.
+  virtual bool owns_databases() const = 0;
   // The master key, for whoever wraps the tenants' keys (provisioning).
   virtual const std::string& master_key() const = 0;
 

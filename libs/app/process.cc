@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/time/clock.h"
+#include "libs/app/cluster.h"
 #include "libs/app/operations.h"
 #include "libs/app/settings.h"
 #include "libs/app/standalone.h"
@@ -14,10 +15,10 @@
 namespace cleanmail::app {
 namespace {
 
-class StandaloneProcess final : public Process {
+class RoomsProcess final : public Process {
  public:
-  explicit StandaloneProcess(Options options) : options_(std::move(options)) {}
-  ~StandaloneProcess() override { Stop(); }
+  explicit RoomsProcess(Options options) : options_(std::move(options)) {}
+  ~RoomsProcess() override { Stop(); }
 
   absl::Status Open() {
     const std::vector<std::string> rooms = Rooms();
@@ -25,13 +26,15 @@ class StandaloneProcess final : public Process {
         settings_, LoadSettings(options_.document, {.data_folder = options_.data_folder,
                                                     .operations = options_.operations}));
     CLEANMAIL_RETURN_IF_ERROR(CheckSections(options_.document, rooms));
-    CLEANMAIL_ASSIGN_OR_RETURN(environment_,
-                               StandaloneEnvironment::Open(options_.document, settings_));
+    CLEANMAIL_ASSIGN_OR_RETURN(environment_, settings_.profile() == "cluster"
+                                                 ? OpenCluster(options_.document, settings_, rooms)
+                                                 : OpenStandalone(options_.document, settings_));
     for (const Factory& factory : options_.factories) {
       absl::StatusOr<Service> service = factory.make(*environment_);
       if (!service.ok()) return base::Annotate(service.status(), factory.name);
       services_.push_back(std::make_unique<Service>(*std::move(service)));
     }
+    CLEANMAIL_RETURN_IF_ERROR(environment_->CheckComplete());
     if (options_.migrate_only) return absl::OkStatus();
     for (const auto& service : services_) {
       for (const auto& start : service->starts()) {
@@ -44,8 +47,10 @@ class StandaloneProcess final : public Process {
     CLEANMAIL_RETURN_IF_ERROR(OpenOperationsPort());
     CLEANMAIL_RETURN_IF_ERROR(OpenListeners());
     open_.store(true);
-    environment_->log().Info(
-        "process.started", {{"rooms", services_.size()}, {"data_folder", settings_.data_folder()}});
+    environment_->log().Info("process.started", {{"rooms", services_.size()},
+                                                 {"profile", settings_.profile()},
+                                                 {"instance", settings_.instance()},
+                                                 {"data_folder", settings_.data_folder()}});
     for (const std::string& warning : Warnings())
       environment_->log().Warning("process.warning", {{"text", warning}});
     return absl::OkStatus();
@@ -106,6 +111,7 @@ class StandaloneProcess final : public Process {
   std::map<std::string, int> ports() const override {
     std::map<std::string, int> ports;
     for (const auto& listener : listeners_) ports[listener->name()] = listener->port();
+    if (rpc_ != nullptr && rpc_->port() != 0) ports["rpc"] = rpc_->port();
     if (operations_ != nullptr) ports["operations"] = operations_->port();
     for (const auto& service : services_) {
       for (const auto& [name, port] : service->ports()) ports[name] = port();
@@ -126,7 +132,7 @@ class StandaloneProcess final : public Process {
       for (const auto& api : service->apis()) apis.push_back(api.get());
     }
     CLEANMAIL_ASSIGN_OR_RETURN(
-        rpc_, rpc::Server::Start(apis, {.socket_path = rpc_socket()}, environment_->log(),
+        rpc_, rpc::Server::Start(apis, environment_->RpcOptions(), environment_->log(),
                                  environment_->metrics()));
     for (const auto& service : services_) rpc_->SetServing(service->name(), true);
     environment_->channels().Open(rpc_->InProcessChannel());
@@ -167,8 +173,7 @@ class StandaloneProcess final : public Process {
                                     {{"error", base::View(filled.message())}});
       return filled.ok();
     });
-    timers_->Every(absl::Minutes(1), [this] { environment_->TrimEvents(); });
-    timers_->Every(absl::Minutes(10), [this] { environment_->SweepBodies(); });
+    for (const Chore& chore : environment_->Chores()) timers_->Every(chore.interval, chore.tick);
     for (const auto& service : services_) {
       for (Service::Timer& timer : service->timers()) timers_->Every(timer.interval, timer.tick);
     }
@@ -234,7 +239,7 @@ class StandaloneProcess final : public Process {
 
   const Options options_;
   v1::AppConfig settings_;
-  std::unique_ptr<StandaloneEnvironment> environment_;
+  std::unique_ptr<ProcessEnvironment> environment_;
   std::vector<std::unique_ptr<Service>> services_;
   std::unique_ptr<rpc::Server> rpc_;
   std::vector<std::unique_ptr<bus::Subscription>> subscriptions_;
@@ -255,7 +260,7 @@ std::vector<std::string> SectionsOf(const std::vector<Factory>& factories) {
 }
 
 absl::StatusOr<std::unique_ptr<Process>> Process::Start(Options options) {
-  auto process = std::make_unique<StandaloneProcess>(std::move(options));
+  auto process = std::make_unique<RoomsProcess>(std::move(options));
   CLEANMAIL_RETURN_IF_ERROR(process->Open());
   return process;
 }

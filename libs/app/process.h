@@ -51,7 +51,8 @@ class Process {
 
   // Gone after Stop.
   virtual Environment& environment() = 0;
-  // Ports of the listeners by name, and of the operations port ("operations").
+  // Ports of the listeners by name, of the operations port ("operations") and, in a cluster, of the
+  // port for other processes ("rpc").
   virtual std::map<std::string, int> ports() const = 0;
   // The unix socket the command line speaks to.
   virtual std::string rpc_socket() const = 0;

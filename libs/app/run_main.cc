@@ -92,11 +92,26 @@ sigset_t OurSignals() {
   return signals;
 }
 
-int Serve(Process::Options options) {
+// Starts the process. In a cluster what it needs may come later than it: it waits and says for
+// what, until a signal ends it.
+absl::StatusOr<std::unique_ptr<Process>> StartWhenPossible(const Process::Options& options,
+                                                           bool waits, const sigset_t& signals) {
+  while (true) {
+    absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(options);
+    if (process.ok() || !waits || !absl::IsUnavailable(process.status())) return process;
+    std::fprintf(stderr, "cleanmail: waiting: %s\n",
+                 std::string(process.status().message()).c_str());
+    const timespec pause = {.tv_sec = 1, .tv_nsec = 0};
+    const int signal = sigtimedwait(&signals, nullptr, &pause);
+    if (signal == SIGTERM || signal == SIGINT) return process;
+  }
+}
+
+int Serve(const Process::Options& options, bool waits) {
   const sigset_t signals = OurSignals();
   pthread_sigmask(SIG_BLOCK, &signals,
                   nullptr);  // before any thread is made, so that all wait for us to take them
-  absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(std::move(options));
+  absl::StatusOr<std::unique_ptr<Process>> process = StartWhenPossible(options, waits, signals);
   if (!process.ok()) return Fail(1, base::View(process.status().message()));
   int signal = 0;
   while (true) {
@@ -147,7 +162,8 @@ int RunMain(int argc, char** argv, std::vector<Factory> factories) {
       return 0;
     }
     case Verb::kServe:
-      return Serve({.document = *document, .factories = std::move(factories)});
+      return Serve({.document = *document, .factories = std::move(factories)},
+                   settings.profile() == "cluster");
   }
   return 2;
 }

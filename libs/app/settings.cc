@@ -30,6 +30,83 @@ std::string MachineName() {
   return gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "localhost";
 }
 
+absl::Status Required(const std::string& value, std::string_view key, std::string_view what) {
+  return value.empty() ? Wrong(key, base::Cat("is required in a cluster: ", what))
+                       : absl::OkStatus();
+}
+
+absl::Status OneOf(const std::string& value, std::string_view key,
+                   std::initializer_list<std::string_view> choices) {
+  std::string listed;
+  for (const std::string_view choice : choices) {
+    if (value == choice) return absl::OkStatus();
+    listed += base::Cat(listed.empty() ? "" : ", ", choice);
+  }
+  return Wrong(key, base::Cat("\"", value, "\" is not one of ", listed));
+}
+
+// Nothing of a cluster's settings stands where it would not be heeded.
+absl::Status RefuseCluster(const v1::AppConfig& settings) {
+  constexpr std::string_view kWhy = "is for the profile \"cluster\"";
+  if (settings.has_kafka()) return Wrong("kafka", kWhy);
+  if (settings.has_postgres()) return Wrong("postgres", kWhy);
+  if (settings.has_redis()) return Wrong("redis", kWhy);
+  if (settings.has_s3()) return Wrong("s3", kWhy);
+  if (!settings.rpc().listen().empty()) return Wrong("rpc.listen", kWhy);
+  if (settings.rpc().has_tls()) return Wrong("rpc.tls", kWhy);
+  if (!settings.rpc().peers().empty()) return Wrong("rpc.peers", kWhy);
+  return absl::OkStatus();
+}
+
+absl::Status CompleteRpc(v1::Rpc& rpc) {
+  if (rpc.listen().empty()) rpc.set_listen("[::]:7000");
+  v1::RpcTls& tls = *rpc.mutable_tls();
+  if (tls.trust_domain().empty()) tls.set_trust_domain("cleanmail");
+  CLEANMAIL_RETURN_IF_ERROR(
+      Required(tls.certificate(), "rpc.tls.certificate", "the file of this process's certificate"));
+  CLEANMAIL_RETURN_IF_ERROR(Required(tls.key(), "rpc.tls.key", "the file of its key"));
+  CLEANMAIL_RETURN_IF_ERROR(Required(tls.authority(), "rpc.tls.authority",
+                                     "the file of the authorities that are believed"));
+  for (int i = 0; i < rpc.peers_size(); ++i) {
+    CLEANMAIL_RETURN_IF_ERROR(Required(rpc.peers(i).room(), base::Cat("rpc.peers[", i, "].room"),
+                                       "the name of the room"));
+    CLEANMAIL_RETURN_IF_ERROR(Required(rpc.peers(i).target(),
+                                       base::Cat("rpc.peers[", i, "].target"),
+                                       "where it is, e.g. dns:///policy:7000"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CompleteS3(v1::S3& s3) {
+  CLEANMAIL_RETURN_IF_ERROR(Required(s3.endpoint(), "s3.endpoint", "https://host:port"));
+  CLEANMAIL_RETURN_IF_ERROR(Required(s3.bucket(), "s3.bucket", "the bucket of the bodies"));
+  CLEANMAIL_RETURN_IF_ERROR(Required(s3.access_key(), "s3.access_key", "the name of the key"));
+  CLEANMAIL_RETURN_IF_ERROR(Required(s3.secret_key().reference(), "s3.secret_key",
+                                     "file:/path or env:NAME of the key's secret"));
+  if (s3.region().empty()) s3.set_region("us-east-1");
+  return absl::OkStatus();
+}
+
+absl::Status CompleteCluster(v1::AppConfig& settings) {
+  CLEANMAIL_RETURN_IF_ERROR(CompleteRpc(*settings.mutable_rpc()));
+  v1::Kafka& kafka = *settings.mutable_kafka();
+  if (kafka.brokers().empty())
+    return Wrong("kafka.brokers", "is required in a cluster: host:port of some brokers");
+  if (kafka.security().empty()) kafka.set_security("plaintext");
+  CLEANMAIL_RETURN_IF_ERROR(
+      OneOf(kafka.security(), "kafka.security", {"plaintext", "tls", "sasl", "sasl_tls"}));
+  if (kafka.security().starts_with("sasl"))
+    CLEANMAIL_RETURN_IF_ERROR(Required(kafka.user(), "kafka.user", "security is sasl"));
+  if (kafka.partitions() == 0) kafka.set_partitions(12);
+  v1::Postgres& postgres = *settings.mutable_postgres();
+  if (postgres.database().empty()) postgres.set_database("cleanmail");
+  if (postgres.tls().empty()) postgres.set_tls("verify-full");
+  CLEANMAIL_RETURN_IF_ERROR(
+      OneOf(postgres.tls(), "postgres.tls", {"disable", "require", "verify-ca", "verify-full"}));
+  if (postgres.connections() == 0) postgres.set_connections(8);
+  return settings.has_s3() ? CompleteS3(*settings.mutable_s3()) : absl::OkStatus();
+}
+
 // The section's message, or null when this program has no proto for it.
 std::unique_ptr<google::protobuf::Message> SectionMessage(const std::string& room) {
   std::string type = base::Cat("cleanmail.", room, ".v1.", room, "Config");
@@ -50,14 +127,18 @@ absl::StatusOr<v1::AppConfig> LoadSettings(const config::Document& document,
   CLEANMAIL_ASSIGN_OR_RETURN(v1::AppConfig settings, document.Section<v1::AppConfig>());
   if (!overrides.data_folder.empty()) settings.set_data_folder(overrides.data_folder);
   if (settings.profile().empty()) settings.set_profile("standalone");
-  if (settings.profile() != "standalone")
-    return Wrong("profile", "this program knows the profile \"standalone\" only");
+  if (settings.profile() != "standalone" && settings.profile() != "cluster")
+    return Wrong("profile",
+                 base::Cat("\"", settings.profile(), "\" is not one of standalone, cluster"));
   if (settings.data_folder().empty()) {
     return Wrong("data_folder",
                  "is required: the folder that holds everything the gateway must not lose, e.g. "
                  "/var/lib/cleanmail");
   }
   if (settings.host_name().empty()) settings.set_host_name(MachineName());
+  if (settings.instance().empty()) settings.set_instance(base::Cat(MachineName(), "-", getpid()));
+  CLEANMAIL_RETURN_IF_ERROR(settings.profile() == "cluster" ? CompleteCluster(settings)
+                                                            : RefuseCluster(settings));
   if (settings.operations().listen().empty()) {
     settings.mutable_operations()->set_listen(overrides.operations.empty() ? "127.0.0.1:9090"
                                                                            : overrides.operations);

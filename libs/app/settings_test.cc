@@ -16,6 +16,27 @@ config::Document Parse(std::string_view yaml) {
   return *config::Document::Parse(yaml, sections);
 }
 
+// A cluster's settings, complete but for the engines.
+std::string Cluster(const std::string& engines) {
+  return base::Cat(
+      "app: {data_folder: x, profile: cluster, rpc: {tls: {certificate: c, key: k, authority: "
+      "a}}, ",
+      engines, "}");
+}
+
+TEST(Settings, OfAClusterHaveTheirDefaults) {
+  const auto settings = LoadSettings(
+      Parse(Cluster("kafka: {brokers: [a]}, postgres: {hosts: [b]}, s3: {endpoint: e, bucket: b, "
+                    "access_key: k, secret_key: \"env:S\"}")));
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->rpc().listen(), "[::]:7000");
+  EXPECT_EQ(settings->rpc().tls().trust_domain(), "cleanmail");
+  EXPECT_EQ(settings->kafka().security(), "plaintext");
+  EXPECT_EQ(settings->postgres().tls(), "verify-full");
+  EXPECT_EQ(settings->s3().region(), "us-east-1");
+  EXPECT_FALSE(settings->instance().empty());
+}
+
 TEST(Settings, HaveTheirDefaults) {
   const auto settings = LoadSettings(Parse("app: {data_folder: /data}"));
   ASSERT_TRUE(settings.ok()) << settings.status();
@@ -30,7 +51,15 @@ TEST(Settings, HaveTheirDefaults) {
 TEST(Settings, TheDataFolderIsRequiredAndForbiddenValuesAreNamed) {
   for (const auto& [yaml, key] : std::vector<std::pair<std::string, std::string>>{
            {"app: {}", "app.data_folder"},
-           {"app: {data_folder: x, profile: cluster}", "app.profile"},
+           {"app: {data_folder: x, profile: both}", "app.profile"},
+           {"app: {data_folder: x, s3: {bucket: b}}", "app.s3"},
+           {"app: {data_folder: x, rpc: {listen: \"[::]:7000\"}}", "app.rpc.listen"},
+           {"app: {data_folder: x, profile: cluster}", "app.rpc.tls.certificate"},
+           {Cluster("kafka: {}"), "app.kafka.brokers"},
+           {Cluster("kafka: {brokers: [a], security: none}"), "app.kafka.security"},
+           {Cluster("kafka: {brokers: [a], security: sasl}"), "app.kafka.user"},
+           {Cluster("kafka: {brokers: [a]}, postgres: {tls: maybe}"), "app.postgres.tls"},
+           {Cluster("kafka: {brokers: [a]}, s3: {endpoint: e}"), "app.s3.bucket"},
            {"app: {data_folder: x, log: {level: loud}}", "app.log.level"},
            {"app: {data_folder: x, threads: {loops: 1000}}", "app.threads.loops"}}) {
     const absl::Status status = LoadSettings(Parse(yaml)).status();

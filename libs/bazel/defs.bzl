@@ -64,4 +64,10 @@ def cleanmail_service(name, parts, contracts = [], deps = []):
         visibility = ["//services/allinone:__pkg__", "//tests:__subpackages__"],
         deps = parts + contracts + deps + ["//libs/app:service", "//libs/app:environment"],
     )
-    native.cc_binary(name = name, srcs = ["main.cc"], copts = _COPTS, deps = [":service", "//libs/app:run_main"])
+    native.cc_binary(
+        name = name,
+        srcs = ["main.cc"],
+        copts = _COPTS,
+        visibility = ["//deploy:__subpackages__", "//services:__pkg__", "//tests:__subpackages__"],
+        deps = [":service", "//libs/app:run_main"],
+    )

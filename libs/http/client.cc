@@ -1,6 +1,8 @@
 #include "libs/http/client.h"
 
 #include <memory>
+#include <mutex>
+#include <utility>
 
 #include <curl/curl.h>
 
@@ -58,10 +60,17 @@ bool IsUnreserved(char c) {
 
 }  // namespace
 
-absl::StatusOr<ClientResponse> Fetch(const ClientRequest& request) {
+namespace {
+
+using Curl = std::unique_ptr<CURL, CloseCurl>;
+
+Curl NewCurl() {
   static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
-  const std::unique_ptr<CURL, CloseCurl> curl(curl_easy_init());
-  if (kReady != CURLE_OK || curl == nullptr) return absl::InternalError("libcurl cannot be used");
+  return Curl(kReady == CURLE_OK ? curl_easy_init() : nullptr);
+}
+
+absl::StatusOr<ClientResponse> FetchBy(CURL* const c, const ClientRequest& request) {
+  if (c == nullptr) return absl::InternalError("libcurl cannot be used");
   std::unique_ptr<curl_slist, FreeList> headers;
   const auto add = [&](const std::string& line) {
     curl_slist* const longer = curl_slist_append(headers.get(), line.c_str());
@@ -72,7 +81,6 @@ absl::StatusOr<ClientResponse> Fetch(const ClientRequest& request) {
   add("Expect:");  // no waiting for 100 Continue
   Taken taken{.response = {}, .most_bytes = request.most_bytes};
   char why[CURL_ERROR_SIZE] = "";
-  CURL* const c = curl.get();
   curl_easy_setopt(c, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, request.method.c_str());
@@ -85,7 +93,8 @@ absl::StatusOr<ClientResponse> Fetch(const ClientRequest& request) {
   curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
   curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, absl::ToInt64Milliseconds(request.timeout));
-  curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, 10'000L);
+  curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS,
+                   absl::ToInt64Milliseconds(request.connect_timeout));
   curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, &TakeBody);
   curl_easy_setopt(c, CURLOPT_WRITEDATA, &taken);
   curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, &TakeHeader);
@@ -104,6 +113,42 @@ absl::StatusOr<ClientResponse> Fetch(const ClientRequest& request) {
   curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
   taken.response.status = static_cast<int>(status);
   return std::move(taken.response);
+}
+
+}  // namespace
+
+absl::StatusOr<ClientResponse> Fetch(const ClientRequest& request) {
+  const Curl curl = NewCurl();
+  return FetchBy(curl.get(), request);
+}
+
+// A handle keeps its connection while it is idle.
+struct Client::Handles {
+  std::mutex mutex;
+  std::vector<Curl> idle;  // guarded by mutex
+};
+
+Client::Client() : handles_(std::make_unique<Handles>()) {}
+Client::~Client() = default;
+
+absl::StatusOr<ClientResponse> Client::Fetch(const ClientRequest& request) {
+  Curl curl;
+  {
+    std::lock_guard lock(handles_->mutex);
+    if (!handles_->idle.empty()) {
+      curl = std::move(handles_->idle.back());
+      handles_->idle.pop_back();
+    }
+  }
+  if (curl == nullptr) {
+    curl = NewCurl();
+  } else {
+    curl_easy_reset(curl.get());
+  }
+  absl::StatusOr<ClientResponse> response = FetchBy(curl.get(), request);
+  std::lock_guard lock(handles_->mutex);
+  if (curl != nullptr) handles_->idle.push_back(std::move(curl));
+  return response;
 }
 
 std::string Escaped(std::string_view text, std::string_view keep) {

@@ -351,20 +351,6 @@ class BeastServer final : public Server {
 
 }  // namespace
 
-std::string_view Request::Find(std::string_view name) const {
-  const auto it = std::ranges::find(headers, name, &Header::name);
-  return it == headers.end() ? std::string_view() : std::string_view(it->value);
-}
-
-bool Request::Has(std::string_view name) const {
-  return std::ranges::find(headers, name, &Header::name) != headers.end();
-}
-
-std::string_view StatusWords(int status) {
-  const auto words = beast::http::obsolete_reason(static_cast<beast::http::status>(status));
-  return {words.data(), words.size()};
-}
-
 absl::StatusOr<std::unique_ptr<Server>> Server::Open(const std::string& address, Handler handler,
                                                      ServerOptions options) {
   auto server = std::make_unique<BeastServer>(std::move(handler), std::move(options));

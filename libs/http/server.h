@@ -4,39 +4,16 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "libs/http/header.h"
+#include "libs/http/message.h"
 
 namespace cleanmail::net {
 class TlsContext;
 }
 
 namespace cleanmail::http {
-
-struct Request {
-  std::string method = {};  // "GET"
-  std::string path = {};    // as sent, without the query
-  std::string query = {};   // behind the question mark
-  std::string body = {};
-  std::vector<Header> headers = {};
-  // Address of the peer, without port; empty on a unix socket.
-  std::string address = {};
-
-  // Value of the first header of that name (lower case), or "".
-  std::string_view Find(std::string_view name) const;
-  bool Has(std::string_view name) const;
-};
-
-struct Response {
-  int status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
-  std::string body = {};
-  std::vector<Header> headers = {};  // beside content type and length
-};
 
 // Answers one request, on one of the server's handler threads. Must not throw.
 using Handler = std::function<Response(const Request&)>;
@@ -70,8 +47,5 @@ class Server {
   // Accepts no more; requests in hand may end until `deadline`. Idempotent.
   virtual void Drain(absl::Time deadline) = 0;
 };
-
-// `OK`, `Not Found`.
-std::string_view StatusWords(int status);
 
 }  // namespace cleanmail::http

@@ -12,14 +12,16 @@
 
 #include "absl/strings/escaping.h"
 #include "libs/base/status_macros.h"
+#include "libs/outbox/lease.h"
 
 namespace cleanmail::outbox {
 
-// The numbers come from the rows themselves (one past the greatest, by the one writer a schema
-// has): no engine's own words.
+// The engine gives the numbers. Of two transactions that change the same row the later one begins
+// anew when the earlier one commits, and so gets the greater number; others may overtake each
+// other.
 const std::string_view kMigration = R"sql(
 CREATE TABLE outbox (
-  number BIGINT PRIMARY KEY,
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
   topic TEXT NOT NULL,
   compacted BIGINT NOT NULL,
   flushed BIGINT NOT NULL,
@@ -28,14 +30,25 @@ CREATE TABLE outbox (
   trace TEXT NOT NULL,
   tombstone BIGINT NOT NULL
 );
+-- Which of several processes sends; `beat` grows while it lives. No row: nobody does.
+CREATE TABLE outbox_lease (
+  name TEXT PRIMARY KEY,
+  holder TEXT NOT NULL,
+  beat BIGINT NOT NULL
+);
 )sql";
 
 namespace {
 
+using SteadyClock = std::chrono::steady_clock;
+
 constexpr int kPage = 128;  // events read and published at once
-constexpr std::chrono::seconds kLookInterval(1);
+constexpr std::chrono::milliseconds kLookInterval(1000);
 constexpr std::chrono::milliseconds kFirstRetry(50);
 constexpr std::chrono::milliseconds kLastRetry(5000);
+// Where several processes write, another one's events are not told by a nudge.
+constexpr std::chrono::milliseconds kSharedLookInterval(100);
+constexpr std::chrono::milliseconds kFlushWait(10'000);
 
 struct Waiting {
   int64_t number;
@@ -45,6 +58,7 @@ struct Waiting {
 class Relay final : public Outbox {
  public:
   Relay(sql::Database& database, bus::Bus& bus) : database_(database), bus_(bus) {
+    if (database.shared()) lease_ = std::make_unique<Lease>(database);
     thread_ = std::thread([this] { Run(); });
   }
 
@@ -60,10 +74,8 @@ class Relay final : public Outbox {
   absl::Status Add(sql::Session& session, const bus::Record& record) override {
     return session
         .Execute(
-            "INSERT INTO outbox (number, topic, compacted, flushed, event_key, payload, trace, "
-            "tombstone) "
-            "SELECT COALESCE(MAX(number), 0) + 1, :topic, :compacted, :flushed, :event_key, "
-            ":payload, :trace, :tombstone FROM outbox",
+            "INSERT INTO outbox (topic, compacted, flushed, event_key, payload, trace, tombstone) "
+            "VALUES (:topic, :compacted, :flushed, :event_key, :payload, :trace, :tombstone)",
             {{"topic", record.topic.name},
              {"compacted", int64_t{record.topic.compacted}},
              {"flushed", int64_t{record.topic.flushed}},
@@ -81,43 +93,69 @@ class Relay final : public Outbox {
   }
 
   absl::Status Flush() override {
+    const SteadyClock::time_point deadline = SteadyClock::now() + kFlushWait;
     while (true) {
-      CLEANMAIL_ASSIGN_OR_RETURN(const bool more, SendPage());
-      if (!more) return absl::OkStatus();
+      CLEANMAIL_ASSIGN_OR_RETURN(const Sent sent, SendPage());
+      if (sent == Sent::kNothing) return absl::OkStatus();
+      if (sent == Sent::kPage) continue;
+      // Another process sends; when it dies, this one will.
+      CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<Waiting> page, ReadPage());
+      if (page.empty()) return absl::OkStatus();
+      if (SteadyClock::now() > deadline)
+        return absl::UnavailableError("outbox: another process has not sent all");
+      std::this_thread::sleep_for(kFirstRetry);
     }
   }
 
  private:
+  enum class Sent { kPage, kNothing, kAnotherDoes };
+
   void Run() {
     auto pause = kFirstRetry;
     std::unique_lock lock(mutex_);
     while (!stopping_) {
       nudged_ = false;
       lock.unlock();
-      const absl::StatusOr<bool> more = SendPage();
+      const absl::StatusOr<Sent> sent = SendPage();
       lock.lock();
-      if (more.ok()) {
-        pause = kFirstRetry;
-        if (!*more) wake_.wait_for(lock, kLookInterval, [this] { return stopping_ || nudged_; });
-      } else {
+      if (!sent.ok()) {
         wake_.wait_for(lock, pause, [this] { return stopping_; });
         pause = std::min(pause * 2, kLastRetry);
+        continue;
       }
+      pause = kFirstRetry;
+      if (*sent == Sent::kPage) continue;
+      const auto interval = lease_ == nullptr             ? kLookInterval
+                            : *sent == Sent::kAnotherDoes ? Lease::kRenewInterval
+                                                          : kSharedLookInterval;
+      const bool mine = *sent == Sent::kNothing;
+      wake_.wait_for(lock, interval, [this, mine] { return stopping_ || (mine && nudged_); });
     }
+    lock.unlock();
+    std::lock_guard sending(sending_);
+    if (lease_ != nullptr) lease_->Release();
   }
 
-  // Publishes the oldest events and deletes them; false: none were left.
-  absl::StatusOr<bool> SendPage() {
+  // Publishes the oldest events and deletes them.
+  absl::StatusOr<Sent> SendPage() {
     std::lock_guard lock(sending_);  // the relay's thread and Flush would break the order
+    if (lease_ != nullptr) {
+      CLEANMAIL_ASSIGN_OR_RETURN(const bool held, lease_->Hold());
+      if (!held) return Sent::kAnotherDoes;
+    }
     CLEANMAIL_ASSIGN_OR_RETURN(std::vector<Waiting> page, ReadPage());
-    if (page.empty()) return false;
-    const int64_t last = page.back().number;
+    if (page.empty()) return Sent::kNothing;
+    std::vector<sql::Parameters> sent;
+    for (const Waiting& waiting : page) sent.push_back({{"number", waiting.number}});
+    // It may have been frozen since.
+    if (lease_ != nullptr && !lease_->held()) return Sent::kAnotherDoes;
     // One publication: its records become visible together, in this order.
     CLEANMAIL_RETURN_IF_ERROR(PublishAndWait(std::move(page)));
-    CLEANMAIL_RETURN_IF_ERROR(database_.Transact([last](sql::Session& session) {
-      return session.Execute("DELETE FROM outbox WHERE number <= :last", {{"last", last}}).status();
+    // These and no others: a smaller number may be committed after a greater one.
+    CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&sent](sql::Session& session) {
+      return session.ExecuteMany("DELETE FROM outbox WHERE number = :number", sent);
     }));
-    return true;
+    return Sent::kPage;
   }
 
   absl::StatusOr<std::vector<Waiting>> ReadPage() {
@@ -125,7 +163,8 @@ class Relay final : public Outbox {
     CLEANMAIL_RETURN_IF_ERROR(database_.Read([&page](sql::Session& session) -> absl::Status {
       CLEANMAIL_ASSIGN_OR_RETURN(
           const std::vector<sql::Row> rows,
-          session.Query("SELECT number, topic, compacted, flushed, event_key, payload, trace, "
+          // "+ 0": SOCI reads a column declared INTEGER as 32 bits.
+          session.Query("SELECT number + 0, topic, compacted, flushed, event_key, payload, trace, "
                         "tombstone FROM outbox ORDER BY number LIMIT :page",
                         {{"page", int64_t{kPage}}}));
       for (const sql::Row& row : rows) {
@@ -158,13 +197,19 @@ class Relay final : public Outbox {
       ended.notify_one();
     });
     std::unique_lock lock(mutex);
-    ended.wait(lock, [&result] { return result.has_value(); });
+    // A bus that is away may take long: the lease is kept meanwhile, so that nobody sends the same.
+    while (!ended.wait_for(lock, Lease::kRenewInterval, [&result] { return result.has_value(); })) {
+      lock.unlock();
+      if (lease_ != nullptr) (void)lease_->Hold();
+      lock.lock();
+    }
     return *result;
   }
 
   sql::Database& database_;
   bus::Bus& bus_;
   std::mutex sending_;
+  std::unique_ptr<Lease> lease_;  // where several processes send; guarded by sending_
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  // guarded by mutex_

@@ -10,9 +10,10 @@
 
 namespace cleanmail::outbox {
 
-// Events written in the same transaction as the rows they tell of, sent by a relay in the order
-// they were written, at least once. Its table `outbox` is made by Migration(); each service that
-// uses it lists that among its migrations.
+// Events written in the same transaction as the rows they tell of, sent by a relay at least once,
+// in the order of the commits of those that changed a common row. Several processes may write to
+// one schema; one of them sends, another does within 5 s of its death. Its table `outbox` is made
+// by Migration(); each service that uses it lists that among its migrations.
 class Outbox {
  public:
   // Starts the relay, which sends what an earlier process left.
@@ -21,10 +22,10 @@ class Outbox {
 
   // Writes `record` in the transaction of `session`. After the commit call Nudge().
   virtual absl::Status Add(sql::Session& session, const bus::Record& record) = 0;
-  // Tells the relay that something may be waiting. Without it the relay looks once a second.
-  // Thread-safe.
+  // Tells the relay that something may be waiting. Without it the relay looks once a second, and
+  // ten times a second where other processes may write as well. Thread-safe.
   virtual void Nudge() = 0;
-  // Sends what waits now; returns once it is all published. For tests and drain.
+  // Sends what waits now; returns once it is all published, by whomever. For tests and drain.
   virtual absl::Status Flush() = 0;
 };
 

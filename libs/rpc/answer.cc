@@ -1,10 +1,12 @@
 #include "libs/rpc/answer.h"
 
+#include <grpc/grpc_security_constants.h>
 #include <grpcpp/security/auth_context.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
 #include "libs/base/cat.h"
+#include "libs/rpc/assertion.h"
 #include "libs/rpc/on_behalf.h"
 #include "libs/telemetry/trace.h"
 #include "proto/cleanmail/app/v1/status.pb.h"
@@ -29,6 +31,34 @@ Caller InProcessCaller(const grpc::ServerContext& rpc) {
   return FromProto(said);
 }
 
+std::string ValueOf(const grpc::ServerContext& rpc, const char* key) {
+  const auto found = rpc.client_metadata().find(key);
+  return found == rpc.client_metadata().end()
+             ? std::string()
+             : std::string(found->second.data(), found->second.size());
+}
+
+// A room of another process, or whom it speaks for. The gate (gate.h) has let the call in: the
+// certificate names a room, and an assertion that is there has been checked.
+Caller RemoteCaller(const grpc::ServerContext& rpc) {
+  if (const std::string assertion = ValueOf(rpc, kAssertionKey); !assertion.empty())
+    return ReadAssertion(assertion);
+  for (const grpc::string_ref& uri : rpc.auth_context()->FindPropertyValues("peer_uri")) {
+    const std::string name(uri.data(), uri.size());
+    if (name.starts_with("spiffe://"))
+      return {.role = Role::kService, .id = name.substr(name.rfind('/') + 1)};
+  }
+  return {.id = "unknown"};
+}
+
+// Behind mutual TLS.
+bool IsRemote(const grpc::ServerContext& rpc) {
+  const auto kind =
+      rpc.auth_context()->FindPropertyValues(GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
+  return !kind.empty() && (kind[0] == GRPC_SSL_TRANSPORT_SECURITY_TYPE ||
+                           kind[0] == GRPC_TLS_TRANSPORT_SECURITY_TYPE);
+}
+
 std::string PayloadOf(const absl::Status& status, std::string_view name) {
   const auto payload = status.GetPayload(base::AbslView(name));
   return payload.has_value() ? std::string(*payload) : std::string();
@@ -43,6 +73,8 @@ Caller CallerOf(const grpc::ServerContext& rpc) {
   // other transport has both.
   if (peer == "unknown" && rpc.auth_context()->begin() == rpc.auth_context()->end()) {
     caller = InProcessCaller(rpc);
+  } else if (IsRemote(rpc)) {
+    caller = RemoteCaller(rpc);
   } else if (peer.starts_with("unix:")) {
     // The socket lies in a folder only its owner may enter and has mode 0600 itself: whoever is
     // here is the owner, or root.

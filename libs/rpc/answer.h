@@ -15,7 +15,8 @@ class Status;
 namespace cleanmail::rpc {
 
 // Who calls, by the channel: in-process is a service, or whom the portal says it calls for
-// (on_behalf.h); the local socket an operator.
+// (on_behalf.h); mutual TLS the room its certificate names, or whom that room's assertion speaks
+// for (assertion.h); the local socket an operator.
 Caller CallerOf(const grpc::ServerContext& rpc);
 
 // Answers one RPC: finds out who calls, runs `answer`, converts its status. Errors are counted and

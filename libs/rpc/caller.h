@@ -20,7 +20,8 @@ enum class Role {
 // Who calls. A value.
 struct Caller {
   Role role = Role::kNone;
-  // "service", "operator/local", "token/{id}"; stands in the audit trail.
+  // "service" (in this process), "ingress" (a room of another one), "operator/local",
+  // "token/{id}"; stands in the audit trail.
   std::string id = {};
   std::string partner = {};               // kPartner: id of the partner
   std::string tenant = {};                // kTenant and below: id of the tenant

@@ -7,18 +7,18 @@
 #include "absl/synchronization/notification.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/answer.h"
-#include "libs/rpc/on_behalf.h"
 #include "libs/telemetry/trace.h"
 
 namespace cleanmail::rpc {
 
 absl::StatusOr<std::string> Forward(Channels& channels, const std::string& method,
                                     std::string_view request, const ForwardOptions& options) {
-  CLEANMAIL_ASSIGN_OR_RETURN(const auto channel, channels.ChannelTo(method, options.deadline));
-  grpc::GenericStub stub(channel);
+  CLEANMAIL_ASSIGN_OR_RETURN(const Channels::Spoken spoken,
+                             channels.ChannelFor(method, options.caller, options.deadline));
+  grpc::GenericStub stub(spoken.channel);
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(options.deadline));
-  context.AddMetadata(kCallerKey, ToProto(options.caller).SerializeAsString());
+  context.AddMetadata(spoken.key, spoken.value);
   if (telemetry::IsTrace(options.trace))
     context.AddMetadata(std::string(telemetry::kTraceparent), std::string(options.trace));
   const grpc::Slice slice(request.data(), request.size());

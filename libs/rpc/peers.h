@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "libs/rpc/caller.h"
 
 // Light on purpose (libs/app/environment.h includes it): who makes a call includes the callee's
 // generated header as well.
@@ -26,9 +27,21 @@ namespace cleanmail::rpc {
 class Channels {
  public:
   virtual ~Channels() = default;
-  // Waits at most until `deadline` for the server to be there. Unavailable otherwise.
+  // To `package.Service` or `/package.Service/Method`, for calls a room makes for itself. In one
+  // process waits at most until `deadline` for the server to be there, Unavailable otherwise. May
+  // give another channel later (certificates change): ask for each call.
   virtual absl::StatusOr<std::shared_ptr<grpc::ChannelInterface>> ChannelTo(
       std::string_view service, absl::Time deadline) = 0;
+
+  // A channel for one call on behalf of somebody, and the metadata that says so.
+  struct Spoken {
+    std::shared_ptr<grpc::ChannelInterface> channel;  // gRPC's own way of holding channels
+    std::string key;
+    std::string value;
+  };
+  // For `/package.Service/Method`.
+  virtual absl::StatusOr<Spoken> ChannelFor(const std::string& method, const Caller& caller,
+                                            absl::Time deadline) = 0;
 };
 
 // What one call carries: deadline, trace context. Made and owned in peers.cc, where gRPC's header
@@ -47,7 +60,7 @@ class CallContext {
 // FromGrpc of libs/rpc/answer.h.
 absl::Status StatusOf(const grpc::Status& status);
 
-// A promise of a stub: resolved at its first call, so that the order rooms start in never matters.
+// A promise of a stub: resolved when it calls, so that the order rooms start in never matters.
 // Thread-safe.
 //   rpc::Peer<policy::v1::PolicyService> policy = env.peers().To<policy::v1::PolicyService>();
 //   CLEANMAIL_ASSIGN_OR_RETURN(auto answer,
@@ -68,11 +81,11 @@ class Peer {
   absl::StatusOr<Response> Call(grpc::Status (Service::Stub::*method)(grpc::ClientContext*,
                                                                       const Request&, Response*),
                                 const Request& request, const Options& options) {
-    absl::StatusOr<typename Service::Stub*> stub = shared_->Get(options.deadline);
+    absl::StatusOr<std::shared_ptr<typename Service::Stub>> stub = shared_->Get(options.deadline);
     if (!stub.ok()) return stub.status();
     CallContext context(options.deadline, options.trace);
     Response response;
-    absl::Status status = StatusOf(((*stub)->*method)(context.get(), request, &response));
+    absl::Status status = StatusOf(((**stub).*method)(context.get(), request, &response));
     if (!status.ok()) return status;
     return response;
   }
@@ -87,19 +100,20 @@ class Peer {
                      grpc::ClientContext*, const Request*, Response*,
                      std::function<void(grpc::Status)>),
                  Request request, const Options& options, Done done) {
-    absl::StatusOr<typename Service::Stub*> stub = shared_->Get(options.deadline);
+    absl::StatusOr<std::shared_ptr<typename Service::Stub>> stub = shared_->Get(options.deadline);
     if (!stub.ok()) {
       std::move(done)(absl::StatusOr<Response>(stub.status()));
       return;
     }
     struct Pending {
+      std::shared_ptr<typename Service::Stub> stub;
       Request request;
       CallContext context;
       Done done;
       Response response;
     };
     // shared_ptr because std::function must be able to copy what it holds.
-    auto pending = std::make_shared<Pending>(Pending{std::move(request),
+    auto pending = std::make_shared<Pending>(Pending{*stub, std::move(request),
                                                      CallContext(options.deadline, options.trace),
                                                      std::move(done), Response()});
     ((*stub)->async()->*method)(
@@ -114,18 +128,21 @@ class Peer {
  private:
   struct Shared {
     explicit Shared(Channels& c) : channels(c) {}
-    absl::StatusOr<typename Service::Stub*> Get(absl::Time deadline) {
+    absl::StatusOr<std::shared_ptr<typename Service::Stub>> Get(absl::Time deadline) {
+      auto now = channels.ChannelTo(Service::service_full_name(), deadline);
+      if (!now.ok()) return now.status();
       absl::MutexLock lock(&mutex);
-      if (stub == nullptr) {
-        auto channel = channels.ChannelTo(Service::service_full_name(), deadline);
-        if (!channel.ok()) return channel.status();
-        stub = Service::NewStub(*std::move(channel));
+      if (stub == nullptr || channel != *now) {
+        channel = *now;
+        stub = Service::NewStub(*std::move(now));
       }
-      return stub.get();
+      return stub;
     }
     Channels& channels;
     absl::Mutex mutex;
-    std::unique_ptr<typename Service::Stub> stub ABSL_GUARDED_BY(mutex);
+    std::shared_ptr<grpc::ChannelInterface> channel ABSL_GUARDED_BY(mutex);  // of `stub`
+    // shared_ptr because a call may still use one that has been replaced.
+    std::shared_ptr<typename Service::Stub> stub ABSL_GUARDED_BY(mutex);
   };
   std::shared_ptr<Shared> shared_;  // copies of a Peer share one stub
 };

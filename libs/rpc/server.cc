@@ -1,5 +1,6 @@
 #include "libs/rpc/server.h"
 
+#include <algorithm>
 #include <map>
 
 #include <grpcpp/channel.h>
@@ -8,6 +9,7 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
+#include <grpcpp/security/tls_credentials_options.h>
 #include <grpcpp/support/server_interceptor.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,6 +19,9 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/text.h"
 #include "libs/rpc/answer.h"
+#include "libs/rpc/assertion.h"
+#include "libs/rpc/gate.h"
+#include "libs/rpc/on_behalf.h"
 
 namespace cleanmail::rpc {
 namespace {
@@ -115,9 +120,36 @@ class CallObservers final : public grpc::experimental::ServerInterceptorFactoryI
   Observer& observer_;
 };
 
+// Mutual TLS with the files of `identity`, which gRPC itself reads again.
+std::shared_ptr<grpc::ServerCredentials> TlsOf(const TlsFiles& files) {
+  const auto seconds =
+      static_cast<unsigned>(std::max<int64_t>(1, absl::ToInt64Seconds(files.reread)));
+  grpc::experimental::TlsServerCredentialsOptions options(
+      std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+          files.key, files.certificate, files.authority, seconds));
+  options.watch_root_certs();
+  options.watch_identity_key_cert_pairs();
+  options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  return grpc::experimental::TlsServerCredentials(options);
+}
+
+// For connections between machines: one whose other end is gone is noticed; one that is old is made
+// anew, so that calls reach servers that were added and certificates are checked again.
+void KeepAlive(grpc::ServerBuilder& builder) {
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 10 * 60'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, 60'000);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kLargestMetadata);
+}
+
 class GrpcServer final : public Server {
  public:
-  GrpcServer(telemetry::Log& log, telemetry::MetricsRegistry& metrics) : observer_(log, metrics) {}
+  GrpcServer(telemetry::Log& log, telemetry::MetricsRegistry& metrics)
+      : log_(log), metrics_(metrics), observer_(log, metrics) {}
   ~GrpcServer() override { Stop(absl::Now()); }
 
   absl::Status Open(const std::vector<grpc::Service*>& services, const Options& options) {
@@ -146,7 +178,19 @@ class GrpcServer final : public Server {
       builder.AddListeningPort(base::Cat("unix:", options.socket_path),
                                grpc::InsecureServerCredentials(), &bound);
     }
+    if (!options.listen.empty()) {
+      const auto credentials = TlsOf(options.identity->files());
+      credentials->SetAuthMetadataProcessor(
+          MakeGate(options.identity->files().trust_domain, log_, metrics_));
+      KeepAlive(builder);
+      builder.AddListeningPort(options.listen, credentials, &port_);
+    }
     server_ = builder.BuildAndStart();
+    if (!options.listen.empty() && port_ == 0) {
+      server_.reset();
+      return absl::UnavailableError(
+          base::Cat("app.rpc.listen: ", options.listen, " cannot be listened at: is it taken?"));
+    }
     if (server_ == nullptr || bound == 0) {
       return absl::UnavailableError(
           base::Cat("the socket ", options.socket_path,
@@ -164,6 +208,8 @@ class GrpcServer final : public Server {
     return server_->InProcessChannel({});
   }
 
+  int port() const override { return port_; }
+
   void SetServing(const std::string& name, bool serving) override {
     if (auto* health = server_->GetHealthCheckService(); health != nullptr)
       health->SetServingStatus(name, serving);
@@ -178,8 +224,11 @@ class GrpcServer final : public Server {
   }
 
  private:
+  telemetry::Log& log_;
+  telemetry::MetricsRegistry& metrics_;
   Observer observer_;
   std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
   std::string socket_path_;
   bool stopped_ = false;
 };
@@ -194,6 +243,15 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelInterface>> LocalChannels::ChannelTo
     return absl::UnavailableError(
         base::Cat("nobody serves ", service, closed_ ? " any more" : " yet"));
   return channel_;
+}
+
+absl::StatusOr<Channels::Spoken> LocalChannels::ChannelFor(const std::string& method,
+                                                           const Caller& caller,
+                                                           absl::Time deadline) {
+  CLEANMAIL_ASSIGN_OR_RETURN(auto channel, ChannelTo(method, deadline));
+  return Spoken{.channel = std::move(channel),
+                .key = kCallerKey,
+                .value = ToProto(caller).SerializeAsString()};
 }
 
 void LocalChannels::Open(std::shared_ptr<grpc::ChannelInterface> channel) {

@@ -2,9 +2,9 @@
 
 #include "libs/app/destinations.h"
 #include "libs/base/status_macros.h"
-#include "libs/base/uuid.h"
 #include "libs/config/defaults.h"
 #include "libs/outbox/outbox.h"
+#include "libs/store/sql/members.h"
 #include "proto/cleanmail/egress/v1/config.pb.h"
 #include "services/egress/api.h"
 #include "services/egress/consumer.h"
@@ -74,6 +74,12 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   auto& tls = service.Own(std::move(made_tls));
   auto& outbox = service.Own(outbox::Outbox::Create(*database, env.bus()));
   auto& store = service.Own(std::make_unique<Store>(*database));
+  const auto& steady = service.Own(std::make_unique<base::SteadyClock>());
+  CLEANMAIL_ASSIGN_OR_RETURN(
+      auto made_members,
+      sql::Members::Join(*database, steady, env.random(),
+                         {.instance = env.app_config().instance(), .alone = env.owns_databases()}));
+  auto& members = service.Own(std::move(made_members));
   auto& router = service.Own(std::make_unique<Router>(
       env.directory(), env.resolver(),
       RouterOptions{.host_name = host_name,
@@ -86,19 +92,20 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       ToSessionOptions(settings.timeouts(), host_name, std::move(sources)),
       config::OrDefault(settings.messages_per_connection(), 100), lore, metrics));
   auto& queue = service.Own(std::make_unique<Queue>(
-      QueueParts{store, outbox, courier, env.blobs(), env.loops(), env.clock(), env.random(),
-                 env.mail_log(), env.log(), metrics, env.directory()},
+      QueueParts{store, members, outbox, courier, env.blobs(), env.loops(), env.clock(),
+                 env.random(), env.mail_log(), env.log(), metrics, env.directory()},
       QueueOptions{.gate = ToGateOptions(settings),
                    .connections = config::OrDefault(settings.connections(), 500),
-                   .owner = base::NewUuid(env.clock(), env.random()),
                    .settlement = ToSettlementOptions(settings, host_name)}));
 
   const ConsumerParts parts{queue, env.clock(), host_name,
                             config::OrDefault(settings.own_hops(), 5)};
   service.Serve(std::make_unique<Api>(store, queue, lore, env.clock(), env.authz(),
                                       ToSourceRanges(env.app_config().destinations())));
-  service.OnStart(
-      [&store, owner = queue.owner()] { return store.ReleaseClaimsOfOthers(owner).status(); });
+  service.OnStart([&store, &members]() -> absl::Status {
+    CLEANMAIL_ASSIGN_OR_RETURN(const auto dead, members.FindDead());
+    return store.ReleaseClaimsOf(dead).status();
+  });
   service.Consume<policy::v1::MailDisposed>(
       [parts](auto batch) { return OnDisposed(parts, batch); });
   service.Consume<quarantine::v1::MailReleased>(

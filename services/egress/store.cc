@@ -73,7 +73,8 @@ absl::StatusOr<std::vector<Delivery>> ToDeliveries(const std::vector<sql::Row>& 
 std::vector<sql::Migration> Migrations() {
   return {{1, "deliveries", kMigration0001Deliveries},
           {2, "outbox", outbox::kMigration},
-          {3, "destinations", kMigration0003Destinations}};
+          {3, "destinations", kMigration0003Destinations},
+          {4, "members", sql::kMembersMigration}};
 }
 
 std::string PageKey(const Delivery& delivery) {
@@ -125,13 +126,14 @@ absl::Status Store::Defer(sql::Session& session, const Delivery& delivery) {
       .Execute(
           "UPDATE deliveries SET recipients = :recipients, attempts = :attempts, "
           "next_attempt_at_us = :next_attempt_at, last_reply = :last_reply, "
-          "delay_told = :delay_told, claimed_by = '' WHERE id = :id",
+          "delay_told = :delay_told, claimed_by = '' WHERE id = :id AND claimed_by = :claimed_by",
           {{"recipients", Joined(delivery.recipients)},
            {"attempts", int64_t{delivery.attempts}},
            {"next_attempt_at", delivery.next_attempt_at_us},
            {"last_reply", delivery.last_reply},
            {"delay_told", int64_t{delivery.delay_told ? 1 : 0}},
-           {"id", delivery.id}})
+           {"id", delivery.id},
+           {"claimed_by", delivery.claimed_by}})
       .status();
 }
 
@@ -148,8 +150,10 @@ absl::StatusOr<std::vector<Delivery>> Store::ClaimDue(std::string_view owner, in
                       {{"now", now_us}, {"limit", limit}}));
     CLEANMAIL_ASSIGN_OR_RETURN(due, ToDeliveries(rows));
     std::vector<sql::Parameters> claims;
-    for (const Delivery& delivery : due)
+    for (Delivery& delivery : due) {
+      delivery.claimed_by = owner;
       claims.push_back({{"owner", std::string(owner)}, {"id", delivery.id}});
+    }
     return session.ExecuteMany("UPDATE deliveries SET claimed_by = :owner WHERE id = :id", claims);
   }));
   return due;
@@ -159,8 +163,10 @@ absl::Status Store::Park(sql::Session& session, const Delivery& delivery) {
   return session
       .Execute(
           "UPDATE deliveries SET parked = 1, claimed_by = '', last_reply = :last_reply "
-          "WHERE id = :id",
-          {{"last_reply", delivery.last_reply}, {"id", delivery.id}})
+          "WHERE id = :id AND claimed_by = :claimed_by",
+          {{"last_reply", delivery.last_reply},
+           {"id", delivery.id},
+           {"claimed_by", delivery.claimed_by}})
       .status();
 }
 
@@ -210,6 +216,7 @@ absl::StatusOr<std::vector<Delivery>> Store::ClaimParkedBefore(std::string_view 
     std::vector<sql::Parameters> claims;
     for (Delivery& delivery : over) {
       delivery.parked = false;
+      delivery.claimed_by = owner;
       claims.push_back({{"owner", std::string(owner)}, {"id", delivery.id}});
     }
     return session.ExecuteMany(
@@ -218,13 +225,16 @@ absl::StatusOr<std::vector<Delivery>> Store::ClaimParkedBefore(std::string_view 
   return over;
 }
 
-absl::StatusOr<int64_t> Store::ReleaseClaimsOfOthers(std::string_view owner) {
+absl::StatusOr<int64_t> Store::ReleaseClaimsOf(const std::vector<sql::Members::Dead>& dead) {
   int64_t released = 0;
   CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&](sql::Session& session) -> absl::Status {
+    for (const sql::Members::Dead& member : dead)
+      CLEANMAIL_RETURN_IF_ERROR(sql::Members::Bury(session, member).status());
+    // All of the dead, whenever they were buried: one that was frozen may have claimed since.
     CLEANMAIL_ASSIGN_OR_RETURN(
         released, session.Execute("UPDATE deliveries SET claimed_by = '' WHERE done_at_us = 0 AND "
-                                  "claimed_by <> '' AND claimed_by <> :owner",
-                                  {{"owner", std::string(owner)}}));
+                                  "claimed_by <> '' AND claimed_by NOT IN "
+                                  "(SELECT member FROM members)"));
     return absl::OkStatus();
   }));
   return released;

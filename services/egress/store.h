@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "libs/store/sql/database.h"
+#include "libs/store/sql/members.h"
 #include "proto/cleanmail/mail/v1/mail.pb.h"
 
 namespace cleanmail::egress {
@@ -27,7 +28,8 @@ struct Delivery {
   mail::v1::Message message;
   std::vector<mail::v1::Action> actions;  // changes on the way
   bool delay_told = false;                // the sender has had a notice of delay
-  bool parked = false;  // its destination is switched off: it waits until that changes
+  bool parked = false;          // its destination is switched off: it waits until that changes
+  std::string claimed_by = {};  // the member (libs/store/sql/members.h) that has it in hand
   std::string content;  // the mail itself when it is one of ours (a notice); otherwise empty: it is
                         // the blob tenant/message
 };
@@ -59,10 +61,10 @@ class Store {
   // Ends a delivery.
   static absl::Status Finish(sql::Session& session, std::string_view id,
                              std::string_view last_reply, int64_t now_us);
-  // Puts a delivery back with what is left of it.
+  // Puts a delivery back with what is left of it, unless another has taken over its claim.
   static absl::Status Defer(sql::Session& session, const Delivery& delivery);
 
-  // Puts a delivery aside until its destination is switched on.
+  // Puts a delivery aside until its destination is switched on; unless as above.
   static absl::Status Park(sql::Session& session, const Delivery& delivery);
 
   // A tenant's destination for which deliveries are parked.
@@ -81,8 +83,8 @@ class Store {
   // Claims deliveries that are due for `owner`, the longest due first.
   absl::StatusOr<std::vector<Delivery>> ClaimDue(std::string_view owner, int64_t now_us,
                                                  int64_t limit);
-  // Gives back what an earlier process of this data folder had claimed; returns how many.
-  absl::StatusOr<int64_t> ReleaseClaimsOfOthers(std::string_view owner);
+  // Strikes dead members off and gives back what nobody who is alive has claimed; returns how many.
+  absl::StatusOr<int64_t> ReleaseClaimsOf(const std::vector<sql::Members::Dead>& dead);
   // Deliveries not finished, oldest first, after `after` (an id with its time: the last one's page
   // key).
   absl::StatusOr<std::vector<Delivery>> List(std::string_view tenant, std::string_view after,

@@ -9,7 +9,7 @@
 #include "libs/base/fake_random.h"
 #include "libs/bus/fake_bus.h"
 #include "libs/rpc/answer.h"
-#include "libs/store/sql/sqlite_database.h"
+#include "libs/store/sql/test_database.h"
 #include "proto/cleanmail/policy/v1/events.pb.h"
 #include "services/policy/import_lines.h"
 #include "services/policy/lists.h"
@@ -36,13 +36,7 @@ class PoliciesTest : public testing::Test {
     store_ = std::make_unique<Store>(*database_, *outbox_);
     EXPECT_TRUE(follower_.Start().ok());
   }
-  static std::unique_ptr<sql::Database> Open() {
-    static int number = 0;
-    auto database = sql::OpenSqlite(
-        base::Cat(testing::TempDir(), "/policies-", getpid(), "-", ++number, ".db"));
-    EXPECT_TRUE(database.ok()) << database.status();
-    return *std::move(database);
-  }
+  static std::unique_ptr<sql::Database> Open() { return sql::TestDatabasePlace().Open(); }
 
   PolicyEdit Edit(const std::string& policy, const std::string& etag = "") {
     return {

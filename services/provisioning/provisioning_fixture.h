@@ -10,7 +10,7 @@
 #include "libs/base/cat.h"
 #include "libs/base/fake_random.h"
 #include "libs/bus/fake_bus.h"
-#include "libs/store/sql/sqlite_database.h"
+#include "libs/store/sql/test_database.h"
 #include "proto/cleanmail/provisioning/v1/events.pb.h"
 #include "services/provisioning/accounts.h"
 #include "services/provisioning/snapshots.h"
@@ -27,13 +27,7 @@ class ProvisioningFixture : public ::testing::Test {
     accounts_ = std::make_unique<Accounts>(*store_, destinations_);
     snapshots_ = std::make_unique<Snapshots>(*store_, bus_, random_, std::string(32, 'm'));
   }
-  static std::unique_ptr<sql::Database> Open() {
-    static int number = 0;
-    auto database = sql::OpenSqlite(
-        base::Cat(::testing::TempDir(), "/provisioning-", getpid(), "-", ++number, ".db"));
-    EXPECT_TRUE(database.ok()) << database.status();
-    return *std::move(database);
-  }
+  static std::unique_ptr<sql::Database> Open() { return sql::TestDatabasePlace().Open(); }
 
   absl::StatusOr<v1::Tenant> AddTenant(const std::string& id,
                                        std::vector<std::string> networks = {},

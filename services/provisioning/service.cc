@@ -59,6 +59,8 @@ callout::Callouts::KnownGood AccountOf(Accounts& accounts) {
 
 absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   app::Service service("provisioning");
+  if (env.master_key().empty())
+    return absl::InvalidArgumentError("app.master_key: is required: it seals the tenants' keys");
   CLEANMAIL_ASSIGN_OR_RETURN(sql::Database* const database, env.database("provisioning"));
   CLEANMAIL_RETURN_IF_ERROR(sql::Migrate(*database, Migrations()));
   CLEANMAIL_ASSIGN_OR_RETURN(const v1::ProvisioningConfig settings,

@@ -235,7 +235,9 @@ grpc::Status Api::ReleaseHold(grpc::ServerContext* rpc, const v1::ReleaseHoldReq
         .accept_risk = request->accept_risk() && !IsUser(caller),
         .rescan = request->rescan()};
     CLEANMAIL_ASSIGN_OR_RETURN(const HoldRow before, parts_.holds.Get(name));
-    // First what can be refused: an entry without its release is harmless, the other way round not.
+    // Who may not release shall not have allowed either; and a release without the entry asked for
+    // cannot be asked for again.
+    CLEANMAIL_RETURN_IF_ERROR(Holds::CheckRelease(before, options));
     if (request->has_allow()) CLEANMAIL_RETURN_IF_ERROR(Allow(caller, before, *request));
     CLEANMAIL_ASSIGN_OR_RETURN(const HoldRow after, parts_.holds.Release(name, options));
     const v1::Hold was = ToProto(before, IsUser(caller));

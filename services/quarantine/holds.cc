@@ -255,18 +255,23 @@ absl::Status Holds::AskRescan(sql::Session& session, const HoldRow& hold,
   return outbox_.Add(session, bus::ToRecord(request));
 }
 
-absl::Status Holds::ReleaseOne(sql::Session& session, const HoldName& name,
-                               const ReleaseOptions& options) {
-  CLEANMAIL_ASSIGN_OR_RETURN(const HoldRow hold, Require(session, name));
+absl::Status Holds::CheckRelease(const HoldRow& hold, const ReleaseOptions& options) {
   CLEANMAIL_RETURN_IF_ERROR(CheckReleasable(hold, options.recipients));
-  const std::vector<std::string> wanted =
-      options.recipients.empty() ? StillHeld(hold) : options.recipients;
   const bool has_ended = std::ranges::all_of(hold.recipients, [](const HeldRecipient& r) {
     return r.state == v1::HOLD_STATE_DELETED || r.state == v1::HOLD_STATE_EXPIRED;
   });
   if (has_ended)
     return absl::FailedPreconditionError("the hold has ended; the message cannot be released");
-  CLEANMAIL_RETURN_IF_ERROR(CheckRisk(hold, wanted, options));
+  return CheckRisk(hold, options.recipients.empty() ? StillHeld(hold) : options.recipients,
+                   options);
+}
+
+absl::Status Holds::ReleaseOne(sql::Session& session, const HoldName& name,
+                               const ReleaseOptions& options) {
+  CLEANMAIL_ASSIGN_OR_RETURN(const HoldRow hold, Require(session, name));
+  CLEANMAIL_RETURN_IF_ERROR(CheckRelease(hold, options));
+  const std::vector<std::string> wanted =
+      options.recipients.empty() ? StillHeld(hold) : options.recipients;
   return options.rescan ? AskRescan(session, hold, wanted, options.by)
                         : ReleaseIn(session, hold, wanted, options.by);
 }
@@ -301,12 +306,27 @@ absl::StatusOr<std::vector<absl::Status>> Holds::ReleaseEach(
   return statuses;
 }
 
+absl::Status Holds::TellEnd(sql::Session& session, const HoldRow& hold,
+                            std::vector<std::string> recipients, v1::HoldEnd end,
+                            std::string_view by) {
+  if (recipients.empty()) return absl::OkStatus();
+  v1::HoldEnded ended;
+  ended.set_message_id(hold.message.id());
+  ended.set_tenant(hold.message.tenant());
+  ended.mutable_recipients()->Assign(recipients.begin(), recipients.end());
+  ended.set_end(end);
+  ended.set_ended_by(std::string(by));
+  ended.set_ended_at_us(base::NowMicros(clock_));
+  return outbox_.Add(session, bus::ToRecord(ended));
+}
+
 absl::StatusOr<HoldRow> Holds::Delete(const HoldName& name,
                                       const std::vector<std::string>& recipients,
                                       std::string_view by) {
   HoldRow hold;
   CLEANMAIL_RETURN_IF_ERROR(store_.Transact([&](sql::Session& session) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(hold, Require(session, name));
+    std::vector<std::string> ended;
     for (const std::string& address : StillHeld(hold)) {
       if (!recipients.empty() && std::ranges::find(recipients, address) == recipients.end())
         continue;
@@ -315,10 +335,13 @@ absl::StatusOr<HoldRow> Holds::Delete(const HoldName& name,
                                     .status());
       CLEANMAIL_RETURN_IF_ERROR(
           Store::AddHistory(session, name.message, Done("deleted", by, address)));
+      ended.push_back(address);
     }
+    CLEANMAIL_RETURN_IF_ERROR(TellEnd(session, hold, std::move(ended), v1::HOLD_END_DELETED, by));
     CLEANMAIL_ASSIGN_OR_RETURN(hold, Require(session, name));
     return absl::OkStatus();
   }));
+  outbox_.Nudge();
   return hold;
 }
 
@@ -384,7 +407,8 @@ absl::Status Holds::ExpireOverdue() {
       CLEANMAIL_ASSIGN_OR_RETURN(const std::optional<HoldRow> hold,
                                  Store::Find(session, "", message));
       if (!hold.has_value()) continue;
-      for (const std::string& address : StillHeld(*hold)) {
+      std::vector<std::string> ended = StillHeld(*hold);
+      for (const std::string& address : ended) {
         CLEANMAIL_ASSIGN_OR_RETURN(const int64_t moved,
                                    Store::Move(session, message, address, v1::HOLD_STATE_HELD,
                                                v1::HOLD_STATE_EXPIRED, ""));
@@ -392,12 +416,15 @@ absl::Status Holds::ExpireOverdue() {
         CLEANMAIL_RETURN_IF_ERROR(
             Store::AddHistory(session, message, Done("expired", "gateway", address)));
       }
+      CLEANMAIL_RETURN_IF_ERROR(
+          TellEnd(session, *hold, std::move(ended), v1::HOLD_END_EXPIRED, ""));
     }
     CLEANMAIL_ASSIGN_OR_RETURN(const int64_t held, Store::CountHeld(session));
     metrics_.held_recipients.Set(held);
     return absl::OkStatus();
   }));
   metrics_.expired.Add(expired);
+  outbox_.Nudge();
   return absl::OkStatus();
 }
 

@@ -13,6 +13,7 @@
 #include "libs/base/random.h"
 #include "libs/outbox/outbox.h"
 #include "libs/store/blob/blob_store.h"
+#include "proto/cleanmail/quarantine/v1/events.pb.h"
 #include "services/quarantine/metrics.h"
 #include "services/quarantine/settings/store.h"
 #include "services/quarantine/store.h"
@@ -89,6 +90,8 @@ class Holds {
   absl::StatusOr<HoldRow> Delete(const HoldName& name, const std::vector<std::string>& recipients,
                                  std::string_view by);
   absl::StatusOr<HoldRow> Get(const HoldName& name);
+  // What Release would refuse, as the hold is now.
+  static absl::Status CheckRelease(const HoldRow& hold, const ReleaseOptions& options);
   // Get, and notes who saw it first; `by` empty: nobody.
   absl::StatusOr<HoldRow> See(const HoldName& name, std::string_view by,
                               std::vector<HistoryRow>* history);
@@ -110,6 +113,8 @@ class Holds {
                          const std::vector<std::string>& recipients, std::string_view by);
   absl::Status ReleaseOne(sql::Session& session, const HoldName& name,
                           const ReleaseOptions& options);
+  absl::Status TellEnd(sql::Session& session, const HoldRow& hold,
+                       std::vector<std::string> recipients, v1::HoldEnd end, std::string_view by);
   absl::Status AskRescan(sql::Session& session, const HoldRow& hold,
                          const std::vector<std::string>& recipients, std::string_view by);
   absl::Status ApplyRescan(sql::Session& session, const Rescan& rescan, HoldRow& hold);

@@ -10,7 +10,7 @@
 #include "libs/bus/fake_bus.h"
 #include "libs/rpc/answer.h"
 #include "libs/store/blob/fake_blob_store.h"
-#include "libs/store/sql/sqlite_database.h"
+#include "libs/store/sql/test_database.h"
 #include "libs/telemetry/log.h"
 #include "proto/cleanmail/ingress/v1/events.pb.h"
 #include "proto/cleanmail/quarantine/v1/events.pb.h"
@@ -60,13 +60,7 @@ class HoldsTest : public ::testing::Test {
     holds_ = std::make_unique<Holds>(store_, *outbox_, blobs_, clock_, random_, settings_,
                                      absl::Hours(1), metrics_);
   }
-  static std::unique_ptr<sql::Database> Open() {
-    static int number = 0;
-    auto database =
-        sql::OpenSqlite(base::Cat(::testing::TempDir(), "/holds-", getpid(), "-", ++number, ".db"));
-    EXPECT_TRUE(database.ok()) << database.status();
-    return *std::move(database);
-  }
+  static std::unique_ptr<sql::Database> Open() { return sql::TestDatabasePlace().Open(); }
   void Take(const policy::v1::MailDisposed& disposed) {
     for (const absl::Status& status : OnDisposed(*holds_, nullptr, {&disposed, 1}))
       EXPECT_TRUE(status.ok()) << status;
@@ -79,6 +73,10 @@ class HoldsTest : public ::testing::Test {
   std::vector<v1::MailReleased> Released() {
     EXPECT_TRUE(outbox_->Flush().ok());
     return bus_.Events<v1::MailReleased>();
+  }
+  std::vector<v1::HoldEnded> Ended() {
+    EXPECT_TRUE(outbox_->Flush().ok());
+    return bus_.Events<v1::HoldEnded>();
   }
   static auto Is(const std::string& address, v1::HoldState state) {
     return AllOf(Field(&HeldRecipient::address, address), Field(&HeldRecipient::state, state));
@@ -165,6 +163,11 @@ TEST_F(HoldsTest, ADeletedHoldIsNotReleased) {
   EXPECT_TRUE(absl::IsFailedPrecondition(
       holds_->Release(name, {.recipients = {}, .by = "operator"}).status()));
   EXPECT_THAT(Released(), IsEmpty());
+  const auto ended = Ended();
+  ASSERT_EQ(ended.size(), 1u) << "the second time ends nothing";
+  EXPECT_EQ(ended[0].end(), v1::HOLD_END_DELETED);
+  EXPECT_EQ(ended[0].ended_by(), "operator");
+  EXPECT_EQ(ended[0].recipients().size(), 2);
 }
 
 TEST_F(HoldsTest, ExpiresWhenItsTimeIsOver) {
@@ -176,6 +179,8 @@ TEST_F(HoldsTest, ExpiresWhenItsTimeIsOver) {
   ASSERT_TRUE(holds_->ExpireOverdue().ok());
   EXPECT_EQ(Get().recipients[0].state, v1::HOLD_STATE_EXPIRED);
   EXPECT_EQ(metrics_.expired.value(), 2);
+  ASSERT_EQ(Ended().size(), 1u);
+  EXPECT_EQ(Ended()[0].end(), v1::HOLD_END_EXPIRED);
   EXPECT_TRUE(absl::IsFailedPrecondition(
       holds_->Release({.tenant = "acme", .message = kMessage}, {.recipients = {}, .by = "operator"})
           .status()));

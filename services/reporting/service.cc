@@ -14,17 +14,15 @@ namespace {
 
 constexpr int64_t kForgetAtOnce = 2'000;
 constexpr int64_t kEraseAtOnce = 500;
-constexpr size_t kBatch = 256;  // events written in one transaction, at most
 
 template <class Event>
-void Record(app::Service& service, Store& store, AccountOf account_of) {
-  bus::SubscriptionOptions options = bus::OptionsFor<Event>(service.name());
-  options.batch = kBatch;
-  service.ConsumeRecords(
-      std::move(options),
-      bus::HandleBatch<Event>([&store, account_of](std::span<const Event> batch) {
-        return OnEvents(store, account_of, batch);
-      }));
+void Record(app::Service& service, Recorder& recorder, const AccountOf& account_of) {
+  // One worker: the work is the recorder's, which has one thread for all topics.
+  service.ConsumeLater<Event>(
+      [&recorder, account_of](std::vector<bus::Received<Event>> batch) {
+        OnEvents(recorder, account_of, std::move(batch));
+      },
+      1);
 }
 
 AccountOf MakeAccountOf(const directory::Directory& directory) {
@@ -54,6 +52,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   app::Service service("reporting");
 
   auto& store = service.Own(std::make_unique<Store>(*database));
+  auto& recorder = service.Own(std::make_unique<Recorder>(store));
   auto& search = service.Own(std::make_unique<Search>(*database, SearchBounds{}));
   auto& retention = service.Own(
       std::make_unique<Retention>(*database, env.clock(), env.random(), LivesOf(settings)));
@@ -61,13 +60,14 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   service.Serve(
       std::make_unique<Api>(search, retention, env.directory(), env.authz(), env.clock()));
   const AccountOf account_of = MakeAccountOf(env.directory());
-  Record<ingress::v1::MailReceived>(service, store, account_of);
-  Record<ingress::v1::MailRefused>(service, store, account_of);
-  Record<scanner::v1::MailScanned>(service, store, account_of);
-  Record<policy::v1::MailDisposed>(service, store, account_of);
-  Record<quarantine::v1::MailReleased>(service, store, account_of);
-  Record<egress::v1::DeliveryChanged>(service, store, account_of);
-  Record<audit::v1::AuditRecorded>(service, store, account_of);
+  Record<ingress::v1::MailReceived>(service, recorder, account_of);
+  Record<ingress::v1::MailRefused>(service, recorder, account_of);
+  Record<scanner::v1::MailScanned>(service, recorder, account_of);
+  Record<policy::v1::MailDisposed>(service, recorder, account_of);
+  Record<quarantine::v1::MailReleased>(service, recorder, account_of);
+  Record<quarantine::v1::HoldEnded>(service, recorder, account_of);
+  Record<egress::v1::DeliveryChanged>(service, recorder, account_of);
+  Record<audit::v1::AuditRecorded>(service, recorder, account_of);
   const auto warn = [&log = env.log()](std::string_view event, const absl::Status& status) {
     if (!status.ok()) log.Warning(event, {{"why", status.ToString()}});
   };

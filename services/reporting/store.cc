@@ -1,5 +1,9 @@
 #include "services/reporting/store.h"
 
+#include <map>
+#include <string>
+#include <tuple>
+
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "services/reporting/migrations.h"
@@ -33,10 +37,19 @@ sql::Parameters ToParameters(const MessageRow& row) {
           {"findings", row.findings}};
 }
 
-// A message is written by whichever event of it comes first; scans add what they found.
-absl::Status WriteMessages(sql::Session& session, const std::vector<MessageRow>& rows) {
+// A message is written by whichever event of it comes first; scans add what they found. Each event
+// has all the others have but for the scan, so the newest scan's row stands for all.
+absl::Status WriteMessages(sql::Session& session, std::span<const Changes> events) {
+  std::map<std::string_view, const MessageRow*> newest;
+  for (const Changes& event : events) {
+    for (const MessageRow& row : event.messages) {
+      const MessageRow*& known = newest[row.message];
+      if (known == nullptr || row.generation > known->generation) known = &row;
+    }
+  }
   std::vector<sql::Parameters> parameters;
-  for (const MessageRow& row : rows) parameters.push_back(ToParameters(row));
+  parameters.reserve(newest.size());
+  for (const auto& [message, row] : newest) parameters.push_back(ToParameters(*row));
   return session.ExecuteMany(
       "INSERT INTO messages (message, tenant, sender, subject, client_address, direction, size, "
       "score, generation, accepted_at_us, findings) VALUES (:message, :tenant, :sender, :subject, "
@@ -47,14 +60,16 @@ absl::Status WriteMessages(sql::Session& session, const std::vector<MessageRow>&
       parameters);
 }
 
-absl::Status WriteEntries(sql::Session& session, const std::vector<Entry>& entries) {
+absl::Status WriteEntries(sql::Session& session, std::span<const Changes> events) {
   std::vector<sql::Parameters> parameters;
-  for (const Entry& entry : entries) {
-    parameters.push_back({{"message", entry.message},
-                          {"at", entry.at_us},
-                          {"what", entry.what},
-                          {"recipient", entry.recipient},
-                          {"detail", entry.detail}});
+  for (const Changes& event : events) {
+    for (const Entry& entry : event.entries) {
+      parameters.push_back({{"message", entry.message},
+                            {"at", entry.at_us},
+                            {"what", entry.what},
+                            {"recipient", entry.recipient},
+                            {"detail", entry.detail}});
+    }
   }
   return session.ExecuteMany(
       "INSERT INTO entries (message, at_us, what, recipient, detail) VALUES (:message, :at, :what, "
@@ -62,7 +77,7 @@ absl::Status WriteEntries(sql::Session& session, const std::vector<Entry>& entri
       parameters);
 }
 
-absl::StatusOr<std::optional<RecipientRow>> Find(sql::Session& session, const RecipientRow& key) {
+absl::StatusOr<RecipientRow> Find(sql::Session& session, const RecipientRow& key) {
   CLEANMAIL_ASSIGN_OR_RETURN(
       const std::vector<sql::Row> rows,
       session.Query("SELECT tenant, address, domain, account, direction, accepted_at_us, "
@@ -70,7 +85,7 @@ absl::StatusOr<std::optional<RecipientRow>> Find(sql::Session& session, const Re
                     "policy_scope, quarantine, would_be, reply, attempts FROM message_recipients "
                     "WHERE message = :message AND recipient = :recipient",
                     {{"message", key.message}, {"recipient", key.recipient}}));
-  if (rows.empty()) return std::nullopt;
+  if (rows.empty()) return absl::AbortedError("the recipient has just been forgotten");
   const sql::Row& row = rows[0];
   return RecipientRow{.message = key.message,
                       .recipient = key.recipient,
@@ -122,21 +137,22 @@ sql::Parameters AllOf(const RecipientRow& row) {
   return all;
 }
 
-absl::Status Write(sql::Session& session, const RecipientRow& row,
-                   const std::optional<RecipientRow>& before) {
-  if (!before.has_value()) {
-    return session
-        .Execute(
-            "INSERT INTO message_recipients (message, recipient, tenant, address, domain, account, "
-            "direction, accepted_at_us, generation, verdict, verdict_at_us, rule, reason, policy, "
-            "policy_version, policy_scope, quarantine, would_be, reply, attempts) VALUES "
-            "(:message, "
-            ":recipient, :tenant, :address, :domain, :account, :direction, :accepted_at, "
-            ":generation, :verdict, :verdict_at, :rule, :reason, :policy, :policy_version, "
-            ":policy_scope, :quarantine, :would_be, :reply, :attempts)",
-            AllOf(row))
-        .status();
-  }
+// False: the recipient is known already.
+absl::StatusOr<bool> Insert(sql::Session& session, const RecipientRow& row) {
+  CLEANMAIL_ASSIGN_OR_RETURN(
+      const int64_t added,
+      session.Execute(
+          "INSERT INTO message_recipients (message, recipient, tenant, address, domain, account, "
+          "direction, accepted_at_us, generation, verdict, verdict_at_us, rule, reason, policy, "
+          "policy_version, policy_scope, quarantine, would_be, reply, attempts) VALUES (:message, "
+          ":recipient, :tenant, :address, :domain, :account, :direction, :accepted_at, "
+          ":generation, :verdict, :verdict_at, :rule, :reason, :policy, :policy_version, "
+          ":policy_scope, :quarantine, :would_be, :reply, :attempts) ON CONFLICT DO NOTHING",
+          AllOf(row)));
+  return added > 0;
+}
+
+absl::Status Update(sql::Session& session, const RecipientRow& row, const RecipientRow& before) {
   constexpr std::string_view kState =
       "UPDATE message_recipients SET generation = :generation, verdict = :verdict, verdict_at_us = "
       ":verdict_at, rule = :rule, reason = :reason, policy = :policy, policy_version = "
@@ -144,7 +160,7 @@ absl::Status Write(sql::Session& session, const RecipientRow& row,
       ":would_be, reply = :reply, attempts = :attempts";
   constexpr std::string_view kWhere = " WHERE message = :message AND recipient = :recipient";
   // What indexes stand on is written again only when it became known: that is dear.
-  if (before->accepted_at_us == row.accepted_at_us)
+  if (before.accepted_at_us == row.accepted_at_us)
     return session.Execute(base::Cat(kState, kWhere), StateOf(row)).status();
   return session
       .Execute(base::Cat(kState,
@@ -155,37 +171,42 @@ absl::Status Write(sql::Session& session, const RecipientRow& row,
       .status();
 }
 
-// Reads each recipient once, applies all changes of the batch, writes it once.
-absl::Status WriteRecipients(sql::Session& session, const std::vector<RecipientChange>& changes,
+using Said = std::vector<const RecipientChange*>;
+
+// Writes a recipient once, with all that is said of him. Most are new: that is tried first.
+absl::Status WriteRecipient(sql::Session& session, const Said& said, CountChanges& counts) {
+  const RecipientRow& first = said.front()->row;
+  RecipientRow now{.message = first.message,
+                   .recipient = first.recipient,
+                   .tenant = first.tenant,
+                   .address = first.address,
+                   .domain = {},
+                   .account = {},
+                   .decision = {},
+                   .reply = {}};
+  for (const RecipientChange* change : said) Apply(*change, now);
+  CLEANMAIL_ASSIGN_OR_RETURN(const bool is_new, Insert(session, now));
+  if (!is_new) {
+    CLEANMAIL_ASSIGN_OR_RETURN(const RecipientRow before, Find(session, first));
+    now = before;
+    for (const RecipientChange* change : said) Apply(*change, now);
+    if (before == now) return absl::OkStatus();
+    CLEANMAIL_RETURN_IF_ERROR(Update(session, now, before));
+    Count(before, -1, counts);
+  }
+  Count(now, 1, counts);
+  return absl::OkStatus();
+}
+
+absl::Status WriteRecipients(sql::Session& session, std::span<const Changes> events,
                              CountChanges& counts) {
-  struct State {
-    std::optional<RecipientRow> before;
-    RecipientRow now;
-  };
-  std::map<std::pair<std::string, std::string>, State> states;
-  for (const RecipientChange& change : changes) {
-    const auto [place, is_new] =
-        states.try_emplace({change.row.message, change.row.recipient}, State{});
-    State& state = place->second;
-    if (is_new) {
-      CLEANMAIL_ASSIGN_OR_RETURN(state.before, Find(session, change.row));
-      state.now = state.before.value_or(RecipientRow{.message = change.row.message,
-                                                     .recipient = change.row.recipient,
-                                                     .tenant = change.row.tenant,
-                                                     .address = change.row.address,
-                                                     .domain = {},
-                                                     .account = {},
-                                                     .decision = {},
-                                                     .reply = {}});
-    }
-    Apply(change, state.now);
+  std::map<std::pair<std::string_view, std::string_view>, Said> recipients;
+  for (const Changes& event : events) {
+    for (const RecipientChange& change : event.recipients)
+      recipients[{change.row.message, change.row.recipient}].push_back(&change);
   }
-  for (const auto& [key, state] : states) {
-    if (state.before == state.now) continue;
-    CLEANMAIL_RETURN_IF_ERROR(Write(session, state.now, state.before));
-    if (state.before.has_value()) Count(*state.before, -1, counts);
-    Count(state.now, 1, counts);
-  }
+  for (const auto& [key, said] : recipients)
+    CLEANMAIL_RETURN_IF_ERROR(WriteRecipient(session, said, counts));
   return absl::OkStatus();
 }
 
@@ -265,14 +286,16 @@ absl::Status WriteCounts(sql::Session& session, const CountChanges& counts) {
 
 std::vector<sql::Migration> Migrations() { return {{1, "story", kMigration0001Story}}; }
 
-absl::Status Store::Record(const Changes& changes) {
+absl::Status Store::Record(std::span<const Changes> events) {
   return database_.Transact([&](sql::Session& session) -> absl::Status {
     CountChanges counts;
-    CLEANMAIL_RETURN_IF_ERROR(WriteMessages(session, changes.messages));
-    CLEANMAIL_RETURN_IF_ERROR(WriteRecipients(session, changes.recipients, counts));
-    CLEANMAIL_RETURN_IF_ERROR(WriteEntries(session, changes.entries));
-    CLEANMAIL_RETURN_IF_ERROR(WriteRefusals(session, changes.refusals, counts));
-    CLEANMAIL_RETURN_IF_ERROR(WriteAudit(session, changes.audit));
+    CLEANMAIL_RETURN_IF_ERROR(WriteMessages(session, events));
+    CLEANMAIL_RETURN_IF_ERROR(WriteRecipients(session, events, counts));
+    CLEANMAIL_RETURN_IF_ERROR(WriteEntries(session, events));
+    for (const Changes& event : events) {
+      CLEANMAIL_RETURN_IF_ERROR(WriteRefusals(session, event.refusals, counts));
+      CLEANMAIL_RETURN_IF_ERROR(WriteAudit(session, event.audit));
+    }
     return WriteCounts(session, counts);
   });
 }

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <map>
-#include <string>
-#include <tuple>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,9 +17,9 @@ class Store {
  public:
   explicit Store(sql::Database& database) : database_(database) {}
 
-  // Writes a batch of changes and what they change in the counts, in one transaction. The same
-  // changes again change nothing, and the order of batches does not matter.
-  absl::Status Record(const Changes& changes);
+  // Writes what events change, and what that changes in the counts, in one transaction. The same
+  // again changes nothing, and the order of events does not matter.
+  absl::Status Record(std::span<const Changes> events);
 
  private:
   sql::Database& database_;

@@ -7,7 +7,7 @@
 #include "libs/base/fake_clock.h"
 #include "libs/base/fake_random.h"
 #include "libs/crypto/hash.h"
-#include "libs/store/sql/sqlite_database.h"
+#include "libs/store/sql/test_database.h"
 #include "services/reporting/consumer.h"
 #include "services/reporting/retention/store.h"
 #include "services/reporting/search/store.h"
@@ -83,22 +83,16 @@ egress::v1::DeliveryChanged Delivery(const mail::v1::Message& message, int attem
 class StoryTest : public ::testing::Test {
  protected:
   StoryTest() { EXPECT_TRUE(sql::Migrate(*database_, Migrations()).ok()); }
-  static std::unique_ptr<sql::Database> Open() {
-    static int number = 0;
-    auto database =
-        sql::OpenSqlite(base::Cat(::testing::TempDir(), "/story-", getpid(), "-", ++number, ".db"));
-    EXPECT_TRUE(database.ok()) << database.status();
-    return *std::move(database);
-  }
+  static std::unique_ptr<sql::Database> Open() { return sql::TestDatabasePlace().Open(); }
   template <class Event>
   void Tell(const Event& event) {
     const AccountOf account_of = [](std::string_view address) {
       return address == "ann@example.org" ? std::string("a.nobel@example.org")
                                           : std::string(address);
     };
-    for (const absl::Status& status :
-         OnEvents(store_, account_of, std::span<const Event>(&event, 1)))
-      EXPECT_TRUE(status.ok()) << status;
+    const Changes changes = ChangesOf(event, account_of);
+    const absl::Status recorded = store_.Record(std::span<const Changes>(&changes, 1));
+    EXPECT_TRUE(recorded.ok()) << recorded;
   }
   void TellAll(const mail::v1::Message& message) {
     Tell(Of<ingress::v1::MailReceived>(message));
@@ -180,6 +174,26 @@ TEST_F(StoryTest, E8_DeferredShowsWithTheRemotesWordsAndThenDelivered) {
   Tell(Delivery(mail, 2, egress::v1::DELIVERY_STATE_DELIVERED, "250 ok"));
   EXPECT_EQ(Get(mail).recipients(1).verdict(), v1::VERDICT_DELIVERED);
   EXPECT_EQ(Get(mail).recipients(1).attempts(), 2);
+}
+
+TEST_F(StoryTest, AHoldThatEndedIsNoLongerHeld) {
+  const mail::v1::Message mail = Mail(1);
+  TellAll(mail);
+  quarantine::v1::HoldEnded ended;
+  ended.set_message_id(mail.id());
+  ended.set_tenant(mail.tenant());
+  ended.add_recipients("Ann@example.org");
+  ended.set_end(quarantine::v1::HOLD_END_DELETED);
+  ended.set_ended_by("operator/local");
+  ended.set_ended_at_us(mail.accepted_at_us() + 50);
+  Tell(ended);
+  const v1::Message message = Get(mail);
+  EXPECT_EQ(message.recipients(0).verdict(), v1::VERDICT_DELETED);
+  EXPECT_EQ(message.recipients(1).verdict(), v1::VERDICT_ACCEPTED);
+  EXPECT_EQ(message.entries(4).detail(), "Out of quarantine, by operator/local.");
+  EXPECT_THAT(Found("verdict = deleted").items, SizeIs(1));
+  EXPECT_THAT(Counts(),
+              ElementsAre("example.com VERDICT_ACCEPTED 1", "example.org VERDICT_DELETED 1"));
 }
 
 TEST_F(StoryTest, T_E2_EventsTwiceAndInAnyOrderMakeTheSameStoryAndCounts) {

@@ -1,15 +1,17 @@
-"""A private gateway with its REST API, for the tests of this folder."""
+"""A private gateway with its REST API, for tests: standalone, or with CLEANMAIL_PROFILE=cluster a process a room."""
 import contextlib
-import http.client
-import json
 import os
 import pathlib
+import re
 import signal
-import smtplib
-import socket
 import subprocess
+import sys
 import tempfile
-import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy/compose"))
+from cluster import Cluster, built_binaries  # noqa: E402
+from door import Door  # noqa: E402
+from engines import free_port  # noqa: E402
 
 CONFIG = """\
 app:
@@ -35,32 +37,7 @@ def binary():
     return f"{out}/services/allinone/cleanmail"
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=60)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(60)
-        self.sock.connect(self.path)
-
-
-class Answer:
-    def __init__(self, status, headers, text):
-        self.status, self.headers, self.text = status, headers, text
-
-    def json(self):
-        return json.loads(self.text)
-
-
-class Gateway:
+class Gateway(Door):
     def __init__(self, folder, settings=""):
         self.folder = pathlib.Path(folder)
         self.smtp, self.api, self.operations = free_port(), free_port(), free_port()
@@ -73,61 +50,36 @@ class Gateway:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
 
-    def wait(self, is_true, what, patience=60):
-        end = time.monotonic() + patience
-        while True:
-            with contextlib.suppress(OSError, http.client.HTTPException, KeyError):
-                if is_true():
-                    return
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise SystemExit(f"waited in vain for {what}")
-            time.sleep(0.05)
+    def running(self):
+        return self.process.poll() is None
 
-    def ask(self, method, path, body=None, token=None, headers=None):
-        """Over the socket as its owner, or over TCP with a token."""
-        connection = (http.client.HTTPConnection("127.0.0.1", self.api, timeout=60) if token is not None
-                      else UnixConnection(str(self.folder / "data/api.sock")))
-        headers = dict(headers or {})
-        data = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            data = json.dumps(body)
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        try:
-            connection.request(method, path, data, headers)
-            answer = connection.getresponse()
-            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode("utf-8", "replace"))
-        finally:
-            connection.close()
-
-    def must(self, method, path, body=None, token=None):
-        answer = self.ask(method, path, body, token)
-        if answer.status != 200:
-            raise SystemExit(f"{method} {path}: {answer.status} {answer.text}")
-        return answer.json()
-
-    def token(self, parent, **fields):
-        return self.must("POST", f"/v1/{parent}apiTokens", fields)["secret"]
-
-    def mail(self, sender, recipient, subject, text):
-        message = f"From: <{sender}>\r\nTo: <{recipient}>\r\nSubject: {subject}\r\n\r\n{text}\r\n"
-        with smtplib.SMTP("127.0.0.1", self.smtp) as client:
-            client.sendmail(sender, [recipient], message)
-
-    def metrics(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.operations, timeout=10)
-        connection.request("GET", "/metrics")
-        return connection.getresponse().read().decode()
+    @property
+    def api_socket(self):
+        return self.folder / "data/api.sock"
 
 
 @contextlib.contextmanager
 def running(settings=""):
-    """A gateway for the time of a `with`; `settings`: more of its configuration, YAML."""
+    """A gateway for the time of a `with`; `settings`: more sections of its configuration, YAML."""
     with tempfile.TemporaryDirectory(prefix="cleanmail_", dir="/tmp") as folder:
         os.chmod(folder, 0o700)
-        gateway = Gateway(folder, settings)
+        make = start_cluster if os.environ.get("CLEANMAIL_PROFILE") == "cluster" else Gateway
+        gateway = make(folder, settings)
         try:
             yield gateway
         finally:
             gateway.close()
+
+
+def start_cluster(folder, settings=""):
+    """The same as processes of their own; each section goes to its room."""
+    sections = {re.match(r"\w+", part)[0]: part for part in re.split(r"^(?=\w)", settings, flags=re.M) if part.strip()}
+    os.chmod(folder, 0o711)  # engines that are not root's pass through it
+    cluster = Cluster(f"{folder}/c", built_binaries(), settings=sections, clamd=False, engines_folder=f"{folder}/engines",
+                      host_name="gateway.example.net")
+    try:
+        cluster.start()
+    except BaseException:
+        cluster.kill()
+        raise
+    return cluster

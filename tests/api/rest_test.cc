@@ -126,6 +126,13 @@ TEST_F(RestTest, ATokenMakesNoneThatReachesFurther) {
   EXPECT_EQ(Post("/v1/tenants/rival/apiTokens", R"({"role":"ROLE_TENANT"})", narrow).status, 404);
 }
 
+TEST_F(RestTest, T_E7_WhoGuessesTokensIsStoppedAndWhoHasOneIsNot) {
+  const std::string token = Token("tenants/acme/", R"({"role":"ROLE_TENANT"})");
+  for (int i = 0; i < 30; ++i) ASSERT_EQ(Get("/v1/me", base::Cat("cm_guess", i)).status, 401);
+  EXPECT_EQ(Get("/v1/me", "cm_guess").status, 429);
+  EXPECT_EQ(Get("/v1/me", token).status, 200);
+}
+
 TEST_F(RestTest, AWrongFieldIsNamed) {
   const auto wrong = [&](const std::string& body) {
     const ClientResponse answer = Post("/v1/tenants/acme/apiTokens", body);

@@ -67,7 +67,7 @@ TEST_F(DestinationTrouble, T_A10_WhatIsRefusedInboundIsHeldAndNobodyIsTold) {
                                     "sender@example.org");  // a domain we could bounce to
   const quarantine::v1::Hold hold = gateway_->Hold(ids[0]);
   EXPECT_EQ(hold.kind(), mail::v1::HOLD_KIND_UNDELIVERABLE);
-  EXPECT_THAT(gateway_->Story(ids[0]), Contains("refused"));
+  gateway_->WaitFor(ids[0], "refused");
   EXPECT_THAT(gateway_->Details(ids[0]), HasSubstr("No such mailbox"));
   EXPECT_EQ(gateway_->sink().count(), 0) << "a bounce";
   EXPECT_EQ(gateway_->Metric("cleanmail_egress_notices_total"), 0);

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Throughput, CPU and latency beside Debian's Postfix, interleaved in one run.
 
-    tests/load/bench [--messages 20000] [--runs 5] [--size 4096] [--rules 200]
+    tests/load/bench [--messages 20000] [--runs 5] [--size 4096] [--rules 200] [--tracking]
 
 Each run sends messages over 20 connections, one message each, to a server that filters nothing (no clamd) and delivers to a sink; it
 ends when the last one has arrived. Both flush before their 250. CPU is utime + stime of all of the server's processes. Prints a table
-row a run and the medians. Needs the packages of deploy/packages/tests.txt and `bazel build -c opt //:cleanmail //tests/sink //tests/load:source`.
+row a run and the medians. Needs the packages of deploy/packages/tests.txt and `bazel build -c opt //:cleanmail //tests/sink //tests/load/...`.
 """
 import argparse
 import json
@@ -129,6 +129,8 @@ def main():
     parser.add_argument("--bin", default="bazel-bin", help="where the binaries were built")
     parser.add_argument("--without-postfix", action="store_true")
     parser.add_argument("--rules", type=int, help="instead of Postfix: the gateway with so many rules beside it without")
+    parser.add_argument("--tracking", action="store_true", help="instead of Postfix: the gateway as it is beside one that remembers nothing of what it did (with --rules: "
+                        "beside one without either)")
     arguments = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="cleanmail-bench-", dir="/tmp")
     os.chmod(folder, 0o755)
@@ -137,9 +139,11 @@ def main():
     sinks = [Sink(binaries / "tests/sink/sink", tempfile.mkdtemp(dir=folder)) for _ in range(2)]
     gateway = binaries / "services/allinone/cleanmail"
     servers = [Gateway(gateway, f"{folder}/gateway", free_port(), free_port(), sinks[0].port)]
-    if arguments.rules:
-        add_rules(servers[0], arguments.rules)
-        servers.append(Gateway(gateway, f"{folder}/plain", free_port(), free_port(), sinks[1].port))
+    if arguments.rules or arguments.tracking:
+        if arguments.rules:
+            add_rules(servers[0], arguments.rules)
+        plain = binaries / "tests/load/gateway_without_tracking" if arguments.tracking else gateway
+        servers.append(Gateway(plain, f"{folder}/plain", free_port(), free_port(), sinks[1].port, command=gateway))
         servers[1].name = "plain"
     elif not arguments.without_postfix:
         servers.append(Postfix(f"{folder}/postfix", free_port(), sinks[1].port))
@@ -159,7 +163,8 @@ def main():
             print(f"rate {medians['cleanmail']['rate'] / medians['postfix']['rate']:.2f}x, "
                   f"CPU {medians['cleanmail']['cpu_ms'] / medians['postfix']['cpu_ms']:.2f}x of Postfix")
         if "plain" in medians:
-            print(f"with {arguments.rules} rules: rate {medians['cleanmail']['rate'] / medians['plain']['rate']:.2f}x, "
+            what = [f"{arguments.rules} rules"] * bool(arguments.rules) + ["tracking"] * arguments.tracking
+            print(f"with {' and '.join(what)}: rate {medians['cleanmail']['rate'] / medians['plain']['rate']:.2f}x, "
                   f"CPU {medians['cleanmail']['cpu_ms'] / medians['plain']['cpu_ms']:.2f}x of without")
             return
         half = medians["cleanmail"]["rate"] / 2

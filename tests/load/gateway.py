@@ -28,7 +28,8 @@ class Gateway:
 
     name = "cleanmail"
 
-    def __init__(self, binary, folder, port, operations_port, sink_port, tls=None, min_free_bytes=1, environment=None):
+    def __init__(self, binary, folder, port, operations_port, sink_port, tls=None, min_free_bytes=1, environment=None, command=None):
+        self.command_line = str(command or binary)
         self.binary, self.folder, self.port, self.operations = str(binary), pathlib.Path(folder), port, operations_port
         self.folder.mkdir(parents=True, exist_ok=True)
         certificate = ", certificates: [{ chain_file: %s, key_file: %s }]" % tls if tls else ""
@@ -62,7 +63,7 @@ class Gateway:
             time.sleep(0.005)
 
     def command(self, *arguments):
-        return subprocess.run([self.binary, *arguments], env=self.environment, check=True, capture_output=True, text=True).stdout
+        return subprocess.run([self.command_line, *arguments], env=self.environment, check=True, capture_output=True, text=True).stdout
 
     def processes(self):
         return [self.process.pid]

@@ -87,9 +87,11 @@ class Walk {
     return end;
   }
 
-  void EndEntity(size_t index, size_t end) {
+  // An entity ends behind its header at least. Returns where what it is in may end: not before it.
+  size_t EndEntity(size_t index, size_t end) {
     Entity& entity = found_.list[index];
     if (entity.end == 0) entity.end = std::max({end, entity.begin, entity.body});
+    return std::max(end, entity.end);
   }
 
   // A boundary of any open container ends everything inside it.
@@ -115,10 +117,11 @@ class Walk {
   }
 
   void CloseInside(size_t container) {
-    const size_t end = BeforeLine();
+    size_t end = BeforeLine();
     // What is still open is the newest entity and the containers it is in.
-    if (current_ != stack_[container].entity) EndEntity(current_, end);
-    for (; stack_.size() > container + 1; stack_.pop_back()) EndEntity(stack_.back().entity, end);
+    if (current_ != stack_[container].entity) end = EndEntity(current_, end);
+    for (; stack_.size() > container + 1; stack_.pop_back())
+      end = EndEntity(stack_.back().entity, end);
     in_header_ = false;
   }
 

@@ -61,7 +61,7 @@ class BlobStoreUnderTest {
 
 using BlobStoreFactory = std::function<std::unique_ptr<BlobStoreUnderTest>()>;
 
-class BlobContract : public testing::TestWithParam<BlobStoreFactory> {
+class BlobContract : public ::testing::TestWithParam<BlobStoreFactory> {
  protected:
   void SetUp() override { test_ = GetParam()(); }
   BlobStore& blobs() { return test_->blobs(); }

@@ -10,6 +10,7 @@
 #include "libs/crypto/hash.h"
 #include "libs/crypto/sealing.h"
 #include "libs/store/blob/blob_layout.h"
+#include "libs/store/blob/body_key.h"
 
 namespace cleanmail::blob {
 namespace {
@@ -22,18 +23,6 @@ constexpr size_t kOutstandingBytes =
     4 * crypto::kChunkBytes;  // given to the spool and not applied, for one writer
 constexpr absl::Duration kReclaimInterval = absl::Hours(1);
 constexpr size_t kBodiesAtOnce = 2000;  // that the sweeper looks at while nobody can extend one
-
-std::string BodyKey(std::string_view tenant_key, const BlobName& name, std::string_view salt) {
-  return crypto::Hkdf(tenant_key, salt,
-                      base::Cat("cleanmail body 1/", name.tenant, "/", name.message),
-                      crypto::kKeyBytes);
-}
-
-std::string NewSalt(base::Random& random) {
-  std::string salt(kSaltBytes, '\0');
-  random.Fill(std::as_writable_bytes(std::span(salt.data(), salt.size())));
-  return salt;
-}
 
 class SpoolFinished final : public Finished {
  public:

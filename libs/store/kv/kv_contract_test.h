@@ -24,7 +24,7 @@ class KvStoreUnderTest {
 
 using KvStoreFactory = std::function<std::unique_ptr<KvStoreUnderTest>()>;
 
-class KvContract : public testing::TestWithParam<KvStoreFactory> {
+class KvContract : public ::testing::TestWithParam<KvStoreFactory> {
  protected:
   void SetUp() override { test_ = GetParam()(); }
   KvStore& kv() { return test_->kv(); }

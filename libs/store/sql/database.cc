@@ -77,7 +77,9 @@ const std::string& Row::Text(size_t column) const {
   return *text;
 }
 
-absl::Status Migrate(Database& database, std::span<const Migration> migrations) {
+namespace {
+
+absl::Status MigrateAlone(Database& database, std::span<const Migration> migrations) {
   int64_t have = 0;
   CLEANMAIL_RETURN_IF_ERROR(database.Transact([&](Session& session) -> absl::Status {
     CLEANMAIL_RETURN_IF_ERROR(session.Execute(kCreateVersions).status());
@@ -97,9 +99,6 @@ absl::Status Migrate(Database& database, std::span<const Migration> migrations) 
   for (const Migration& migration : migrations) {
     if (migration.version <= have) continue;
     const absl::Status done = database.Transact([&](Session& session) -> absl::Status {
-      // Another process may have been quicker.
-      CLEANMAIL_ASSIGN_OR_RETURN(const int64_t now, VersionOf(session));
-      if (now >= migration.version) return absl::OkStatus();
       for (const std::string& statement : Statements(migration.text))
         CLEANMAIL_RETURN_IF_ERROR(session.Execute(statement).status());
       return session
@@ -112,6 +111,12 @@ absl::Status Migrate(Database& database, std::span<const Migration> migrations) 
                             base::Cat("migration ", migration.version, " (", migration.name, ")"));
   }
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Migrate(Database& database, std::span<const Migration> migrations) {
+  return database.Alone([&] { return MigrateAlone(database, migrations); });
 }
 
 }  // namespace cleanmail::sql

@@ -16,8 +16,9 @@
 
 // Rows, the same for SQLite and PostgreSQL. SQL text is written once: `:name` parameters, TEXT,
 // BIGINT and DOUBLE PRECISION only, times in microseconds since 1970, ids as text, `ON CONFLICT`,
-// no vendor's own words. Bytes are kept as TEXT in base64. SQL stands in the `store.cc` of the room
-// that owns the table.
+// no vendor's own words but `INTEGER PRIMARY KEY AUTOINCREMENT`. Text compares by its bytes. Bytes
+// are kept as TEXT in base64; in text, NUL and what is not UTF-8 becomes U+FFFD. SQL stands in the
+// `store.cc` of the room that owns the table.
 namespace cleanmail::sql {
 
 // What a column or a parameter holds. nullopt is SQL's NULL.
@@ -43,7 +44,8 @@ struct Parameter {
 };
 using Parameters = std::vector<Parameter>;
 
-// An open transaction, or a connection without one. Not thread-safe.
+// An open transaction, or a connection without one. After an error the transaction can only be
+// rolled back, whatever its body returns. Not thread-safe.
 class Session {
  public:
   virtual ~Session() = default;
@@ -68,6 +70,10 @@ class Database {
   virtual absl::Status Transact(absl::FunctionRef<absl::Status(Session&)> body) = 0;
   // Runs `body` on a connection that reads only.
   virtual absl::Status Read(absl::FunctionRef<absl::Status(Session&)> body) = 0;
+  // Runs `body` while no other process runs one of this on the same schema.
+  virtual absl::Status Alone(absl::FunctionRef<absl::Status()> body) { return body(); }
+  // Whether other processes may write to the schema as well.
+  virtual bool shared() const { return false; }
 };
 
 // One step of a schema: `0001_holds.sql` is {1, "holds", text}; statements end with ';' at a line's
@@ -79,7 +85,8 @@ struct Migration {
 };
 
 // Brings the schema to the newest version, each step in a transaction of its own, noted in the
-// table `schema_version`. FailedPrecondition: the schema is newer than this program.
+// table `schema_version`; several processes may do so at once. FailedPrecondition: the schema is
+// newer than this program.
 absl::Status Migrate(Database& database, std::span<const Migration> migrations);
 
 }  // namespace cleanmail::sql

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libs/base/status_macros.h"
+#include "libs/store/sql/clean_text.h"
 
 namespace cleanmail::sql {
 namespace {
@@ -91,7 +92,10 @@ struct SociSession::Prepared {
       if (!value) continue;
       if (const auto* number = std::get_if<int64_t>(&*value)) slot.number = *number;
       if (const auto* real = std::get_if<double>(&*value)) slot.real = *real;
-      if (const auto* text = std::get_if<std::string>(&*value)) slot.text = *text;
+      if (const auto* text = std::get_if<std::string>(&*value)) {
+        std::optional<std::string> clean = CleanText(*text);
+        slot.text = clean ? *std::move(clean) : *text;
+      }
     }
   }
 
@@ -117,6 +121,13 @@ SociSession::Prepared& SociSession::Find(const std::string& text, const Paramete
   return *kinds.emplace_back(std::make_unique<Prepared>(*session_, text, parameters, query));
 }
 
+absl::Status SociSession::Failed(const std::string& text, const std::exception& error) {
+  prepared_.erase(text);  // a statement that failed is not used again
+  absl::Status status = map_error_(error);
+  if (failure_.ok()) failure_ = status;
+  return status;
+}
+
 absl::StatusOr<int64_t> SociSession::Execute(std::string_view statement,
                                              const Parameters& parameters) {
   const std::string text(statement);
@@ -126,8 +137,7 @@ absl::StatusOr<int64_t> SociSession::Execute(std::string_view statement,
     prepared.statement.execute(true);
     return prepared.statement.get_affected_rows();
   } catch (const std::exception& error) {
-    prepared_.erase(text);  // a statement that failed is not used again
-    return map_error_(error);
+    return Failed(text, error);
   }
 }
 
@@ -142,8 +152,7 @@ absl::Status SociSession::ExecuteMany(std::string_view statement,
     }
     return absl::OkStatus();
   } catch (const std::exception& error) {
-    prepared_.erase(text);
-    return map_error_(error);
+    return Failed(text, error);
   }
 }
 
@@ -164,8 +173,7 @@ absl::StatusOr<std::vector<Row>> SociSession::Query(std::string_view statement,
     }
     return rows;
   } catch (const std::exception& error) {
-    prepared_.erase(text);
-    return map_error_(error);
+    return Failed(text, error);
   }
 }
 

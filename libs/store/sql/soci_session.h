@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <soci/soci.h>
@@ -30,14 +31,18 @@ class SociSession final : public Session {
                                          const Parameters& parameters = {}) override;
   // A statement without parameters that is not worth being kept prepared (BEGIN, PRAGMA).
   absl::Status Run(std::string_view statement);
+  // The first error since the last call.
+  absl::Status TakeFailure() { return std::exchange(failure_, absl::OkStatus()); }
 
  private:
   struct Prepared;
+  absl::Status Failed(const std::string& text, const std::exception& error);
   Prepared& Find(const std::string& text, const Parameters& parameters, bool query);
 
   std::unique_ptr<soci::session> session_;
   const ErrorMapping map_error_;
   std::unordered_map<std::string, std::vector<std::unique_ptr<Prepared>>> prepared_;
+  absl::Status failure_;
 };
 
 }  // namespace cleanmail::sql

@@ -24,7 +24,7 @@ class DatabaseUnderTest {
 
 using DatabaseFactory = std::function<std::unique_ptr<DatabaseUnderTest>()>;
 
-class SqlContract : public testing::TestWithParam<DatabaseFactory> {
+class SqlContract : public ::testing::TestWithParam<DatabaseFactory> {
  protected:
   void SetUp() override {
     test_ = GetParam()();
@@ -134,6 +134,72 @@ TEST_P(SqlContract, AFailedTransactionLeavesNothing) {
   });
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Count(), 0);
+}
+
+TEST_P(SqlContract, ABodyThatOverlooksAnErrorIsNotCommitted) {
+  ASSERT_TRUE(Insert("apple", 1).ok());
+  const absl::Status status = database().Transact([](Session& session) -> absl::Status {
+    EXPECT_TRUE(session.Execute("UPDATE fruit SET weight = 2").ok());
+    EXPECT_FALSE(session.Execute("INSERT INTO fruit (name, weight) VALUES ('apple', 1)").ok());
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ((*Query("SELECT weight FROM fruit"))[0].Int(0), 1);
+}
+
+TEST_P(SqlContract, TextThatNoEngineKeepsIsMendedAndNotRefused) {
+  ASSERT_TRUE(
+      Insert("apple", 1, 0.5, std::string("a\0b\xff\xc3(\xf0\x9f\x8d\x8e\xe2\x82", 12)).ok());
+  EXPECT_EQ((*Query("SELECT note FROM fruit"))[0].Text(0), "a\uFFFDb\uFFFD\uFFFD(🍎\uFFFD\uFFFD");
+}
+
+TEST_P(SqlContract, TextIsOrderedByItsBytes) {
+  for (const char* name : {"b", "B", "a-b", "a/b", "ab", "ä", "_", "~"})
+    ASSERT_TRUE(Insert(name, 1).ok());
+  std::string names;
+  const std::vector<Row> rows = *Query("SELECT name FROM fruit ORDER BY name");
+  for (const Row& row : rows) names += row.Text(0) + " ";
+  EXPECT_EQ(names, "B _ a-b a/b ab b ~ ä ");
+  EXPECT_EQ(
+      Query("SELECT name FROM fruit WHERE name > :after ORDER BY name", {{"after", "ab"}})->size(),
+      3u);
+}
+
+TEST_P(SqlContract, NumbersGrowByThemselvesAndAreNotUsedTwice) {
+  ASSERT_TRUE(
+      Execute("CREATE TABLE jar (number INTEGER PRIMARY KEY AUTOINCREMENT, x TEXT NOT NULL)").ok());
+  const auto add = [&](const std::string& x) {
+    return Execute("INSERT INTO jar (x) VALUES (:x)", {{"x", x}}).ok();
+  };
+  ASSERT_TRUE(add("a") && add("b"));
+  const int64_t first = (*Query("SELECT MAX(number) FROM jar"))[0].Int(0);
+  ASSERT_TRUE(Execute("DELETE FROM jar").ok());
+  ASSERT_TRUE(add("c"));
+  EXPECT_GT((*Query("SELECT number FROM jar"))[0].Int(0), first);
+}
+
+TEST_P(SqlContract, ReadersAndWritersOfTheSameRowLoseNothing) {
+  ASSERT_TRUE(Insert("apple", 0).ok());
+  std::vector<std::thread> threads;
+  std::atomic<int> failures{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20; ++i) {
+        const absl::Status status = database().Transact([](Session& session) -> absl::Status {
+          auto rows = session.Query("SELECT weight FROM fruit WHERE name = 'apple'");
+          if (!rows.ok()) return rows.status();
+          return session
+              .Execute("UPDATE fruit SET weight = :weight WHERE name = 'apple'",
+                       {{"weight", (*rows)[0].Int(0) + 1}})
+              .status();
+        });
+        if (!status.ok()) ++failures;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ((*Query("SELECT weight FROM fruit"))[0].Int(0), 80 - failures.load());
+  EXPECT_EQ(failures.load(), 0);
 }
 
 TEST_P(SqlContract, ATransactionSeesItsOwnRows) {

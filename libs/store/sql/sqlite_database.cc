@@ -120,9 +120,11 @@ class SqliteDatabase final : public Database {
 
   absl::Status TransactOnce(absl::FunctionRef<absl::Status(Session&)> body) {
     CLEANMAIL_RETURN_IF_ERROR(EnsureWriter());
+    (void)writer_->TakeFailure();
     absl::Status status = writer_->Run("BEGIN IMMEDIATE");
     if (status.ok()) {
       status = body(*writer_);
+      status.Update(writer_->TakeFailure());  // one the body overlooked
       if (status.ok()) status = writer_->Run("COMMIT");
       if (status.ok()) return status;
       // After some errors SQLite has rolled back by itself and ROLLBACK fails.

@@ -7,7 +7,7 @@
 #include "libs/base/cat.h"
 #include "libs/base/fake_clock.h"
 #include "libs/dns/fake_resolver.h"
-#include "libs/store/sql/sqlite_database.h"
+#include "libs/store/sql/test_database.h"
 #include "proto/cleanmail/provisioning/v1/events.pb.h"
 
 namespace cleanmail::egress {
@@ -18,12 +18,7 @@ using Extensions = mail::smtp::ClientMachine::Extensions;
 class LoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto database = sql::OpenSqlite(
-        base::Cat(::testing::TempDir(), "/lore-",
-                  ::testing::UnitTest::GetInstance()->current_test_info()->name(), ".db"));
-    ASSERT_TRUE(database.ok()) << database.status();
-    database_ = *std::move(database);
-    ASSERT_TRUE(sql::Migrate(*database_, Migrations()).ok());
+    database_ = sql::NewTestDatabase(Migrations());
     store_ = std::make_unique<Store>(*database_);
     lore_ = std::make_unique<Lore>(*store_, router_, clock_);
   }

@@ -18,6 +18,7 @@ constexpr absl::Duration kFinishedLife =
 constexpr std::string_view kHolder = "egress";
 constexpr size_t kMostWanted = 100;
 constexpr absl::Duration kParkedInterval = absl::Seconds(10);
+constexpr absl::Duration kClaimsInterval = absl::Minutes(1);
 constexpr int64_t kMostExpiredAtOnce = 500;
 
 std::string KeyOf(const Delivery& delivery) {
@@ -35,8 +36,9 @@ absl::Status Queue::Refuse(Delivery delivery, const std::string& reply) {
     recipient.set_reply(reply);
   }
   bool is_new = false;
+  delivery.claimed_by = parts_.members.self();
   CLEANMAIL_RETURN_IF_ERROR(parts_.store.Transact([&](sql::Session& session) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(is_new, Store::Insert(session, delivery, options_.owner));
+    CLEANMAIL_ASSIGN_OR_RETURN(is_new, Store::Insert(session, delivery, delivery.claimed_by));
     return absl::OkStatus();
   }));
   if (!is_new) return absl::OkStatus();  // an event that came again
@@ -64,7 +66,7 @@ absl::Status Queue::Add(std::vector<Delivery> deliveries) {
     parked.push_back(Park(std::move(delivery), parts_.clock));
     return true;
   });
-  const std::string owner = fits ? options_.owner : "";
+  const std::string owner = fits ? parts_.members.self() : "";
   std::vector<bool> added;
   CLEANMAIL_RETURN_IF_ERROR(parts_.store.Transact([&](sql::Session& session) -> absl::Status {
     added.clear();
@@ -82,7 +84,9 @@ absl::Status Queue::Add(std::vector<Delivery> deliveries) {
   if (!fits) return absl::OkStatus();
   std::vector<Delivery> fresh;
   for (size_t i = 0; i < deliveries.size(); ++i) {
-    if (added[i]) fresh.push_back(std::move(deliveries[i]));
+    if (!added[i]) continue;
+    fresh.push_back(std::move(deliveries[i]));
+    fresh.back().claimed_by = owner;
   }
   Enqueue(std::move(fresh));
   return absl::OkStatus();
@@ -140,7 +144,10 @@ void Queue::StartWorkers() {
 std::optional<Delivery> Queue::Next(const std::string& key, std::unique_ptr<Session>& session) {
   const absl::MutexLock lock(&mutex_);
   Destination& destination = destinations_[key];
-  if (!destination.waiting.empty() && !draining_) {
+  // What another instance may have taken over is its own. While this one cannot show that it is
+  // alive, all waits.
+  if (!destination.waiting.empty() && !draining_ &&
+      parts_.members.Holds(destination.waiting.front().claimed_by)) {
     Delivery delivery = std::move(destination.waiting.front());
     destination.waiting.pop_front();
     return delivery;
@@ -237,6 +244,10 @@ absl::Status Queue::Write(std::vector<Ended>& batch) {
     CLEANMAIL_RETURN_IF_ERROR(parts_.blobs.Extend(
         {.tenant = delivery.message.tenant(), .message = delivery.message.id()}, kHolder, until));
   }
+  for (Ended& ended : batch) {
+    if (ended.settlement.notice.has_value())
+      ended.settlement.notice->claimed_by = parts_.members.self();
+  }
   return parts_.store.Transact([&](sql::Session& session) -> absl::Status {
     for (Ended& ended : batch) {
       Settlement& settlement = ended.settlement;
@@ -249,7 +260,7 @@ absl::Status Queue::Write(std::vector<Ended>& batch) {
       CLEANMAIL_RETURN_IF_ERROR(parts_.outbox.Add(session, bus::ToRecord(settlement.news)));
       if (settlement.notice.has_value())
         CLEANMAIL_RETURN_IF_ERROR(
-            Store::Insert(session, *settlement.notice, options_.owner).status());
+            Store::Insert(session, *settlement.notice, settlement.notice->claimed_by).status());
     }
     return absl::OkStatus();
   });
@@ -335,8 +346,9 @@ void Queue::ExpireParked(const Store::ParkedDestination& which) {
     const absl::MutexLock lock(&mutex_);
     life = gate_.LifeOf(which.tenant, which.destination);
   }
-  auto over = parts_.store.ClaimParkedBefore(
-      options_.owner, which, absl::ToUnixMicros(parts_.clock.Now() - life), kMostExpiredAtOnce);
+  auto over = parts_.store.ClaimParkedBefore(parts_.members.self(), which,
+                                             absl::ToUnixMicros(parts_.clock.Now() - life),
+                                             kMostExpiredAtOnce);
   if (!over.ok()) return;  // the next Tick tries again
   for (Delivery& delivery : *over) {
     Attempt attempt;
@@ -356,7 +368,43 @@ void Queue::ExpireParked(const Store::ParkedDestination& which) {
   }
 }
 
+// Forgets what waits in memory: it is in the table, and others take it from there.
+void Queue::DropWaiting() {
+  const absl::MutexLock lock(&mutex_);
+  for (auto& [key, destination] : destinations_) {
+    in_memory_ -= destination.waiting.size();
+    destination.waiting.clear();
+  }
+  starved_.clear();
+  parts_.metrics.open.Set(static_cast<int64_t>(in_memory_));
+}
+
+void Queue::TendClaims() {
+  const auto warn = [this](const absl::Status& status) {
+    parts_.log.Warning("egress.claims.not_tended", {{"why", status.ToString()}});
+  };
+  const absl::Status beaten = parts_.members.Beat();
+  if (absl::IsFailedPrecondition(beaten)) {
+    warn(beaten);
+    DropWaiting();
+    if (const absl::Status joined = parts_.members.Rejoin(); !joined.ok()) return warn(joined);
+  } else if (!beaten.ok()) {
+    return warn(beaten);
+  }
+  const auto dead = parts_.members.FindDead();
+  if (!dead.ok()) return warn(dead.status());
+  const absl::Time now = parts_.clock.Now();
+  if (dead->empty() && now - claims_seen_ < kClaimsInterval) return;
+  const auto released = parts_.store.ReleaseClaimsOf(*dead);
+  if (!released.ok()) return warn(released.status());
+  claims_seen_ = now;
+  if (*released > 0)
+    parts_.log.Info("egress.claims.taken_over",
+                    {{"instances", dead->size()}, {"deliveries", *released}});
+}
+
 void Queue::Tick() {
+  TendClaims();
   TendParked();
   TakeDue();
   CloseIdle();
@@ -376,9 +424,10 @@ void Queue::TakeDue() {
   {
     const absl::MutexLock lock(&mutex_);
     if (draining_ || in_memory_ > kMostInMemory / 2) return;
+    if (!parts_.members.Holds(parts_.members.self())) return;
     room = kMostInMemory - in_memory_;
   }
-  auto due = parts_.store.ClaimDue(options_.owner, base::NowMicros(parts_.clock),
+  auto due = parts_.store.ClaimDue(parts_.members.self(), base::NowMicros(parts_.clock),
                                    static_cast<int64_t>(room));
   if (!due.ok()) {
     parts_.log.Error("egress.claim.failed", {{"why", due.status().ToString()}});

@@ -22,13 +22,13 @@ namespace cleanmail::egress {
 struct QueueOptions {
   GateOptions gate;
   int connections = 500;
-  std::string owner;  // this process's epoch: what claims carry
   SettlementOptions settlement;
 };
 
 // What a queue is made of. All outlive it.
 struct QueueParts {
   Store& store;
+  sql::Members& members;
   outbox::Outbox& outbox;
   Courier& courier;
   blob::BlobStore& blobs;
@@ -55,16 +55,15 @@ class Queue {
         options_(std::move(options)),
         gate_(parts.directory, parts.clock, options_.gate) {}
 
-  const std::string& owner() const { return options_.owner; }
-
   // Durable when it returns OK. A delivery that is there already, finished or not, is passed over;
   // one whose destination is switched off is parked.
   absl::Status Add(std::vector<Delivery> deliveries);
   // Ends a delivery that shall not be tried, with `reply` for its recipients: what follows is as
   // after an attempt.
   absl::Status Refuse(Delivery delivery, const std::string& reply);
-  // Takes from the table what is due; closes idle connections; tries again to write what could not
-  // be. Called by a timer.
+  // Shows that this instance is alive, and takes over what dead ones had claimed; takes from the
+  // table what is due; closes idle connections; tries again to write what could not be. Called by a
+  // timer, once a second.
   void Tick();
   // Deletes rows that ended long ago. Called by a timer.
   void ForgetFinished();
@@ -97,6 +96,8 @@ class Queue {
   void RecordAll();
   absl::Status Write(std::vector<Ended>& batch);
   void Count(const Settlement& settlement);
+  void TendClaims();
+  void DropWaiting();
   void TakeDue();
   void CloseIdle();
   void TendParked();
@@ -119,6 +120,7 @@ class Queue {
   // Tick's own.
   uint64_t directory_seen_ = 0;
   absl::Time parked_seen_ = absl::InfinitePast();
+  absl::Time claims_seen_ = absl::InfinitePast();
 };
 
 }  // namespace cleanmail::egress

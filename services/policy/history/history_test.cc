@@ -7,7 +7,7 @@
 #include "libs/base/fake_random.h"
 #include "libs/base/uuid.h"
 #include "libs/bus/fake_bus.h"
-#include "libs/store/sql/sqlite_database.h"
+#include "libs/store/sql/test_database.h"
 #include "proto/cleanmail/scanner/v1/events.pb.h"
 #include "services/policy/consumer.h"
 #include "services/policy/history/dry_runs.h"
@@ -40,13 +40,7 @@ class HistoryTest : public testing::Test {
           OnScanned({evaluation_, memory_, bus_, clock_, metrics_}, std::move(batch));
         }));
   }
-  static std::unique_ptr<sql::Database> Open() {
-    static int number = 0;
-    auto database =
-        sql::OpenSqlite(base::Cat(testing::TempDir(), "/history-", getpid(), "-", ++number, ".db"));
-    EXPECT_TRUE(database.ok()) << database.status();
-    return *std::move(database);
-  }
+  static std::unique_ptr<sql::Database> Open() { return sql::TestDatabasePlace().Open(); }
 
   scanner::v1::MailScanned Scanned(double score, const std::string& subject = "Hello") {
     auto scanned = Proto<scanner::v1::MailScanned>(R"(
@@ -174,7 +168,8 @@ TEST_F(HistoryTest, UnfinishedDryRunsAreFewAndSurviveTheirInstance) {
   EXPECT_TRUE(dry_runs_.Start("acme", policy, 1, "me").ok());
   clock_.Advance(absl::Minutes(2));
   ASSERT_TRUE(dry_runs_.RunWaiting().ok());
-  for (const v1::DryRun& dry_run : *dry_runs_.List("acme", "", 10))
+  const auto listed = dry_runs_.List("acme", "", 10);
+  for (const v1::DryRun& dry_run : *listed)
     EXPECT_EQ(dry_run.progress().state(), api::v1::Progress::STATE_SUCCEEDED);
 }
 

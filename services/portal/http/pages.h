@@ -3,7 +3,7 @@
 #include <optional>
 #include <string_view>
 
-#include "libs/http/server.h"
+#include "libs/http/message.h"
 
 namespace cleanmail::portal {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "libs/http/server.h"
+#include "libs/http/message.h"
 
 namespace cleanmail::portal {
 

@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "google/protobuf/message.h"
-#include "libs/http/server.h"
+#include "libs/http/message.h"
 #include "services/portal/http/contracts.h"
 
 namespace cleanmail::portal {

@@ -178,7 +178,7 @@ std::string ToField(std::string_view text, char separator) {
       !text.empty() && (kFormulaStarts.find(text.front()) != std::string_view::npos ||
                         WithoutApostrophe(text) != text);
   const std::string field = base::Cat(defuse ? "'" : "", text);
-  const bool spaces = !text.empty() && (text.front() == ' ' || text.back() == ' ');
+  const bool spaces = absl::StripAsciiWhitespace(base::AbslView(text)).size() != text.size();
   if (!spaces && field.find_first_of("\"\r\n\t") == std::string::npos &&
       field.find(separator) == std::string::npos) {
     return field;
@@ -193,10 +193,9 @@ std::string ToField(std::string_view text, char separator) {
 }
 
 std::string_view WithoutApostrophe(std::string_view field) {
-  if (!field.starts_with('\'')) return field;
-  const std::string_view rest = field.substr(field.find_first_not_of('\''));
-  if (rest.data() == nullptr || rest.empty()) return field;
-  return kFormulaStarts.find(rest.front()) == std::string_view::npos ? field : field.substr(1);
+  const size_t text = field.find_first_not_of('\'');
+  if (text == 0 || text == std::string_view::npos) return field;
+  return kFormulaStarts.find(field[text]) == std::string_view::npos ? field : field.substr(1);
 }
 
 }  // namespace cleanmail::provisioning::import

@@ -54,8 +54,8 @@ TEST(CsvTest, TheSeparatorAndTheCharsetAreSeen) {
 }
 
 TEST(CsvTest, T_D9_WhatASpreadsheetWouldRunIsDefusedAndReadBackTheSame) {
-  for (const std::string text : {"=1+1", "+41", "-1", "@SUM(A1)", "'=x", "''+x", "'quoted", "plain",
-                                 "a,b", "say \"x\"", " spaces "}) {
+  for (const std::string text : {"=1+1", "+41", "-1", "@SUM(A1)", "'=x", "''+x", "'quoted", "'",
+                                 "''", "plain", "a,b", "say \"x\"", " spaces ", "\fform feeds\v"}) {
     const std::string field = ToField(text);
     EXPECT_EQ(std::string("=+-@").find(field[0]), std::string::npos) << field;
     const auto back = Records(field);

@@ -58,6 +58,19 @@ RecipientRow ToRecipient(const mail::v1::Message& message, const std::string& re
   return row;
 }
 
+// The same without his message: whose it is, is then known from other events.
+RecipientRow ToRecipient(const std::string& message, const std::string& tenant,
+                         const std::string& recipient) {
+  return {.message = message,
+          .recipient = recipient,
+          .tenant = tenant,
+          .address = Lower(recipient),
+          .domain = {},
+          .account = {},
+          .decision = {},
+          .reply = {}};
+}
+
 v1::Verdict VerdictOf(mail::v1::DispositionKind kind) {
   switch (kind) {
     case mail::v1::DISPOSITION_KIND_HOLD:
@@ -277,17 +290,27 @@ void Project(const quarantine::v1::MailReleased& event, const AccountOf& account
   }
 }
 
+void Project(const quarantine::v1::HoldEnded& event, const AccountOf&, Changes& out) {
+  const bool is_deleted = event.end() == quarantine::v1::HOLD_END_DELETED;
+  for (const std::string& recipient : event.recipients()) {
+    RecipientRow row = ToRecipient(event.message_id(), event.tenant(), recipient);
+    row.verdict = is_deleted ? v1::VERDICT_DELETED : v1::VERDICT_EXPIRED;
+    row.verdict_at_us = event.ended_at_us();
+    out.recipients.push_back({std::move(row), std::nullopt});
+    out.entries.push_back(
+        {.message = event.message_id(),
+         .at_us = event.ended_at_us(),
+         .what = is_deleted ? "deleted" : "expired",
+         .recipient = recipient,
+         .detail = is_deleted ? base::Cat("Out of quarantine, by ", Safe(event.ended_by()), ".")
+                              : "Its time in quarantine was over."});
+  }
+}
+
 void Project(const egress::v1::DeliveryChanged& event, const AccountOf& account_of, Changes& out) {
   for (const egress::v1::RecipientDelivery& recipient : event.recipients()) {
-    // The message is only there with a failure: whose it is, is then known from other events.
-    RecipientRow row{.message = event.message_id(),
-                     .recipient = recipient.address(),
-                     .tenant = event.tenant(),
-                     .address = Lower(recipient.address()),
-                     .domain = {},
-                     .account = {},
-                     .decision = {},
-                     .reply = {}};
+    // The message is only there with a failure.
+    RecipientRow row = ToRecipient(event.message_id(), event.tenant(), recipient.address());
     if (event.has_message()) row = ToRecipient(event.message(), recipient.address(), account_of);
     row.verdict = VerdictOf(recipient.state());
     row.verdict_at_us = event.at_us();

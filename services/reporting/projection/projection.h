@@ -24,6 +24,7 @@ void Project(const ingress::v1::MailRefused& event, const AccountOf& account_of,
 void Project(const scanner::v1::MailScanned& event, const AccountOf& account_of, Changes& out);
 void Project(const policy::v1::MailDisposed& event, const AccountOf& account_of, Changes& out);
 void Project(const quarantine::v1::MailReleased& event, const AccountOf& account_of, Changes& out);
+void Project(const quarantine::v1::HoldEnded& event, const AccountOf& account_of, Changes& out);
 void Project(const egress::v1::DeliveryChanged& event, const AccountOf& account_of, Changes& out);
 void Project(const audit::v1::AuditRecorded& event, const AccountOf& account_of, Changes& out);
 

@@ -380,7 +380,9 @@ const rpc::resource::FilterSchema& MessageSchema() {
                              {"released", Number(v1::VERDICT_RELEASED)},
                              {"discarded", Number(v1::VERDICT_DISCARDED)},
                              {"redirected", Number(v1::VERDICT_REDIRECTED)},
-                             {"failed", Number(v1::VERDICT_FAILED)}}}}},
+                             {"failed", Number(v1::VERDICT_FAILED)},
+                             {"deleted", Number(v1::VERDICT_DELETED)},
+                             {"expired", Number(v1::VERDICT_EXPIRED)}}}}},
       .bare = "subject"};
   return kSchema;
 }
