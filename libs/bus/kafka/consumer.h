@@ -39,7 +39,7 @@ class Consumer final : public Subscription, public ClientOwner, public LinesHost
                                                           SubscriptionOptions subscription,
                                                           ConsumerSetting setting,
                                                           BatchHandler handler);
-  // Takes two seconds at most when no broker answers.
+  // Takes three seconds at most, also when no broker answers.
   ~Consumer() override;
 
   // Whether partitions (perhaps none) have been given to this member, waiting for it.

@@ -20,7 +20,7 @@ namespace cleanmail::bus::kafka {
 // - Subscriptions of one group share the topic's partitions; positions count within one partition,
 //   so Follow and NewestPosition are for compacted topics, which have one.
 // - An Inbound whose partition has moved to another process may be finished, without effect.
-// Subscriptions must be destroyed before the bus; each takes two seconds at most to go, whatever
+// Subscriptions must be destroyed before the bus; each takes three seconds at most to go, whatever
 // the cluster does. Thread-safe.
 class KafkaBus final : public Bus {
  public:
