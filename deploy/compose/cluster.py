@@ -43,7 +43,7 @@ class Authority:
         """A certificate for a room and its key; what is there is replaced. → their files."""
         certificate, key = self.folder / f"{room}.pem", self.folder / f"{room}.key"
         request, extensions = self.folder / f"{room}.csr", self.folder / f"{room}.ext"
-        extensions.write_text(f"subjectAltName=URI:spiffe://{TRUST_DOMAIN}/{room}\nextendedKeyUsage=serverAuth,clientAuth\n")
+        extensions.write_text(f"subjectAltName=URI:spiffe://{TRUST_DOMAIN}/{room},DNS:{room}\nextendedKeyUsage=serverAuth,clientAuth\n")
         self._openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={room}", "-keyout",
                       f"{key}.new", "-out", request)
         self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.folder / "authority.key", "-days", days,

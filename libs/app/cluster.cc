@@ -1,5 +1,6 @@
 #include "libs/app/cluster.h"
 
+#include <atomic>
 #include <map>
 
 #include "absl/synchronization/mutex.h"
@@ -50,7 +51,10 @@ class Cluster final : public ProcessEnvironment {
           std::vector<std::string> rooms)
       : ProcessEnvironment(document, settings), rooms_(std::move(rooms)) {}
 
-  ~Cluster() override { Close(); }
+  ~Cluster() override {
+    closing_.store(true);
+    Close();
+  }
 
   absl::Status Open() {
     CLEANMAIL_RETURN_IF_ERROR(OpenGround());
@@ -179,6 +183,7 @@ class Cluster final : public ProcessEnvironment {
     options.min_insync_replicas = kafka.min_in_sync();
     options.retention = ToDuration(settings_.spool().body_life());
     options.workers = settings_.threads().workers();
+    options.start_timeout = absl::Seconds(10);  // who starts the process tries again
     options.log = [this](int level, std::string_view text) {
       // Syslog: 3 and below are errors, 4 warnings, the rest news.
       log_->Write(level <= 3   ? telemetry::Level::kError
@@ -240,6 +245,7 @@ class Cluster final : public ProcessEnvironment {
     CLEANMAIL_ASSIGN_OR_RETURN(options.password, SecretOr(redis.password(), "app.redis.password"));
     if (!redis.prefix().empty()) options.prefix = redis.prefix();
     options.on_change = [this](bool degraded) {
+      if (closing_.load()) return;
       log_->Write(degraded ? telemetry::Level::kWarning : telemetry::Level::kInfo,
                   degraded ? "redis.lost" : "redis.found", {});
     };
@@ -254,6 +260,7 @@ class Cluster final : public ProcessEnvironment {
   }
 
   const std::vector<std::string> rooms_;
+  std::atomic<bool> closing_{false};
   std::unique_ptr<rpc::Identity> identity_;
   std::unique_ptr<rpc::NetworkChannels> network_;
   std::unique_ptr<RpcTenantKeys> keys_;

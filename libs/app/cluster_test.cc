@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "libs/app/process.h"
 #include "libs/base/cat.h"
+#include "libs/base/uuid.h"
 #include "libs/crypto/fake_authority.h"
 #include "libs/testing/free_port.h"
 #include "libs/testing/kafka_server.h"
@@ -83,7 +84,8 @@ class ClusterTest : public ::testing::Test {
 
   // The settings of a process of `room`.
   static std::string Settings(const std::string& room, bool with_s3 = true) {
-    const auto files = engines_->authority.Issue(room, {"spiffe://cleanmail/" + room});
+    const auto files =
+        engines_->authority.Issue(room, {"spiffe://cleanmail/" + room}, absl::Hours(48));
     return base::Cat(
         "app: {profile: cluster, data_folder: ", engines_->folder, "/", room,
         ", operations: {listen: 'off'}, rpc: {listen: '127.0.0.1:",
@@ -143,27 +145,35 @@ TEST_F(ClusterTest, ProcessesShareEventsRowsAndBodies) {
 
   // A body, sealed with the key provisioning gives over the network.
   Environment& here = (*scanner)->environment();
-  const blob::BlobName name{.tenant = "acme", .message = "0190a0a0-0000-7000-8000-000000000000"};
+  const blob::BlobName name{.tenant = "acme",
+                            .message = base::NewUuid(here.clock(), here.random())};
   absl::StatusOr<std::unique_ptr<blob::Writer>> writer = here.blobs().Create(name);
   ASSERT_TRUE(writer.ok()) << writer.status();
   EXPECT_TRUE((*writer)->Append("hello", [] {}));
   absl::Notification kept;
+  std::unique_ptr<blob::Finished> body;
   (*writer)->Finish([&](absl::StatusOr<std::unique_ptr<blob::Finished>> finished) {
     EXPECT_TRUE(finished.ok()) << finished.status();
+    if (finished.ok()) body = *std::move(finished);
     kept.Notify();
   });
   kept.WaitForNotification();
-  EXPECT_EQ(*here.blobs().Read(name), "hello");
 
-  // An event from the other process.
+  // An event that names it.
   MailDisposed event;
   event.set_message_id(name.message);
+  bus::Publication publication;
+  publication.records.push_back(bus::ToRecord(event));
+  publication.bodies.push_back(std::move(body));
   absl::Notification published;
-  bus::PublishEvent(provisioning->environment().bus(), event, {}, [&](absl::Status status) {
+  here.bus().Publish(std::move(publication), [&](absl::Status status) {
     EXPECT_TRUE(status.ok()) << status;
     published.Notify();
   });
   published.WaitForNotification();
+  const absl::StatusOr<std::string> read = here.blobs().Read(name);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, "hello");
   EXPECT_TRUE(taken.WaitForNotificationWithTimeout(absl::Seconds(30)));
 
   // Counters are shared, schemas are not.

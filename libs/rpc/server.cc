@@ -55,7 +55,8 @@ class Observer {
   void Ended(const char* method, const grpc::Status& status, absl::Duration took) {
     Method& counts = CountsOf(method);
     counts.seconds.Observe(absl::ToDoubleSeconds(took));
-    if (status.ok()) return;
+    // gRPC's own services: one who watches our health ends by going away.
+    if (status.ok() || std::string_view(method).starts_with("/grpc.")) return;
     counts.failures.Add();
     log_.Write(
         LevelOf(status.error_code()), "rpc.failed",
