@@ -16,7 +16,7 @@ inline constexpr int kMaxRsaBits = 8192;
 class PublicKey {
  public:
   // RSA as SubjectPublicKeyInfo (RFC 5280 §4.1) or bare RSAPublicKey (RFC 8017 appendix A.1.1), in
-  // DER. InvalidArgument: neither, not all of it, or over kMaxRsaBits.
+  // DER. InvalidArgument: neither, not all of it, over kMaxRsaBits, or an exponent over 64 bits.
   static absl::StatusOr<PublicKey> Rsa(std::string_view der);
   // The 32 bytes of RFC 8032 §5.1.5. InvalidArgument: another length.
   static absl::StatusOr<PublicKey> Ed25519(std::string_view raw);

@@ -26,12 +26,27 @@ TEST(PublicKey, ChecksWhatItsPrivateHalfSigned) {
   }
 }
 
+TEST(PublicKey, ABareRsaPublicKeyServesToo) {
+  const auto signer = NewKey(KeyKind::kRsa);
+  // The 24 bytes before it are SubjectPublicKeyInfo's frame for 2048 bits.
+  const auto key = PublicKey::Rsa(signer->PublicBytes().substr(24));
+  ASSERT_TRUE(key.ok()) << key.status();
+  EXPECT_EQ(key->bits(), 2048);
+  EXPECT_TRUE(key->Verifies("text", *signer->Sign("text")));
+}
+
 TEST(PublicKey, WhatIsNotOneIsRefused) {
   const std::string der = NewKey(KeyKind::kRsa)->PublicBytes();
   EXPECT_FALSE(PublicKey::Rsa("").ok());
   EXPECT_FALSE(PublicKey::Rsa("rubbish").ok());
   EXPECT_FALSE(PublicKey::Rsa(der.substr(0, der.size() - 1)).ok());
   EXPECT_FALSE(PublicKey::Rsa(der + "x").ok());
+  for (size_t i = 0; i < der.size(); ++i) {  // no byte of it makes it read beyond its end
+    std::string changed = der;
+    changed[i] = static_cast<char>(changed[i] ^ 0xFF);
+    (void)PublicKey::Rsa(changed);
+    EXPECT_FALSE(PublicKey::Rsa(der.substr(0, i)).ok());
+  }
   EXPECT_FALSE(PublicKey::Ed25519(der).ok());
   EXPECT_FALSE(PublicKey::Ed25519(std::string(31, 'a')).ok());
   EXPECT_FALSE(SigningKey::Generate(KeyKind::kOther).ok());
