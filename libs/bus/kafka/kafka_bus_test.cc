@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/time/clock.h"
 #include "libs/base/cat.h"
 #include "libs/base/clock.h"
 #include "libs/bus/bus_contract_test.h"
@@ -83,6 +84,19 @@ class KafkaUnderTest final : public BusUnderTest {
 
 INSTANTIATE_TEST_SUITE_P(Kafka, BusContract,
                          ::testing::Values([] { return std::make_unique<KafkaUnderTest>(); }));
+
+TEST(KafkaBus, AMemberThatLeavesWhileItStillJoinsEndsWell) {
+  KafkaOptions options = TestOptions();
+  options.assignment_wait = absl::ZeroDuration();
+  KafkaUnderTest bus(options);
+  for (int i = 0; i < 20; ++i) {
+    Eater eater;
+    auto member =
+        bus.bus().Subscribe({.topic = "fruit.v1", .group = base::Cat("g", i)}, eater.Handler());
+    ASSERT_TRUE(member.ok()) << member.status();
+    absl::SleepFor(absl::Milliseconds(i * 5));
+  }
+}
 
 TEST(KafkaBus, AMemberThatLeavesHandsItsKeysOverAndNothingIsGivenTwice) {
   const KafkaOptions options = TestOptions();
