@@ -89,13 +89,13 @@ TEST(KafkaBus, AMemberThatLeavesWhileItStillJoinsEndsWell) {
   KafkaOptions options = TestOptions();
   options.assignment_wait = absl::ZeroDuration();
   KafkaUnderTest bus(options);
-  for (int i = 0; i < 20; ++i) {
-    Eater eater;
-    auto member =
-        bus.bus().Subscribe({.topic = "fruit.v1", .group = base::Cat("g", i)}, eater.Handler());
-    ASSERT_TRUE(member.ok()) << member.status();
-    absl::SleepFor(absl::Milliseconds(i * 5));
+  Eater eater;  // the others keep the group from settling
+  std::vector<std::unique_ptr<Subscription>> members;
+  for (int member = 0; member < 3; ++member) {
+    members.push_back(*bus.bus().Subscribe({.topic = "fruit.v1", .group = "g"}, eater.Handler()));
+    absl::SleepFor(absl::Milliseconds(36));
   }
+  while (!members.empty()) members.pop_back();
 }
 
 TEST(KafkaBus, AMemberThatLeavesHandsItsKeysOverAndNothingIsGivenTwice) {
