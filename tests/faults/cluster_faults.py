@@ -24,7 +24,7 @@ class Fault:
     short: bool = False
     brokers: int = 1
     domain: str = ROUTED
-    per_second: float = 15
+    per_second: float = 40
     measures_gap: bool = False  # how long any mail waited is the figure, not how long healing took
     backlog: int = 0            # mails that wait before the harm, with the sink away
     needs_mounts: bool = False
@@ -214,7 +214,7 @@ def restart_with_queue(scene):
     scene.cluster.start_rooms()
 
 
-MOVES = dict(per_second=10, measures_gap=True)
+MOVES = dict(per_second=20, measures_gap=True)
 OF_EGRESS = CONNECTIONS_TO_SINK
 
 FAULTS = [
@@ -237,7 +237,7 @@ FAULTS = [
     Fault("clock of egress ahead", clock_ahead("egress"), alarms=(), duplicates=OF_EGRESS),
     Fault("clock of scanner ahead", clock_ahead("scanner"), alarms=()),
     Fault("egress frozen 15 s", freeze_egress(15.0), short=True, duplicates=OF_EGRESS),
-    Fault("egress frozen 90 s", freeze_egress(90.0), duplicates=OF_EGRESS, per_second=8),
+    Fault("egress frozen 90 s", freeze_egress(90.0), duplicates=OF_EGRESS, per_second=15),
     Fault("poison", poison, alarms=("cleanmail_bus_dead_letters_total",)),
     *[Fault(f"one of two: {room}", kill_one_of_two(room), duplicates=OF_EGRESS if room == "egress" else 0, pair=room, **MOVES)
       for room in ("egress", "scanner", "policy", "quarantine", "reporting", "provisioning")],

@@ -19,6 +19,7 @@ from engines import S3, Failed, Program, free_port, listens, wait  # noqa: E402
 from object_store_proxy import ObjectStoreProxy  # noqa: E402
 
 ROUTED, NAMED = "example.org", "named.example"  # reached by a route, by MX
+SECONDS_TO_DELIVER = 0.1                          # so that something is in flight when egress ends
 CONNECTIONS_TO_SINK = 20                          # egress.connections_per_destination
 ZONE = """
 server:
@@ -114,7 +115,7 @@ class FaultyCluster(Cluster):
 class Load:
     """Senders that mail ids of their own until they are told to stop, and never send an id twice. `acknowledged`: id → when."""
 
-    def __init__(self, port, name, per_second, domain=ROUTED, senders=4, most=10 ** 9):
+    def __init__(self, port, name, per_second, domain=ROUTED, senders=8, most=10 ** 9):
         self.port, self.name, self.domain, self.most = port, name, domain, most
         self.pause = senders / per_second if per_second else 0
         self.acknowledged, self.replies = {}, collections.Counter()
@@ -172,9 +173,10 @@ class Load:
 class Sink:
     """The mailbox server; `arrived`: id → how often, `first`: id → when it came first."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, folder):
         self.port, self.ids = free_port(), folder / "sink.ids"
-        self.program = Program("the mailbox server", [binary, f"127.0.0.1:{self.port}", "--quiet", "--ids", self.ids], folder / "sink.log")
+        self.program = Program("the mailbox server", [sys.executable, HERE / "slow_sink.py", self.port, self.ids, SECONDS_TO_DELIVER],
+                               folder / "sink.log")
         self.arrived, self.first = collections.Counter(), {}
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -277,7 +279,7 @@ def held(cluster):
 def open_scene(folder, binaries, brokers, pairs, say, small_disk=False):
     """A running cluster whose tenant's mail arrives. → cluster, sink."""
     folder.mkdir(parents=True, exist_ok=True)
-    sink = Sink(binaries / "sink", folder)
+    sink = Sink(folder)
     cluster = FaultyCluster(folder / "c", binaries, sink.port, brokers, pairs, say, small_disk)
     try:
         sink.start()
