@@ -118,7 +118,7 @@ class Load:
     def __init__(self, port, name, per_second, domain=ROUTED, senders=8, most=10 ** 9):
         self.port, self.name, self.domain, self.most = port, name, domain, most
         self.pause = senders / per_second if per_second else 0
-        self.acknowledged, self.replies = {}, collections.Counter()
+        self.acknowledged, self.replies, self.last_words = {}, collections.Counter(), b""
         self._stop, self._lock, self._number = threading.Event(), threading.Lock(), 0
         self._senders = [threading.Thread(target=self._send, daemon=True) for _ in range(senders)]
         for sender in self._senders:
@@ -142,9 +142,9 @@ class Load:
                 self.acknowledged[name] = time.monotonic()
                 code = 250
             except smtplib.SMTPRecipientsRefused as refused:
-                code = next(iter(refused.recipients.values()))[0]
+                code, self.last_words = next(iter(refused.recipients.values()))
             except smtplib.SMTPResponseException as refused:
-                code = refused.smtp_code
+                code, self.last_words = refused.smtp_code, refused.smtp_error
             except (smtplib.SMTPException, OSError):
                 code = 0
             self.replies[code] += 1
