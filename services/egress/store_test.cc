@@ -105,5 +105,15 @@ TEST_F(StoreTest, AClaimMadeByAnInstanceThatWasBuriedIsFreedLater) {
   EXPECT_EQ(*store_.ReleaseClaimsOf({}), 1);
 }
 
+TEST_F(StoreTest, WhatWasClaimedUnderANameThatWasGivenUpIsFreeAtOnce) {
+  const auto a = Join("a");
+  Add(1);
+  // The answer was lost: it is claimed, and in nobody's memory.
+  ASSERT_THAT(*store_.ClaimDue(a->self(), kNow, 1), SizeIs(1));
+  ASSERT_TRUE(a->Rejoin().ok());
+  EXPECT_EQ(*store_.ReleaseClaimsOf(*a->FindDead()), 1);
+  EXPECT_THAT(*store_.ClaimDue(a->self(), kNow, 1), SizeIs(1));
+}
+
 }  // namespace
 }  // namespace cleanmail::egress
