@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import random
 import secrets
 import shutil
 import signal
@@ -25,9 +26,13 @@ class Failed(Exception):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those the kernel gives to connections: what is free now shall still be free when it is listened on."""
+    while True:
+        port = random.randrange(10240, 32000)
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def wait(is_true, what, patience=60, alive=lambda: True):

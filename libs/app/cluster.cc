@@ -96,7 +96,13 @@ class Cluster final : public ProcessEnvironment {
     absl::StatusOr<std::unique_ptr<sql::Database>> opened = sql::OpenPostgres(std::move(options));
     if (!opened.ok())
       return base::Annotate(opened.status(), base::Cat("PostgreSQL, schema ", service));
-    return databases_.emplace(service, *std::move(opened)).first->second.get();
+    sql::Database* const database =
+        databases_.emplace(service, *std::move(opened)).first->second.get();
+    metrics_.AddCallback(this, "cleanmail_sql_away",
+                         "1 while no transaction can be begun on the schema.",
+                         {{"schema", std::string(service)}},
+                         [database] { return database->Health().ok() ? 0.0 : 1.0; });
+    return database;
   }
 
   absl::Status CheckComplete() override {
@@ -125,6 +131,11 @@ class Cluster final : public ProcessEnvironment {
       warnings.push_back(base::Cat(
           dead, " events could not be handled since the start and lie with the dead letters"));
     }
+    for (const auto& [schema, why] : DatabasesAway())
+      warnings.push_back(
+          base::Cat("schema ", schema, " cannot be changed: ", base::View(why.message())));
+    if (const absl::Status store = s3_ == nullptr ? absl::OkStatus() : s3_->Health(); !store.ok())
+      warnings.push_back(base::Cat("the object store is away: ", base::View(store.message())));
     if (redis_ != nullptr && redis_->degraded())
       warnings.emplace_back("Redis is away: rates are counted by this process alone");
     for (const std::string& room : network_->Unreachable())
@@ -141,6 +152,16 @@ class Cluster final : public ProcessEnvironment {
   }
 
  private:
+  std::map<std::string, absl::Status> DatabasesAway() {
+    const absl::MutexLock lock(&mutex_);
+    std::map<std::string, absl::Status> away;
+    for (const auto& [schema, database] : databases_) {
+      if (absl::Status health = database->Health(); !health.ok())
+        away.emplace(schema, std::move(health));
+    }
+    return away;
+  }
+
   absl::Status OpenRpc() {
     const v1::RpcTls& tls = settings_.rpc().tls();
     CLEANMAIL_ASSIGN_OR_RETURN(identity_, rpc::Identity::Open({.certificate = tls.certificate(),
@@ -183,7 +204,7 @@ class Cluster final : public ProcessEnvironment {
     options.min_insync_replicas = kafka.min_in_sync();
     options.retention = ToDuration(settings_.spool().body_life());
     options.workers = settings_.threads().workers();
-    options.start_timeout = absl::Seconds(10);  // who starts the process tries again
+    options.start_timeout = absl::Seconds(5);  // who starts the process tries again
     options.log = [this](int level, std::string_view text) {
       // Syslog: 3 and below are errors, 4 warnings, the rest news.
       log_->Write(level <= 3   ? telemetry::Level::kError
@@ -229,7 +250,11 @@ class Cluster final : public ProcessEnvironment {
     absl::StatusOr<std::unique_ptr<blob::S3BlobStore>> created =
         blob::S3BlobStore::Create(std::move(options), *keys_, clock_, random_);
     if (!created.ok()) return base::Annotate(created.status(), "the object store");
+    s3_ = created->get();
     blobs_ = *std::move(created);
+    metrics_.AddCallback(this, "cleanmail_blob_away",
+                         "1 while the object store does not answer, or says it cannot.", {},
+                         [this] { return s3_->Health().ok() ? 0.0 : 1.0; });
     return absl::OkStatus();
   }
 
@@ -256,6 +281,9 @@ class Cluster final : public ProcessEnvironment {
     metrics_.AddCallback(this, "cleanmail_kv_degraded",
                          "1 while Redis is away and counters are this process's own.", {},
                          [this] { return redis_->degraded() ? 1.0 : 0.0; });
+    metrics_.AddCallback(this, "cleanmail_kv_fallbacks",
+                         "Questions answered by this process's own counters since its start.", {},
+                         [this] { return static_cast<double>(redis_->fallbacks()); });
     return absl::OkStatus();
   }
 
@@ -265,6 +293,7 @@ class Cluster final : public ProcessEnvironment {
   std::unique_ptr<rpc::NetworkChannels> network_;
   std::unique_ptr<RpcTenantKeys> keys_;
   std::unique_ptr<blob::BlobStore> blobs_;
+  blob::S3BlobStore* s3_ = nullptr;            // blobs_, when it is one
   std::unique_ptr<bus::kafka::KafkaBus> bus_;  // after blobs_: it holds bodies on their way
   std::unique_ptr<kv::KvStore> kv_;
   kv::RedisKvStore* redis_ = nullptr;  // kv_, when it is one

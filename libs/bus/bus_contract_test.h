@@ -214,6 +214,23 @@ TEST_P(BusContract, AnEventToBeTriedAgainHoldsItsKeyAndNoOther) {
   EXPECT_EQ(seen.back(), "stuck:2");
 }
 
+TEST_P(BusContract, WhenAnEngineIsBackKeysDoNotSitOutThePausesThatGrewMeanwhile) {
+  std::atomic<bool> away{true};
+  Eater eater([&](const Inbound&) {
+    return away ? absl::UnavailableError("engine away") : absl::OkStatus();
+  });
+  auto subscription =
+      Subscribe({.topic = "fruit.v1", .group = "one", .workers = 1}, eater.Handler());
+  ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("old", "1")}).ok());
+  ASSERT_TRUE(Eventually([&] { return eater.count("old:1") == 10; }));  // the next pause: 2.6 s
+  ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("new", "1")}).ok());
+  ASSERT_TRUE(Eventually([&] { return eater.count("new:1") == 2; }));
+  away = false;
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(Eventually([&] { return subscription->lag() == 0; }));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(1300));
+}
+
 TEST_P(BusContract, T_E3_APoisonEventGoesToTheDeadLetterTwinAndOthersGoOn) {
   Eater eater([](const Inbound& inbound) {
     return inbound.payload() == "poison" ? absl::InvalidArgumentError("cannot be eaten")

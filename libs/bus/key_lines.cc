@@ -377,6 +377,24 @@ void KeyLines::WaitFor(Lines::value_type& entry, int attempts) {
   WakeWorker(worker);  // to reckon anew how long it may sleep
 }
 
+// What failed before has just gone well: what the others wait for may be back too, so they need not
+// sit out pauses that grew while it was away.
+void KeyLines::TryWaitingSoon() {
+  const Time soon = std::chrono::steady_clock::now() + options_.first_retry;
+  for (const auto& worker : workers_) {
+    const auto late = worker->waiting.upper_bound(soon);
+    std::vector<Lines::value_type*> entries;
+    for (auto it = late; it != worker->waiting.end(); ++it) entries.push_back(it->second);
+    if (entries.empty()) continue;
+    worker->waiting.erase(late, worker->waiting.end());
+    for (Lines::value_type* const entry : entries) {
+      entry->second.due = soon;
+      worker->waiting.emplace(soon, entry);
+    }
+    WakeWorker(*worker);
+  }
+}
+
 // All that was given out of a line is finished: what comes before the first that must be tried
 // again is done or dead.
 void KeyLines::Resolve(Lines::value_type& entry, std::vector<Letter>& letters) {
@@ -391,6 +409,9 @@ void KeyLines::Resolve(Lines::value_type& entry, std::vector<Letter>& letters) {
     ++line.unfinished;
   }
   if (line.unfinished > 0) return;  // they come back by Finish once the dead are buried
+  const bool is_back = std::any_of(line.slots.begin(), retry, [](const Slot& slot) {
+    return slot.attempts > 1 && slot.result->ok();
+  });
   for (auto slot = line.slots.begin(); slot != retry; ++slot) Complete(partition, slot->position);
   for (auto slot = retry; slot != given_end; ++slot) slot->result.reset();
   const bool again = retry != given_end;
@@ -403,6 +424,7 @@ void KeyLines::Resolve(Lines::value_type& entry, std::vector<Letter>& letters) {
   if (partition.full && host_ != nullptr && !IsFull(partition, 2)) host_->RoomAgain();
   line.out = 0;
   line.slots.erase(line.slots.begin(), retry);
+  if (is_back) TryWaitingSoon();
   if (again) {
     WaitFor(entry, line.slots.front().attempts);
   } else if (line.slots.empty()) {

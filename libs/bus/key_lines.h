@@ -161,6 +161,7 @@ class KeyLines : public std::enable_shared_from_this<KeyLines> {
   bool LoadFront(Line& line, size_t count);
   void WakeStarved();
   void WaitFor(Lines::value_type& entry, int attempts);
+  void TryWaitingSoon();
   void Finish(const std::shared_ptr<Partition>& partition, const std::string& key, int64_t position,
               absl::Status status);
   void Resolve(Lines::value_type& entry, std::vector<Letter>& letters);

@@ -21,6 +21,16 @@ class StoreTest : public ::testing::Test {
   std::unique_ptr<sql::Members> Join(std::string instance) {
     return *sql::Members::Join(*database_, clock_, random_, {.instance = std::move(instance)});
   }
+  // What an instance's timer does meanwhile; those it found dead at the end.
+  std::vector<sql::Members::Dead> Watch(sql::Members& a, int seconds) {
+    std::vector<sql::Members::Dead> dead = *a.FindDead();
+    for (int second = 0; second < seconds; ++second) {
+      clock_.Advance(absl::Seconds(1));
+      EXPECT_TRUE(a.Beat().ok());
+      dead = *a.FindDead();
+    }
+    return dead;
+  }
   void Add(int number) {
     Delivery delivery;
     delivery.id = base::Cat("m", number, "/disposed/1/example.org");
@@ -65,10 +75,7 @@ TEST_F(StoreTest, WhatADeadInstanceHadClaimedIsFreeAndWhatALivingOneHasIsNot) {
   for (int i = 0; i < 2; ++i) Add(i);
   ASSERT_THAT(*store_.ClaimDue(a->self(), kNow, 1), SizeIs(1));
   ASSERT_THAT(*store_.ClaimDue(b->self(), kNow, 1), SizeIs(1));
-  (void)a->FindDead();
-  clock_.Advance(absl::Seconds(7));
-  ASSERT_TRUE(a->Beat().ok());
-  EXPECT_EQ(*store_.ReleaseClaimsOf(*a->FindDead()), 1);
+  EXPECT_EQ(*store_.ReleaseClaimsOf(Watch(*a, 7)), 1);
   EXPECT_THAT(*store_.ClaimDue(a->self(), kNow, 10), SizeIs(1));
 }
 
@@ -77,10 +84,7 @@ TEST_F(StoreTest, WhoWasTakenForDeadChangesNothingOfWhatOthersHaveInHandButTells
   const auto b = Join("b");
   Add(1);
   const Delivery frozen = (*store_.ClaimDue(b->self(), kNow, 1))[0];
-  (void)a->FindDead();
-  clock_.Advance(absl::Seconds(90));
-  ASSERT_TRUE(a->Beat().ok());
-  ASSERT_EQ(*store_.ReleaseClaimsOf(*a->FindDead()), 1);
+  ASSERT_EQ(*store_.ReleaseClaimsOf(Watch(*a, 90)), 1);
   ASSERT_THAT(*store_.ClaimDue(a->self(), kNow, 1), SizeIs(1));
   ASSERT_TRUE(Defer(frozen).ok());
   EXPECT_THAT(*store_.ClaimDue(b->self(), kNow, 1), IsEmpty()) << "it is still a's";
@@ -95,13 +99,20 @@ TEST_F(StoreTest, WhoWasTakenForDeadChangesNothingOfWhatOthersHaveInHandButTells
 TEST_F(StoreTest, AClaimMadeByAnInstanceThatWasBuriedIsFreedLater) {
   const auto a = Join("a");
   const auto b = Join("b");
-  (void)a->FindDead();
-  clock_.Advance(absl::Seconds(90));
-  ASSERT_TRUE(a->Beat().ok());
-  ASSERT_EQ(*store_.ReleaseClaimsOf(*a->FindDead()), 0);
+  ASSERT_EQ(*store_.ReleaseClaimsOf(Watch(*a, 90)), 0);
   Add(1);
   ASSERT_THAT(*store_.ClaimDue(b->self(), kNow, 1), SizeIs(1));
   EXPECT_EQ(*store_.ReleaseClaimsOf({}), 1);
+}
+
+TEST_F(StoreTest, WhatWasClaimedUnderANameThatWasGivenUpIsFreeAtOnce) {
+  const auto a = Join("a");
+  Add(1);
+  // The answer was lost: it is claimed, and in nobody's memory.
+  ASSERT_THAT(*store_.ClaimDue(a->self(), kNow, 1), SizeIs(1));
+  ASSERT_TRUE(a->Rejoin().ok());
+  EXPECT_EQ(*store_.ReleaseClaimsOf(*a->FindDead()), 1);
+  EXPECT_THAT(*store_.ClaimDue(a->self(), kNow, 1), SizeIs(1));
 }
 
 }  // namespace

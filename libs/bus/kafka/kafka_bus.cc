@@ -29,7 +29,7 @@ class KafkaBus::Impl {
   absl::Status Start() {
     CLEANMAIL_ASSIGN_OR_RETURN(producer_, Producer::Create(options_));
     CLEANMAIL_RETURN_IF_ERROR(topics_.Ensure(options_.topics, options_.start_timeout));
-    watch_.emplace(options_, topics_, [this] { return producer_->client(); });
+    CLEANMAIL_ASSIGN_OR_RETURN(watch_, LagWatch::Create(options_, topics_));
     return absl::OkStatus();
   }
   void Bury(const std::string& topic, const std::string& group, const EventRef& event,
@@ -41,7 +41,7 @@ class KafkaBus::Impl {
   std::atomic<int64_t> dead_letters_{0};
   std::unique_ptr<Producer> producer_;
   Topics topics_;
-  std::optional<LagWatch> watch_;
+  std::unique_ptr<LagWatch> watch_;
 };
 
 void KafkaBus::Impl::Bury(const std::string& topic, const std::string& group, const EventRef& event,

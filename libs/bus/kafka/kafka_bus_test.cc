@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/time/clock.h"
 #include "libs/base/cat.h"
 #include "libs/base/clock.h"
 #include "libs/bus/bus_contract_test.h"
@@ -83,6 +84,19 @@ class KafkaUnderTest final : public BusUnderTest {
 
 INSTANTIATE_TEST_SUITE_P(Kafka, BusContract,
                          ::testing::Values([] { return std::make_unique<KafkaUnderTest>(); }));
+
+TEST(KafkaBus, AMemberThatLeavesWhileItStillJoinsEndsWell) {
+  KafkaOptions options = TestOptions();
+  options.assignment_wait = absl::ZeroDuration();
+  KafkaUnderTest bus(options);
+  Eater eater;  // the others keep the group from settling
+  std::vector<std::unique_ptr<Subscription>> members;
+  for (int member = 0; member < 3; ++member) {
+    members.push_back(*bus.bus().Subscribe({.topic = "fruit.v1", .group = "g"}, eater.Handler()));
+    absl::SleepFor(absl::Milliseconds(36));
+  }
+  while (!members.empty()) members.pop_back();
+}
 
 TEST(KafkaBus, AMemberThatLeavesHandsItsKeysOverAndNothingIsGivenTwice) {
   const KafkaOptions options = TestOptions();

@@ -157,5 +157,40 @@ TEST(KafkaFault, T_E1_ABrokerOfThreeKilledUnderLoadLosesNothingThatWasAcknowledg
             << longest_ms << " ms, " << eater.count() << " handled\n";
 }
 
+// librdkafka's admin client of a producer dies of the answer "not coordinator" to a question for a
+// group's position.
+TEST(KafkaFault, AskingHowFarGroupsAreSurvivesThatTheirCoordinatorMoves) {
+  KafkaServer server(
+      {.brokers = 3, .folder = ::testing::TempDir() + "/moving", .min_insync_replicas = 2});
+  ASSERT_TRUE(server.Start().ok());
+  const base::SystemClock clock;
+  KafkaOptions options = OptionsFor(server);
+  options.publish_timeout = absl::Seconds(20);
+  options.replication_factor = 3;
+  options.min_insync_replicas = 2;
+  options.topics = {{.name = "fruit.v1"}};
+  options.lag_interval = absl::Milliseconds(20);
+  absl::StatusOr<std::unique_ptr<KafkaBus>> bus = KafkaBus::Create(options, clock);
+  ASSERT_TRUE(bus.ok()) << bus.status();
+  Eater eater;
+  std::vector<std::unique_ptr<Subscription>> subscriptions;
+  for (const char* group : {"a", "b", "c", "d", "e", "f"})  // so that each broker coordinates some
+    subscriptions.push_back(
+        *(*bus)->Subscribe({.topic = "fruit.v1", .group = group}, eater.Handler()));
+  ASSERT_TRUE(PublishAndWait(**bus, {MakeRecord("a", "1")}).ok());
+  ASSERT_TRUE(Within(std::chrono::seconds(20), [&] { return eater.count() == 6; }));
+  for (int broker = 0; broker < 3; ++broker) {
+    server.KillBroker(broker);
+    const size_t before = eater.count();
+    EXPECT_TRUE(PublishAndWait(**bus, {MakeRecord("a", "2")}).ok());
+    EXPECT_TRUE(Within(std::chrono::seconds(30), [&] { return eater.count() >= before + 6; }))
+        << "the groups have coordinators again";
+    ASSERT_TRUE(server.RestartBroker(broker).ok());
+    // The old coordinator is asked first, and says that it is not any more.
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+  EXPECT_TRUE(Within(std::chrono::seconds(20), [&] { return (*bus)->Accepting().ok(); }));
+}
+
 }  // namespace
 }  // namespace cleanmail::bus::kafka

@@ -17,12 +17,20 @@ constexpr absl::Duration kTimeout =
 
 }  // namespace
 
-LagWatch::LagWatch(const KafkaOptions& options, Topics& topics, Topics::Borrow borrow)
-    : options_(options), topics_(topics), borrow_(std::move(borrow)) {
-  thread_ = std::thread([this] { Run(); });
+absl::StatusOr<std::unique_ptr<LagWatch>> LagWatch::Create(const KafkaOptions& options,
+                                                           Topics& topics) {
+  std::unique_ptr<LagWatch> watch(new LagWatch(options, topics));
+  CLEANMAIL_ASSIGN_OR_RETURN(watch->client_,
+                             NewClient(RD_KAFKA_CONSUMER, options,
+                                       {{"group.id", base::Cat(options.prefix, "lag-watch")},
+                                        {"enable.auto.commit", "false"}},
+                                       *watch));
+  watch->thread_ = std::thread([self = watch.get()] { self->Run(); });
+  return watch;
 }
 
 LagWatch::~LagWatch() {
+  if (!thread_.joinable()) return;
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -48,6 +56,7 @@ void LagWatch::Run() {
     wake_.wait_for(lock, absl::ToChronoMilliseconds(options_.lag_interval),
                    [this] { return stopping_; });
     if (stopping_) return;
+    rd_kafka_poll(client_.get(), 0);  // what it logs
     const std::set<std::string, std::less<>> published = published_;
     if (published.empty()) continue;
     lock.unlock();
@@ -63,12 +72,12 @@ void LagWatch::Run() {
 }
 
 absl::StatusOr<std::vector<std::string>> LagWatch::LiveGroups() {
-  const std::shared_ptr<rd_kafka_t> client = borrow_();
+  rd_kafka_t* const client = client_.get();
   CLEANMAIL_ASSIGN_OR_RETURN(
       const Owned<rd_kafka_event_t> event,
-      AskAdmin(client.get(), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, Millis(kTimeout),
+      AskAdmin(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, Millis(kTimeout),
                [&](rd_kafka_AdminOptions_t* asked, rd_kafka_queue_t* queue) {
-                 rd_kafka_ListConsumerGroups(client.get(), asked, queue);
+                 rd_kafka_ListConsumerGroups(client, asked, queue);
                }));
   size_t count = 0;
   const rd_kafka_ConsumerGroupListing_t** all = rd_kafka_ListConsumerGroups_result_valid(
@@ -100,7 +109,7 @@ absl::Status LagWatch::Look(const std::string& topic, const std::vector<std::str
 
 absl::StatusOr<int64_t> LagWatch::LagOf(const std::string& group, const std::string& topic_name,
                                         const std::vector<int64_t>& ends) {
-  const std::shared_ptr<rd_kafka_t> client = borrow_();
+  rd_kafka_t* const client = client_.get();
   const Owned<rd_kafka_topic_partition_list_t> list(
       rd_kafka_topic_partition_list_new(static_cast<int>(ends.size())));
   for (size_t i = 0; i < ends.size(); ++i)
@@ -110,9 +119,9 @@ absl::StatusOr<int64_t> LagWatch::LagOf(const std::string& group, const std::str
   rd_kafka_ListConsumerGroupOffsets_t* asked = question.get();
   CLEANMAIL_ASSIGN_OR_RETURN(
       const Owned<rd_kafka_event_t> event,
-      AskAdmin(client.get(), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, Millis(kTimeout),
+      AskAdmin(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, Millis(kTimeout),
                [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                 rd_kafka_ListConsumerGroupOffsets(client.get(), &asked, 1, options, queue);
+                 rd_kafka_ListConsumerGroupOffsets(client, &asked, 1, options, queue);
                }));
   size_t count = 0;
   const rd_kafka_group_result_t** results = rd_kafka_ListConsumerGroupOffsets_result_groups(

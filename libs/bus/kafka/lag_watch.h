@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "libs/bus/kafka/client.h"
 #include "libs/bus/kafka/topics.h"
 
 namespace cleanmail::bus::kafka {
@@ -17,10 +18,11 @@ namespace cleanmail::bus::kafka {
 // Looks from time to time how far the groups are behind that read the topics this process publishes
 // to, so that it stops taking mail when others no longer keep up. Groups without a living member do
 // not count: a room that was removed must not stop the mail. Thread-safe.
-class LagWatch {
+class LagWatch final : private ClientOwner {
  public:
-  LagWatch(const KafkaOptions& options, Topics& topics, Topics::Borrow borrow);
-  ~LagWatch();
+  static absl::StatusOr<std::unique_ptr<LagWatch>> Create(const KafkaOptions& options,
+                                                          Topics& topics);
+  ~LagWatch() override;
 
   // This process publishes to it.
   void Published(std::string_view topic);
@@ -28,6 +30,7 @@ class LagWatch {
   absl::Status Check() const;
 
  private:
+  LagWatch(const KafkaOptions& options, Topics& topics) : ClientOwner(options), topics_(topics) {}
   void Run();
   absl::Status Look(const std::string& topic, const std::vector<std::string>& groups);
   absl::StatusOr<std::vector<std::string>> LiveGroups();
@@ -35,9 +38,10 @@ class LagWatch {
   absl::StatusOr<int64_t> LagOf(const std::string& group, const std::string& topic_name,
                                 const std::vector<int64_t>& ends);
 
-  const KafkaOptions& options_;
   Topics& topics_;
-  const Topics::Borrow borrow_;
+  // Of a consumer with a group, though it never joins one: librdkafka 2.0's OffsetFetch, told "not
+  // coordinator", refers to its client's group without looking whether there is one.
+  Owned<rd_kafka_t> client_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  // these three guarded by mutex_

@@ -186,6 +186,7 @@ struct S3BlobStore::Impl {
 
 S3BlobStore::S3BlobStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 S3BlobStore::~S3BlobStore() = default;
+absl::Status S3BlobStore::Health() const { return impl_->client.Health(); }
 
 absl::StatusOr<std::unique_ptr<S3BlobStore>> S3BlobStore::Create(S3Options options,
                                                                  TenantKeys& keys,

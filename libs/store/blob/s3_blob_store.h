@@ -47,6 +47,8 @@ class S3BlobStore final : public BlobStore {
   absl::Status Forget(const BlobName& name) override;
   // Several processes may sweep at once; a body two of them delete is counted by both.
   absl::StatusOr<int64_t> Sweep() override;
+  // Why the store did not answer lately; OK when it did the last time it was asked.
+  absl::Status Health() const;
 
  private:
   struct Impl;

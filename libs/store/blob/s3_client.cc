@@ -106,6 +106,7 @@ absl::StatusOr<http::ClientResponse> S3Client::Do(Call call) {
                                std::max(deadline - absl::Now(), absl::Milliseconds(100)));
     absl::StatusOr<http::ClientResponse> response = http_.Fetch(request);
     const absl::Status status = response.ok() ? StatusOf(*response) : response.status();
+    failure_.Note(absl::IsUnavailable(status) ? status : absl::OkStatus());
     if (status.ok()) return response;
     if (response.ok() && response->status == 403 && !learnt &&
         CodeOf(*response) == "RequestTimeTooSkewed") {

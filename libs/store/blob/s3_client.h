@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/base/random.h"
+#include "libs/base/recent_failure.h"
 #include "libs/http/client.h"
 #include "libs/store/blob/s3_listing.h"
 #include "libs/store/blob/s3_signature.h"
@@ -70,6 +71,9 @@ class S3Client {
   // Uploads neither completed nor aborted; a page of at most 1000.
   absl::StatusOr<std::vector<S3Upload>> Uploads();
 
+  // Why the last try of a call brought no answer, or "come later"; OK when the store answered.
+  absl::Status Health() const { return failure_.Get(); }
+
  private:
   using Query = std::vector<std::pair<std::string, std::string>>;
   struct Call {
@@ -88,6 +92,7 @@ class S3Client {
   const std::string host_;
   http::Client http_;
   base::SystemRandom random_;
+  base::RecentFailure failure_;
   std::atomic<int64_t> skew_seconds_{0};  // of the store's clock against ours, when it matters
 };
 

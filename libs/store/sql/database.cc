@@ -40,6 +40,8 @@ absl::StatusOr<int64_t> VersionOf(Session& session) {
   return rows.at(0).Int(0);
 }
 
+constexpr absl::string_view kInDoubt = "cleanmail.sql/in-doubt";
+
 }  // namespace
 
 int64_t Row::Int(size_t column) const {
@@ -114,6 +116,13 @@ absl::Status MigrateAlone(Database& database, std::span<const Migration> migrati
 }
 
 }  // namespace
+
+bool IsInDoubt(const absl::Status& status) { return status.GetPayload(kInDoubt).has_value(); }
+
+absl::Status InDoubt(absl::Status status) {
+  status.SetPayload(kInDoubt, absl::Cord());
+  return status;
+}
 
 absl::Status Migrate(Database& database, std::span<const Migration> migrations) {
   return database.Alone([&] { return MigrateAlone(database, migrations); });

@@ -74,7 +74,15 @@ class Database {
   virtual absl::Status Alone(absl::FunctionRef<absl::Status()> body) { return body(); }
   // Whether other processes may write to the schema as well.
   virtual bool shared() const { return false; }
+  // Why no transaction could be begun lately; OK when the last could.
+  virtual absl::Status Health() const { return absl::OkStatus(); }
 };
+
+// Whether a failed Transact may have been committed all the same: the connection was lost while it
+// was being. What it would have told this process has then happened without its knowing.
+bool IsInDoubt(const absl::Status& status);
+// The same failure, in doubt.
+absl::Status InDoubt(absl::Status status);
 
 // One step of a schema: `0001_holds.sql` is {1, "holds", text}; statements end with ';' at a line's
 // end.

@@ -79,13 +79,15 @@ absl::StatusOr<std::vector<Members::Dead>> Members::FindDead() {
   const absl::Time now = steady_.Now();
   std::vector<Dead> dead;
   const absl::MutexLock lock(&mutex_);
+  const bool has_watched = now - looked_ < options_.patience / 2;
+  looked_ = now;
   std::map<std::string, Seen> seen;
   for (const Row& row : rows) {
     const std::string& member = row.Text(0);
     if (member == self_) continue;
     const int64_t beat = row.Int(2);
     const auto before = others_.find(member);
-    const bool is_still = before != others_.end() && before->second.beat == beat;
+    const bool is_still = has_watched && before != others_.end() && before->second.beat == beat;
     const Seen& last = seen[member] = is_still ? before->second : Seen{beat, now};
     const bool is_earlier = options_.alone || row.Text(1) == options_.instance;
     if (is_earlier || now - last.since >= options_.patience) dead.push_back({member, beat});

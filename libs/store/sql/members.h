@@ -60,7 +60,9 @@ class Members {
     std::string member;
     int64_t beat;
   };
-  // Those whose claims want taking over. Called in the same intervals as Beat.
+  // Those whose claims want taking over. Called every second: who could not look for half of
+  // `patience`, because it or the database stood still, begins its watch anew, since the others may
+  // have had no chance to beat either.
   absl::StatusOr<std::vector<Dead>> FindDead();
   // Strikes a dead member off; in the transaction that takes over its claims. False: it has beaten
   // meanwhile, or another instance was first.
@@ -84,6 +86,7 @@ class Members {
   std::string self_ ABSL_GUARDED_BY(mutex_);
   absl::Time beaten_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();  // begin of the last good beat
   std::map<std::string, Seen> others_ ABSL_GUARDED_BY(mutex_);
+  absl::Time looked_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
 };
 
 }  // namespace cleanmail::sql

@@ -20,6 +20,16 @@ class MembersTest : public ::testing::Test {
     return *Members::Join(*database_, clock, random_,
                           {.instance = std::move(instance), .alone = alone});
   }
+  // What a's timer does meanwhile; those it found dead at the end.
+  std::vector<Members::Dead> Watch(Members& a, int seconds) {
+    std::vector<Members::Dead> dead = *a.FindDead();
+    for (int second = 0; second < seconds; ++second) {
+      clock_.Advance(absl::Seconds(1));
+      EXPECT_TRUE(a.Beat().ok());
+      dead = *a.FindDead();
+    }
+    return dead;
+  }
   bool Bury(const Members::Dead& dead) {
     bool buried = false;
     EXPECT_TRUE(database_
@@ -60,10 +70,7 @@ TEST_F(MembersTest, WhoStopsBeatingIsDeadAfterThePatienceAndBuriedOnce) {
 TEST_F(MembersTest, WhoWasBuriedWhileFrozenLearnsItAndBeginsAnew) {
   const auto a = Join(clock_, "a");
   const auto b = Join(clock_, "b");
-  (void)a->FindDead();
-  clock_.Advance(absl::Seconds(90));
-  ASSERT_TRUE(a->Beat().ok());
-  const auto dead = *a->FindDead();
+  const auto dead = Watch(*a, 90);
   ASSERT_THAT(dead, SizeIs(1));
   ASSERT_TRUE(Bury(dead[0]));
   const std::string before = b->self();
@@ -77,13 +84,22 @@ TEST_F(MembersTest, WhoWasBuriedWhileFrozenLearnsItAndBeginsAnew) {
 TEST_F(MembersTest, WhoBeatsInTheLastMomentIsNotBuried) {
   const auto a = Join(clock_, "a");
   const auto b = Join(clock_, "b");
-  (void)a->FindDead();
-  clock_.Advance(absl::Seconds(6));
-  const auto dead = *a->FindDead();
+  const auto dead = Watch(*a, 6);
   ASSERT_THAT(dead, SizeIs(1));
   ASSERT_TRUE(b->Beat().ok());
   EXPECT_FALSE(Bury(dead[0]));
   EXPECT_TRUE(b->Holds(b->self()));
+}
+
+TEST_F(MembersTest, WhoeverCouldNotLookBuriesNobody) {
+  const auto a = Join(clock_, "a");
+  const auto b = Join(clock_, "b");
+  (void)Watch(*a, 2);
+  clock_.Advance(absl::Seconds(30));  // the database was away for both of them
+  ASSERT_TRUE(a->Beat().ok());
+  EXPECT_THAT(*a->FindDead(), IsEmpty()) << "b had no chance to beat";
+  EXPECT_THAT(Watch(*a, 5), IsEmpty());
+  EXPECT_THAT(Watch(*a, 1), SizeIs(1)) << "now it had";
 }
 
 TEST_F(MembersTest, AClockThatIsAheadBuriesNobody) {

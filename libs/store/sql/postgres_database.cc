@@ -7,6 +7,7 @@
 
 #include "absl/time/clock.h"
 #include "libs/base/random.h"
+#include "libs/base/recent_failure.h"
 #include "libs/base/status_macros.h"
 #include "libs/store/sql/postgres_session.h"
 
@@ -91,6 +92,7 @@ class PostgresDatabase final : public Database {
   }
 
   bool shared() const override { return true; }
+  absl::Status Health() const override { return failure_.Get(); }
 
   absl::Status Transact(absl::FunctionRef<absl::Status(Session&)> body) override {
     absl::Duration pause = kFirstPause;
@@ -172,7 +174,10 @@ class PostgresDatabase final : public Database {
       Lease lease{std::move(idle_.back())};
       idle_.pop_back();
       lock.unlock();
-      if (lease.session->Begin(begin, writes).ok()) return lease;
+      if (lease.session->Begin(begin, writes).ok()) {
+        failure_.Note(absl::OkStatus());
+        return lease;
+      }
       lease.session.reset();
       lock.lock();
     }
@@ -180,6 +185,7 @@ class PostgresDatabase final : public Database {
     absl::StatusOr<std::unique_ptr<PostgresSession>> session = Connect();
     absl::Status status = session.status();
     if (session.ok()) status = (*session)->Begin(begin, writes);
+    failure_.Note(status);
     if (status.ok()) return Lease{*std::move(session)};
     return Give({}, std::move(status));
   }
@@ -202,7 +208,8 @@ class PostgresDatabase final : public Database {
     if (status.ok()) {
       status = session.End("COMMIT");
       if (session.broken())
-        status = base::Annotate(status, "whether the transaction was committed is not known");
+        status =
+            InDoubt(base::Annotate(status, "whether the transaction was committed is not known"));
     } else if (!session.broken()) {
       lost_race = session.lost_race();
       (void)session.End("ROLLBACK");
@@ -234,6 +241,7 @@ class PostgresDatabase final : public Database {
   const PostgresOptions options_;
   const std::vector<std::pair<std::string, std::string>> settings_;
   base::SystemRandom random_;
+  base::RecentFailure failure_;
   std::mutex mutex_;
   std::condition_variable freed_;
   size_t taken_ = 0;                                    // guarded by mutex_

@@ -152,6 +152,11 @@ TEST(Postgres, ACommitThatWasCutOffIsUnavailable) {
   });
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_NE(status.message().find("not known"), absl::string_view::npos) << status;
+  EXPECT_TRUE(IsInDoubt(status));
+  const absl::Status begun = RunSql(*database, "INSERT INTO t (n) VALUES (2)");
+  EXPECT_EQ(begun.code(), absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(IsInDoubt(begun)) << "nothing can have been committed";
+  EXPECT_TRUE(absl::IsUnavailable(database->Health()));
   ASSERT_TRUE(Server().Start().ok());
 }
 

@@ -37,10 +37,12 @@ absl::Status Queue::Refuse(Delivery delivery, const std::string& reply) {
   }
   bool is_new = false;
   delivery.claimed_by = parts_.members.self();
-  CLEANMAIL_RETURN_IF_ERROR(parts_.store.Transact([&](sql::Session& session) -> absl::Status {
+  const absl::Status inserted = parts_.store.Transact([&](sql::Session& session) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(is_new, Store::Insert(session, delivery, delivery.claimed_by));
     return absl::OkStatus();
-  }));
+  });
+  NoteClaim(inserted);
+  CLEANMAIL_RETURN_IF_ERROR(inserted);
   if (!is_new) return absl::OkStatus();  // an event that came again
   {
     const absl::MutexLock lock(&mutex_);
@@ -68,7 +70,7 @@ absl::Status Queue::Add(std::vector<Delivery> deliveries) {
   });
   const std::string owner = fits ? parts_.members.self() : "";
   std::vector<bool> added;
-  CLEANMAIL_RETURN_IF_ERROR(parts_.store.Transact([&](sql::Session& session) -> absl::Status {
+  const absl::Status inserted = parts_.store.Transact([&](sql::Session& session) -> absl::Status {
     added.clear();
     for (const Delivery& delivery : deliveries) {
       CLEANMAIL_ASSIGN_OR_RETURN(const bool is_new, Store::Insert(session, delivery, owner));
@@ -79,7 +81,9 @@ absl::Status Queue::Add(std::vector<Delivery> deliveries) {
       if (is_new) CLEANMAIL_RETURN_IF_ERROR(parts_.outbox.Add(session, bus::ToRecord(aside.news)));
     }
     return absl::OkStatus();
-  }));
+  });
+  NoteClaim(inserted);
+  CLEANMAIL_RETURN_IF_ERROR(inserted);
   if (!parked.empty()) parts_.outbox.Nudge();
   if (!fits) return absl::OkStatus();
   std::vector<Delivery> fresh;
@@ -349,6 +353,7 @@ void Queue::ExpireParked(const Store::ParkedDestination& which) {
   auto over = parts_.store.ClaimParkedBefore(parts_.members.self(), which,
                                              absl::ToUnixMicros(parts_.clock.Now() - life),
                                              kMostExpiredAtOnce);
+  NoteClaim(over.status());
   if (!over.ok()) return;  // the next Tick tries again
   for (Delivery& delivery : *over) {
     Attempt attempt;
@@ -379,17 +384,32 @@ void Queue::DropWaiting() {
   parts_.metrics.open.Set(static_cast<int64_t>(in_memory_));
 }
 
-void Queue::TendClaims() {
+void Queue::NoteClaim(const absl::Status& claimed) {
+  if (!sql::IsInDoubt(claimed)) return;
+  const absl::MutexLock lock(&mutex_);
+  claims_doubtful_ = true;
+}
+
+void Queue::TendClaims(bool has_recorded) {
   const auto warn = [this](const absl::Status& status) {
     parts_.log.Warning("egress.claims.not_tended", {{"why", status.ToString()}});
   };
   const absl::Status beaten = parts_.members.Beat();
-  if (absl::IsFailedPrecondition(beaten)) {
-    warn(beaten);
+  if (!beaten.ok() && !absl::IsFailedPrecondition(beaten)) return warn(beaten);
+  bool doubtful = false;
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (has_recorded) std::swap(doubtful, claims_doubtful_);
+  }
+  if (!beaten.ok() || doubtful) {
+    if (!beaten.ok()) warn(beaten);
     DropWaiting();
-    if (const absl::Status joined = parts_.members.Rejoin(); !joined.ok()) return warn(joined);
-  } else if (!beaten.ok()) {
-    return warn(beaten);
+    // What is claimed under the old name is found by FindDead and free again.
+    if (const absl::Status joined = parts_.members.Rejoin(); !joined.ok()) {
+      const absl::MutexLock lock(&mutex_);
+      claims_doubtful_ = true;
+      return warn(joined);
+    }
   }
   const auto dead = parts_.members.FindDead();
   if (!dead.ok()) return warn(dead.status());
@@ -403,20 +423,27 @@ void Queue::TendClaims() {
                     {{"instances", dead->size()}, {"deliveries", *released}});
 }
 
+// False: ends that could not be written are still in hand.
+bool Queue::RecordWhatWaits() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (ended_.empty() || recording_) return true;
+    recording_ = true;
+  }
+  RecordAll();
+  const absl::MutexLock lock(&mutex_);
+  return ended_.empty() || recording_;
+}
+
 void Queue::Tick() {
-  TendClaims();
+  // What has ended first: it must not be given back as if it had not.
+  TendClaims(RecordWhatWaits());
   TendParked();
   TakeDue();
   CloseIdle();
-  bool must_record = false;
-  {
-    const absl::MutexLock lock(&mutex_);
-    WantWorkers();
-    StartWorkers();
-    must_record = !ended_.empty() && !recording_;
-    recording_ = recording_ || must_record;
-  }
-  if (must_record) RecordAll();
+  const absl::MutexLock lock(&mutex_);
+  WantWorkers();
+  StartWorkers();
 }
 
 void Queue::TakeDue() {
@@ -429,6 +456,7 @@ void Queue::TakeDue() {
   }
   auto due = parts_.store.ClaimDue(parts_.members.self(), base::NowMicros(parts_.clock),
                                    static_cast<int64_t>(room));
+  NoteClaim(due.status());
   if (!due.ok()) {
     parts_.log.Error("egress.claim.failed", {{"why", due.status().ToString()}});
     return;

@@ -96,8 +96,12 @@ class Queue {
   void RecordAll();
   absl::Status Write(std::vector<Ended>& batch);
   void Count(const Settlement& settlement);
-  void TendClaims();
+  void TendClaims(bool has_recorded);
   void DropWaiting();
+  // Notes whether a transaction that claims may have been kept though it failed: what it claimed
+  // would be nobody's in memory. TendClaims then begins anew under another name.
+  void NoteClaim(const absl::Status& claimed);
+  bool RecordWhatWaits();
   void TakeDue();
   void CloseIdle();
   void TendParked();
@@ -116,6 +120,7 @@ class Queue {
   int workers_ ABSL_GUARDED_BY(mutex_) = 0;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool recording_ ABSL_GUARDED_BY(mutex_) = false;
+  bool claims_doubtful_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Ended> ended_ ABSL_GUARDED_BY(mutex_);
   // Tick's own.
   uint64_t directory_seen_ = 0;
