@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import random
 import secrets
 import shutil
 import signal
@@ -25,9 +26,12 @@ class Failed(Exception):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those the kernel gives to connections: one of these could take it before its owner has started."""
+    while True:
+        port = random.randrange(12000, 32000)
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def wait(is_true, what, patience=60, alive=lambda: True):

@@ -19,6 +19,7 @@ constexpr std::chrono::seconds kEndsEvery(1);  // … so often
 constexpr std::chrono::milliseconds kRevokeCommit(3000);
 constexpr std::chrono::milliseconds kLastCommit(700);
 constexpr std::chrono::milliseconds kClose(1000);
+constexpr std::chrono::milliseconds kFirstJoin(5000);
 
 std::string_view TraceOf(const rd_kafka_message_t& message) {
   rd_kafka_headers_t* headers = nullptr;
@@ -108,6 +109,9 @@ Consumer::~Consumer() {
   }
   if (lines_ != nullptr) lines_->Detach();
   queue_.reset();
+  // librdkafka 2.0 aborts the process when a member that is still joining for the first time is
+  // destroyed. It stays; nothing of ours is called by it any more, since nobody polls.
+  if (coordinated_ && !was_steady_) (void)client_.release();
   client_.reset();
 }
 
@@ -160,7 +164,7 @@ void Consumer::Run() {
 
 // Notes once more how far all is, when the group allows it within a short time.
 void Consumer::CommitLast() {
-  const auto deadline = Clock::now() + kLastCommit;
+  const auto deadline = Clock::now() + (was_steady_ ? kLastCommit : kFirstJoin);
   while (coordinated_ && !steady_ && Clock::now() < deadline) {
     if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), 10))
       rd_kafka_message_destroy(message);  // nobody handles it any more
@@ -235,6 +239,7 @@ void Consumer::OnLine(int level, std::string_view kind, std::string_view text) {
     return text.find(what) != std::string_view::npos;
   };
   if (kind == "CGRPJOINSTATE") steady_ = says("-> steady");
+  was_steady_ = was_steady_ || steady_;
   if (kind == "CGRPSTATE") coordinated_ = says("-> up");
   if (level < 7 || options_.properties.contains("debug")) ClientOwner::OnLine(level, kind, text);
 }

@@ -327,5 +327,25 @@ TEST(KafkaBus, ACertificateThatCannotBeReadIsRefused) {
             absl::StatusCode::kInvalidArgument);
 }
 
+// librdkafka aborts when a member is destroyed between joining and its first assignment.
+TEST(KafkaBus, AMemberMayEndWhileItIsStillJoining) {
+  KafkaOptions options = TestOptions();
+  options.assignment_wait = absl::ZeroDuration();
+  KafkaUnderTest under_test(options);
+  Eater eater;
+  const auto staying =
+      *under_test.bus().Subscribe({.topic = "fruit.v1", .group = "one"}, eater.Handler());
+  ASSERT_TRUE(PublishAndWait(under_test.bus(), {MakeRecord("a", "1")}).ok());
+  ASSERT_TRUE(Eventually([&] { return eater.count() == 1; }));
+  for (const int milliseconds : {5, 40}) {
+    auto leaving =
+        *under_test.bus().Subscribe({.topic = "fruit.v1", .group = "one"}, eater.Handler());
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    leaving.reset();
+  }
+  ASSERT_TRUE(PublishAndWait(under_test.bus(), {MakeRecord("a", "2")}).ok());
+  EXPECT_TRUE(Eventually([&] { return eater.count("a:2") > 0; }));
+}
+
 }  // namespace
 }  // namespace cleanmail::bus::kafka
