@@ -173,9 +173,17 @@ class Cluster(Door):
 
     # --- life ---
     def start(self):
+        self.start_engines()
+        self.prepare_rooms()
+        self.start_rooms()
+
+    def start_engines(self):
         for engine in self.engines():
             self.say(f"{engine.name} …")
             engine.start()
+
+    def prepare_rooms(self):
+        """Schemas, certificates, secrets, settings."""
         self.postgres.make_schemas(self.passwords)
         self.say("certificates and settings of the rooms …")
         self.authority = Authority(self.folder / "certificates")
@@ -183,7 +191,6 @@ class Cluster(Door):
         for room in self.rooms:
             self.authority.issue(room.name)
             room.write_config()
-        self.start_rooms()
 
     def start_rooms(self):
         for room in self.rooms:

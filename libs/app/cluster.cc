@@ -204,7 +204,7 @@ class Cluster final : public ProcessEnvironment {
     options.min_insync_replicas = kafka.min_in_sync();
     options.retention = ToDuration(settings_.spool().body_life());
     options.workers = settings_.threads().workers();
-    options.start_timeout = absl::Seconds(10);  // who starts the process tries again
+    options.start_timeout = absl::Seconds(5);  // who starts the process tries again
     options.log = [this](int level, std::string_view text) {
       // Syslog: 3 and below are errors, 4 warnings, the rest news.
       log_->Write(level <= 3   ? telemetry::Level::kError
@@ -281,6 +281,9 @@ class Cluster final : public ProcessEnvironment {
     metrics_.AddCallback(this, "cleanmail_kv_degraded",
                          "1 while Redis is away and counters are this process's own.", {},
                          [this] { return redis_->degraded() ? 1.0 : 0.0; });
+    metrics_.AddCallback(this, "cleanmail_kv_fallbacks",
+                         "Questions answered by this process's own counters since its start.", {},
+                         [this] { return static_cast<double>(redis_->fallbacks()); });
     return absl::OkStatus();
   }
 

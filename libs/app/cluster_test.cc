@@ -1,6 +1,8 @@
 #include "libs/app/cluster.h"
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -11,6 +13,7 @@
 #include "libs/base/cat.h"
 #include "libs/base/uuid.h"
 #include "libs/crypto/fake_authority.h"
+#include "libs/http/client.h"
 #include "libs/testing/free_port.h"
 #include "libs/testing/kafka_server.h"
 #include "libs/testing/postgres_server.h"
@@ -83,13 +86,14 @@ class ClusterTest : public ::testing::Test {
   }
 
   // The settings of a process of `room`.
-  static std::string Settings(const std::string& room, bool with_s3 = true) {
+  static std::string Settings(const std::string& room, bool with_s3 = true,
+                              const std::string& operations = "off") {
     const auto files =
         engines_->authority.Issue(room, {"spiffe://cleanmail/" + room}, absl::Hours(48));
     return base::Cat(
         "app: {profile: cluster, data_folder: ", engines_->folder, "/", room,
-        ", operations: {listen: 'off'}, rpc: {listen: '127.0.0.1:",
-        room == "provisioning" ? provisioning_port_ : 0,
+        ", operations: {listen: '", operations,
+        "'}, rpc: {listen: '127.0.0.1:", room == "provisioning" ? provisioning_port_ : 0,
         "', tls: {certificate: ", files.certificate, ", key: ", files.key,
         ", authority: ", files.authority,
         "}, peers: [{room: provisioning, target: 'ipv4:127.0.0.1:", provisioning_port_,
@@ -104,11 +108,12 @@ class ClusterTest : public ::testing::Test {
         "}");
   }
 
-  static absl::StatusOr<std::unique_ptr<Process>> Start(const std::string& yaml, Factory factory) {
+  static absl::StatusOr<std::unique_ptr<Process>> Start(
+      const std::string& yaml, Factory factory, std::function<bool(absl::Duration)> wait = {}) {
     const std::vector<Factory> factories = {std::move(factory)};
     const auto document = config::Document::Parse(yaml, SectionsOf(factories));
     EXPECT_TRUE(document.ok()) << document.status();
-    return Process::Start({.document = *document, .factories = factories});
+    return Process::Start({.document = *document, .factories = factories, .wait = std::move(wait)});
   }
   static std::unique_ptr<Process> StartProvisioning() {
     auto process = Start(Settings("provisioning"), {"provisioning", &MakeProvisioning});
@@ -219,6 +224,40 @@ TEST_F(ClusterTest, AnEngineThatIsNotThereYetIsUnavailableAndNamed) {
                                     }});
   EXPECT_TRUE(absl::IsUnavailable(scanner.status())) << scanner.status();
   EXPECT_NE(scanner.status().ToString().find("Kafka"), std::string::npos);
+}
+
+std::string Readyz(uint16_t port) {
+  const auto answer = http::Fetch({.url = base::Cat("http://127.0.0.1:", port, "/readyz")});
+  return answer.ok() ? answer->body : std::string(answer.status().message());
+}
+
+TEST_F(ClusterTest, AProcessWaitsForAnEngineSaysForWhichAndGoesOn) {
+  const auto provisioning = StartProvisioning();
+  engines_->s3.Stop();
+  const uint16_t port = testing::FreePort();
+  absl::StatusOr<std::unique_ptr<Process>> scanner;
+  std::atomic<int> waited = 0;
+  std::thread starter([&] {
+    scanner = Start(Settings("scanner", true, base::Cat("127.0.0.1:", port)),
+                    {"scanner",
+                     [](Environment& env) -> absl::StatusOr<Service> {
+                       env.blobs();
+                       return Service("scanner");
+                     }},
+                    [&](absl::Duration) {
+                      ++waited;
+                      absl::SleepFor(absl::Milliseconds(50));
+                      return true;
+                    });
+  });
+  const absl::Time deadline = absl::Now() + absl::Seconds(40);
+  while (waited == 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(10));
+  EXPECT_TRUE(Readyz(port).starts_with("not ready: waiting: the object store: ")) << Readyz(port);
+  EXPECT_TRUE(engines_->s3.Restart().ok());
+  starter.join();
+  ASSERT_TRUE(scanner.ok()) << scanner.status();
+  EXPECT_TRUE(Ready(**scanner)) << (*scanner)->Ready();
+  EXPECT_EQ(Readyz(port).find("waiting"), std::string::npos) << Readyz(port);
 }
 
 }  // namespace

@@ -16,9 +16,11 @@ http::Response Answer(const OperationsSources& sources, const http::Request& req
       body += base::Cat("warning: ", warning, "\n");
     return {.status = ready.ok() ? 200 : 503, .body = std::move(body)};
   }
-  if (request.path == "/metrics")
-    return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
-            .body = sources.metrics.Text()};
+  if (request.path == "/metrics") {
+    std::string metrics = sources.metrics();
+    if (metrics.empty()) return {.status = 503, .body = "the process has not started yet\n"};
+    return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = std::move(metrics)};
+  }
   if (request.path == "/configz") return {.body = sources.settings()};
   return {.status = 404, .body = "here are /livez /readyz /metrics /configz\n"};
 }

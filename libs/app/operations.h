@@ -8,7 +8,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/http/server.h"
-#include "libs/telemetry/metrics.h"
 
 namespace cleanmail::app {
 
@@ -17,7 +16,7 @@ struct OperationsSources {
   std::function<absl::Status()> ready;
   std::function<std::vector<std::string>()> warnings;
   std::function<std::string()> settings;  // secrets masked
-  telemetry::MetricsRegistry& metrics;
+  std::function<std::string()> metrics;   // empty until there are some
 };
 
 // /livez /readyz /metrics /configz. The sources are asked on the port's own thread and must outlive

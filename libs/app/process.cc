@@ -1,8 +1,10 @@
 #include "libs/app/process.h"
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "libs/app/cluster.h"
 #include "libs/app/operations.h"
@@ -21,20 +23,12 @@ class RoomsProcess final : public Process {
   ~RoomsProcess() override { Stop(); }
 
   absl::Status Open() {
-    const std::vector<std::string> rooms = Rooms();
     CLEANMAIL_ASSIGN_OR_RETURN(
         settings_, LoadSettings(options_.document, {.data_folder = options_.data_folder,
                                                     .operations = options_.operations}));
-    CLEANMAIL_RETURN_IF_ERROR(CheckSections(options_.document, rooms));
-    CLEANMAIL_ASSIGN_OR_RETURN(environment_, settings_.profile() == "cluster"
-                                                 ? OpenCluster(options_.document, settings_, rooms)
-                                                 : OpenStandalone(options_.document, settings_));
-    for (const Factory& factory : options_.factories) {
-      absl::StatusOr<Service> service = factory.make(*environment_);
-      if (!service.ok()) return base::Annotate(service.status(), factory.name);
-      services_.push_back(std::make_unique<Service>(*std::move(service)));
-    }
-    CLEANMAIL_RETURN_IF_ERROR(environment_->CheckComplete());
+    CLEANMAIL_RETURN_IF_ERROR(CheckSections(options_.document, Rooms()));
+    if (!options_.migrate_only) CLEANMAIL_RETURN_IF_ERROR(OpenOperationsPort());
+    CLEANMAIL_RETURN_IF_ERROR(OpenStoresAndRooms());
     if (options_.migrate_only) return absl::OkStatus();
     for (const auto& service : services_) {
       for (const auto& start : service->starts()) {
@@ -44,7 +38,6 @@ class RoomsProcess final : public Process {
     CLEANMAIL_RETURN_IF_ERROR(OpenRpc());
     CLEANMAIL_RETURN_IF_ERROR(OpenConsumers());
     OpenTimers();
-    CLEANMAIL_RETURN_IF_ERROR(OpenOperationsPort());
     CLEANMAIL_RETURN_IF_ERROR(OpenListeners());
     open_.store(true);
     environment_->log().Info("process.started", {{"rooms", services_.size()},
@@ -57,7 +50,12 @@ class RoomsProcess final : public Process {
   }
 
   absl::Status Ready() override {
-    if (!open_.load()) return absl::UnavailableError(draining_.load() ? "draining" : "starting");
+    if (!open_.load()) {
+      if (draining_.load()) return absl::UnavailableError("draining");
+      absl::MutexLock lock(&mutex_);
+      return absl::UnavailableError(awaited_.empty() ? "starting"
+                                                     : base::Cat("waiting: ", awaited_));
+    }
     if (!environment_->directory().complete())
       return absl::UnavailableError("the directory is not complete yet");
     for (const auto& service : services_) {
@@ -90,7 +88,11 @@ class RoomsProcess final : public Process {
   }
 
   void Stop() override {
-    if (environment_ == nullptr || stopping_.exchange(true)) return;
+    if (environment_ == nullptr) {  // it never started, or has stopped
+      operations_.reset();
+      return;
+    }
+    if (stopping_.exchange(true)) return;
     const absl::Time deadline = absl::Now() + ToDuration(settings_.drain_deadline());
     environment_->log().Info(
         "process.draining",
@@ -124,6 +126,56 @@ class RoomsProcess final : public Process {
     std::vector<std::string> rooms;
     for (const Factory& factory : options_.factories) rooms.push_back(factory.name);
     return rooms;
+  }
+
+  // Tries until nothing is missing that may yet come. What was half open is closed in between.
+  absl::Status OpenStoresAndRooms() {
+    constexpr absl::Duration kLongestPause = absl::Seconds(5);
+    absl::Duration pause = absl::Milliseconds(250);
+    while (true) {
+      absl::Status opened = TryStoresAndRooms();
+      if (opened.ok() || !absl::IsUnavailable(opened) || options_.wait == nullptr) {
+        Await("");
+        return opened;
+      }
+      while (!services_.empty()) services_.pop_back();
+      environment_.reset();
+      Await(base::View(opened.message()));
+      if (!options_.wait(pause)) return opened;
+      pause = std::min(2 * pause, kLongestPause);
+    }
+  }
+
+  absl::Status TryStoresAndRooms() {
+    CLEANMAIL_ASSIGN_OR_RETURN(environment_,
+                               settings_.profile() == "cluster"
+                                   ? OpenCluster(options_.document, settings_, Rooms())
+                                   : OpenStandalone(options_.document, settings_));
+    for (const Factory& factory : options_.factories) {
+      absl::StatusOr<Service> service = factory.make(*environment_);
+      if (!service.ok()) return base::Annotate(service.status(), factory.name);
+      services_.push_back(std::make_unique<Service>(*std::move(service)));
+    }
+    return environment_->CheckComplete();
+  }
+
+  // Says what is waited for, in the log when it is something new; nothing when `what` is empty.
+  void Await(std::string_view what) {
+    absl::MutexLock lock(&mutex_);
+    if (what == awaited_) return;
+    awaited_ = what;
+    if (what.empty()) return;
+    const std::string& file = settings_.log().file();
+    telemetry::MakeLog(file.empty() ? "" : InDataFolder(settings_, file), LevelOf(settings_))
+        ->Warning("process.waiting", {{"for", what}});
+  }
+
+  // What the operations port asks for: until all is open the environment may come and go.
+  std::vector<std::string> WarningsOnceOpen() {
+    return open_.load() ? Warnings() : std::vector<std::string>();
+  }
+  std::string MetricsOnceOpen() {
+    return open_.load() || draining_.load() ? environment_->metrics().Text() : std::string();
   }
 
   absl::Status OpenRpc() {
@@ -187,9 +239,9 @@ class RoomsProcess final : public Process {
         OpenOperations(
             address,
             {.ready = [this] { return Ready(); },
-             .warnings = [this] { return Warnings(); },
+             .warnings = [this] { return WarningsOnceOpen(); },
              .settings = [this] { return PrintSettings(settings_, options_.document, Rooms()); },
-             .metrics = environment_->metrics()}));
+             .metrics = [this] { return MetricsOnceOpen(); }}));
     return absl::OkStatus();
   }
 
@@ -227,9 +279,9 @@ class RoomsProcess final : public Process {
   }
 
   void CloseDoors(absl::Time deadline) {
+    operations_.reset();  // last to go of what others ask: they see "draining" until here
     environment_->StopFollowing();
     environment_->metrics().RemoveCallbacks(this);
-    operations_.reset();  // last to go of what others ask: they see "draining" until here
     subscriptions_.clear();
     listeners_.clear();
     environment_->channels().Close();
@@ -249,6 +301,8 @@ class RoomsProcess final : public Process {
   std::atomic<bool> open_{false};
   std::atomic<bool> draining_{false};
   std::atomic<bool> stopping_{false};
+  absl::Mutex mutex_;
+  std::string awaited_ ABSL_GUARDED_BY(mutex_);  // what keeps it from starting
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "libs/app/environment.h"
 #include "libs/app/service.h"
 
@@ -33,9 +34,13 @@ class Process {
         {};  // where the operations port listens when the document does not say
     bool migrate_only =
         false;  // makes the rooms, which brings their schemas up to date, and opens no door
+    // For a process whose engines may come later than it: asked to wait before Start tries again
+    // what was Unavailable; false gives up. Without it Start fails at once.
+    std::function<bool(absl::Duration pause)> wait = {};
   };
   // Opens the stores, makes the rooms, opens all doors: RPC, consumers, timers, listeners. Comes
-  // back once they are open, which may be before the directory is complete: see Ready.
+  // back once they are open, which may be before the directory is complete: see Ready. The
+  // operations port opens first and says what is waited for.
   static absl::StatusOr<std::unique_ptr<Process>> Start(Options options);
   virtual ~Process() = default;  // Stop
 

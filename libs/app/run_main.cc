@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "libs/app/settings.h"
 #include "libs/app/version.h"
 #include "libs/base/status_macros.h"
@@ -92,27 +93,45 @@ sigset_t OurSignals() {
   return signals;
 }
 
+bool EndsTheProcess(int signal) { return signal == SIGTERM || signal == SIGINT; }
+
 // Starts the process. In a cluster what it needs may come later than it: it waits and says for
-// what, until a signal ends it.
-absl::StatusOr<std::unique_ptr<Process>> StartWhenPossible(const Process::Options& options,
-                                                           bool waits, const sigset_t& signals) {
-  while (true) {
-    absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(options);
-    if (process.ok() || !waits || !absl::IsUnavailable(process.status())) return process;
-    std::fprintf(stderr, "cleanmail: waiting: %s\n",
-                 std::string(process.status().message()).c_str());
-    const timespec pause = {.tv_sec = 1, .tv_nsec = 0};
-    const int signal = sigtimedwait(&signals, nullptr, &pause);
-    if (signal == SIGTERM || signal == SIGINT) return process;
+// what, until a signal ends it; then null.
+absl::StatusOr<std::unique_ptr<Process>> StartWhenPossible(Process::Options options, bool waits,
+                                                           const sigset_t& signals) {
+  if (!waits) return Process::Start(std::move(options));
+  absl::Notification gives_up;
+  absl::Notification done;
+  options.wait = [&](absl::Duration pause) {
+    return !gives_up.WaitForNotificationWithTimeout(pause);
+  };
+  absl::StatusOr<std::unique_ptr<Process>> process;
+  std::thread starter([&] {
+    process = Process::Start(std::move(options));
+    done.Notify();
+  });
+  constexpr timespec kLook = {.tv_sec = 0, .tv_nsec = 20'000'000};
+  while (!done.HasBeenNotified()) {
+    if (!EndsTheProcess(sigtimedwait(&signals, nullptr, &kLook))) continue;
+    gives_up.Notify();
+    // An engine may be keeping it. Nothing has been accepted yet that would be lost.
+    if (!done.WaitForNotificationWithTimeout(absl::Seconds(1))) _exit(0);
+    starter.join();
+    if (process.ok()) (*process)->Stop();
+    return nullptr;
   }
+  starter.join();
+  return process;
 }
 
-int Serve(const Process::Options& options, bool waits) {
+int Serve(Process::Options options, bool waits) {
   const sigset_t signals = OurSignals();
   pthread_sigmask(SIG_BLOCK, &signals,
                   nullptr);  // before any thread is made, so that all wait for us to take them
-  absl::StatusOr<std::unique_ptr<Process>> process = StartWhenPossible(options, waits, signals);
+  absl::StatusOr<std::unique_ptr<Process>> process =
+      StartWhenPossible(std::move(options), waits, signals);
   if (!process.ok()) return Fail(1, base::View(process.status().message()));
+  if (*process == nullptr) return 0;
   int signal = 0;
   while (true) {
     sigwait(&signals, &signal);

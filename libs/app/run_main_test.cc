@@ -12,6 +12,7 @@
 
 #include "absl/time/clock.h"
 #include "libs/base/cat.h"
+#include "libs/crypto/fake_authority.h"
 
 namespace cleanmail::app {
 namespace {
@@ -97,6 +98,47 @@ TEST_F(SlowRunMainTest, ASecondSignalDoesNotWaitForTheDrain) {
   kill(process_, SIGTERM);
   EXPECT_EQ(ExitCode(), 1);
   EXPECT_LT(absl::Now() - began, absl::Seconds(8));
+}
+
+// A process of a cluster none of whose engines is there.
+class WaitingRunMainTest : public ::testing::Test {
+ protected:
+  ~WaitingRunMainTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string folder_ = [] {
+    char folder[] = "/tmp/cleanmail_XXXXXX";
+    return std::string(mkdtemp(folder));
+  }();
+};
+
+TEST_F(WaitingRunMainTest, SigtermEndsAProcessThatWaitsForItsEnginesAtOnce) {
+  const auto files =
+      crypto::FakeAuthority(folder_, "authority").Issue("policy", {"spiffe://cleanmail/policy"});
+  const std::string config = folder_ + "/c.yaml";
+  std::ofstream(config) << "app: {profile: cluster, data_folder: " << folder_
+                        << "/data, operations: {listen: 'off'}, log: {file: log}, "
+                           "rpc: {listen: '127.0.0.1:0', tls: {certificate: "
+                        << files.certificate << ", key: " << files.key
+                        << ", authority: " << files.authority
+                        << "}}, kafka: {brokers: ['127.0.0.1:9']}}\n";
+  const pid_t process = fork();
+  if (process == 0) {
+    std::string arguments[] = {"policy", "--config", config};
+    char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), nullptr};
+    _exit(RunMain(3, argv, {{"policy", [](Environment&) -> absl::StatusOr<Service> {
+                               return Service("policy");
+                             }}}));
+  }
+  EXPECT_TRUE(Eventually(folder_ + "/data/log", "process.waiting"))
+      << TextOf(folder_ + "/data/log");
+  const absl::Time began = absl::Now();
+  kill(process, SIGTERM);
+  int status = 0;
+  waitpid(process, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_LT(absl::Now() - began, absl::Seconds(3));
+  EXPECT_NE(TextOf(folder_ + "/data/log").find("Kafka"), std::string::npos);
 }
 
 }  // namespace

@@ -66,7 +66,10 @@ IssuedFiles FakeAuthority::Issue(const std::string& stem, const std::vector<std:
   X509* const certificate = NewCertificate(stem, key, serial_++, life);
   X509_set_issuer_name(certificate, X509_get_subject_name(certificate_));
   std::string names;
-  for (const std::string& uri : uris) names += base::Cat(names.empty() ? "URI:" : ",URI:", uri);
+  for (const std::string& uri : uris) {
+    const bool is_host = uri.find(':') == std::string::npos;
+    names += base::Cat(names.empty() ? "" : ",", is_host ? "DNS:" : "URI:", uri);
+  }
   if (!names.empty()) Extend(certificate, NID_subject_alt_name, names);
   Extend(certificate, NID_ext_key_usage, "serverAuth,clientAuth");
   CLEANMAIL_CHECK(X509_sign(certificate, key_, EVP_sha256()) > 0, "a certificate can be signed");

@@ -25,7 +25,8 @@ class FakeAuthority {
   FakeAuthority(const std::string& folder, const std::string& name);
   ~FakeAuthority();
 
-  // A fresh key and a certificate that names `uris`, for server and client, at
+  // A fresh key and a certificate that names `uris` (and hosts, without a colon), for server and
+  // client, at
   // `<folder>/<stem>.{pem,key}`; what is there is replaced, each file at once.
   IssuedFiles Issue(const std::string& stem, const std::vector<std::string>& uris,
                     absl::Duration life = absl::Hours(24));

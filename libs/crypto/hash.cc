@@ -1,5 +1,7 @@
 #include "libs/crypto/hash.h"
 
+#include <utility>
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -28,6 +30,35 @@ std::string Sha256(std::string_view bytes) {
   CLEANMAIL_CHECK(
       EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()),
                  &length, Sha256Algorithm(), nullptr) == 1,
+      "SHA-256 failed");
+  return digest;
+}
+
+Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new()) {
+  CLEANMAIL_CHECK(
+      context_ != nullptr && EVP_DigestInit_ex(context_, Sha256Algorithm(), nullptr) == 1,
+      "SHA-256 failed");
+}
+
+Sha256Stream::~Sha256Stream() { EVP_MD_CTX_free(context_); }
+
+Sha256Stream::Sha256Stream(Sha256Stream&& other) noexcept
+    : context_(std::exchange(other.context_, nullptr)) {}
+
+Sha256Stream& Sha256Stream::operator=(Sha256Stream&& other) noexcept {
+  std::swap(context_, other.context_);
+  return *this;
+}
+
+void Sha256Stream::Add(std::string_view bytes) {
+  CLEANMAIL_CHECK(EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1, "SHA-256 failed");
+}
+
+std::string Sha256Stream::Finish() {
+  std::string digest(kSha256Bytes, '\0');
+  unsigned int length = 0;
+  CLEANMAIL_CHECK(
+      EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(digest.data()), &length) == 1,
       "SHA-256 failed");
   return digest;
 }

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+struct evp_md_ctx_st;
+
 namespace cleanmail::crypto {
 
 inline constexpr size_t kSha256Bytes = 32;
@@ -12,6 +14,22 @@ inline constexpr size_t kSha256Bytes = 32;
 // SHA-256 (FIPS 180-4) of `bytes`: 32 raw bytes / 64 lower-case hex digits.
 std::string Sha256(std::string_view bytes);
 std::string Sha256Hex(std::string_view bytes);
+
+// SHA-256 of bytes that come in pieces. Movable; not thread-safe.
+class Sha256Stream {
+ public:
+  Sha256Stream();
+  ~Sha256Stream();
+  Sha256Stream(Sha256Stream&& other) noexcept;
+  Sha256Stream& operator=(Sha256Stream&& other) noexcept;
+
+  void Add(std::string_view bytes);
+  // 32 raw bytes; once, after the last Add.
+  std::string Finish();
+
+ private:
+  evp_md_ctx_st* context_;
+};
 
 // HMAC-SHA256 (RFC 2104): 32 raw bytes.
 std::string HmacSha256(std::string_view key, std::string_view bytes);

@@ -45,5 +45,14 @@ TEST(Hash, WipeEmptiesASecret) {
   EXPECT_TRUE(secret.empty());
 }
 
+TEST(Sha256Stream, PiecesHashAsTheirWhole) {
+  Sha256Stream stream;
+  stream.Add("a");
+  stream.Add("");
+  Sha256Stream moved = std::move(stream);
+  moved.Add("bc");
+  EXPECT_EQ(moved.Finish(), Sha256("abc"));
+}
+
 }  // namespace
 }  // namespace cleanmail::crypto

@@ -77,6 +77,50 @@ absl::StatusOr<std::string> SigningKey::Sign(std::string_view text) const {
   return signature;
 }
 
+absl::StatusOr<std::string> SigningKey::Generate(KeyKind kind) {
+  EVP_PKEY* const made = kind == KeyKind::kRsa ? EVP_RSA_gen(2048)
+                         : kind == KeyKind::kEd25519
+                             ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")
+                             : nullptr;
+  const std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>> key(made);
+  const Bio bio(BIO_new(BIO_s_secmem()));
+  if (key == nullptr || bio == nullptr ||
+      PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
+          1)
+    return absl::InvalidArgumentError("no key of that kind can be made");
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return std::string(text, static_cast<size_t>(size));
+}
+
+KeyKind SigningKey::kind() const {
+  switch (EVP_PKEY_get_base_id(key_)) {
+    case EVP_PKEY_RSA:
+      return KeyKind::kRsa;
+    case EVP_PKEY_EC:
+      return KeyKind::kEc;
+    case EVP_PKEY_ED25519:
+      return KeyKind::kEd25519;
+    default:
+      return KeyKind::kOther;
+  }
+}
+
+std::string SigningKey::PublicBytes() const {
+  if (kind() == KeyKind::kEd25519) {
+    std::string raw(32, '\0');
+    size_t size = raw.size();
+    EVP_PKEY_get_raw_public_key(key_, reinterpret_cast<unsigned char*>(raw.data()), &size);
+    return raw;
+  }
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key_, &der);
+  if (size <= 0) return "";
+  std::string bytes(reinterpret_cast<char*>(der), static_cast<size_t>(size));
+  OPENSSL_free(der);
+  return bytes;
+}
+
 bool SigningKey::BelongsTo(std::string_view certificate_pem) const {
   const Certificate certificate = FirstOf(certificate_pem);
   return certificate != nullptr && X509_check_private_key(certificate.get(), key_) == 1;

@@ -13,6 +13,8 @@ struct evp_pkey_st;
 
 namespace cleanmail::crypto {
 
+enum class KeyKind { kRsa, kEc, kEd25519, kOther };
+
 // A private key that signs: RSA, EC or Ed25519. Thread-safe.
 class SigningKey {
  public:
@@ -20,6 +22,13 @@ class SigningKey {
   static absl::StatusOr<std::shared_ptr<const SigningKey>> FromPem(std::string_view pem);
   ~SigningKey();
 
+  // A new RSA (of 2048 bits) or Ed25519 key as PKCS #8 in PEM; secret.
+  static absl::StatusOr<std::string> Generate(KeyKind kind);
+
+  KeyKind kind() const;
+  // The public half as a DKIM key record has it: SubjectPublicKeyInfo in DER (RFC 5280 §4.1), for
+  // Ed25519 the 32 bytes alone (RFC 8463 §4).
+  std::string PublicBytes() const;
   // By the key's own algorithm with SHA-256 (Ed25519: without).
   absl::StatusOr<std::string> Sign(std::string_view text) const;
   // Whether it is the key of the first certificate of `pem`.

@@ -218,6 +218,13 @@ void Directory::Clear() {
   version_.fetch_add(1, std::memory_order_release);
 }
 
+std::string Directory::AccountOf(std::string_view address) const {
+  const size_t at = address.rfind('@');
+  if (at == std::string_view::npos) return std::string(address);
+  const std::string account = Find(address.substr(0, at), address.substr(at + 1)).account;
+  return account.empty() ? std::string(address) : Lower(account);
+}
+
 Recipient Directory::Find(std::string_view local, std::string_view domain) const {
   using Standing = Recipient::Standing;
   const std::string domain_key(domain);

@@ -66,6 +66,9 @@ class Directory {
   // `local` as written (compared without regard to ASCII case), `domain` in A-labels, lower case.
   // postmaster and abuse of a live domain are always accepted (RFC 5321 §4.5.1, RFC 2142).
   Recipient Find(std::string_view local, std::string_view domain) const;
+  // Primary address, in lower case, of the account that has `address`; the address itself where
+  // none is known.
+  std::string AccountOf(std::string_view address) const;
   // What is set for a domain, if it is one of ours; `domain` in A-labels, lower case.
   std::optional<DomainFacts> FindDomain(std::string_view domain) const;
   // Policies set for an account and its domain, the narrowest first: user, groups by rank and name,

@@ -88,6 +88,16 @@ TEST_F(DirectoryTest, AccountsRequiredTakesAccountsAliasesPostmasterAndAbuseOnly
   EXPECT_EQ(directory_.Find("bob", "acme.example").tenant, "acme");
 }
 
+TEST_F(DirectoryTest, AnAddressLeadsToItsAccountAndAnUnknownOneToItself) {
+  Apply({DomainChange("acme", "acme.example", true),
+         UserChange("acme", "Ann@acme.example", {"info@acme.example"})});
+  directory_.Complete();
+  EXPECT_EQ(directory_.AccountOf("INFO@acme.example"), "ann@acme.example");
+  EXPECT_EQ(directory_.AccountOf("bob@acme.example"), "bob@acme.example");
+  EXPECT_EQ(directory_.AccountOf("x@elsewhere.example"), "x@elsewhere.example");
+  EXPECT_EQ(directory_.AccountOf("nothing"), "nothing");
+}
+
 TEST_F(DirectoryTest, AUsersNewStateReplacesTheOldAndItsEndRemovesIt) {
   Apply({DomainChange("acme", "acme.example", true),
          UserChange("acme", "ann@acme.example", {"old@acme.example"}),

@@ -162,9 +162,10 @@ absl::StatusOr<std::vector<Delivery>> Store::ClaimDue(std::string_view owner, in
 absl::Status Store::Park(sql::Session& session, const Delivery& delivery) {
   return session
       .Execute(
-          "UPDATE deliveries SET parked = 1, claimed_by = '', last_reply = :last_reply "
-          "WHERE id = :id AND claimed_by = :claimed_by",
+          "UPDATE deliveries SET parked = 1, claimed_by = '', last_reply = :last_reply, "
+          "next_attempt_at_us = :next_attempt_at WHERE id = :id AND claimed_by = :claimed_by",
           {{"last_reply", delivery.last_reply},
+           {"next_attempt_at", delivery.next_attempt_at_us},
            {"id", delivery.id},
            {"claimed_by", delivery.claimed_by}})
       .status();
@@ -186,10 +187,9 @@ absl::StatusOr<std::vector<Store::ParkedDestination>> Store::ParkedDestinations(
 absl::StatusOr<int64_t> Store::Unpark(const ParkedDestination& which) {
   int64_t unparked = 0;
   CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&](sql::Session& session) -> absl::Status {
-    // Due since it came, so that claiming by due time is claiming in the order of arrival.
     CLEANMAIL_ASSIGN_OR_RETURN(
         unparked,
-        session.Execute("UPDATE deliveries SET parked = 0, next_attempt_at_us = created_at_us "
+        session.Execute("UPDATE deliveries SET parked = 0 "
                         "WHERE parked = 1 AND tenant = :tenant AND destination = :destination",
                         {{"tenant", which.tenant}, {"destination", which.destination}}));
     return absl::OkStatus();

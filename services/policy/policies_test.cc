@@ -113,6 +113,23 @@ TEST_F(PoliciesTest, A14_EveryChangeIsAVersionAndRollbackIsOneMore) {
   EXPECT_EQ(versions->at(0).comment(), "why");
 }
 
+TEST_F(PoliciesTest, ABusThatHasForgottenIsToldAllRulesAgain) {
+  EXPECT_EQ(*store_->TellAll(), 0);
+  ASSERT_TRUE(Update("standard", "rules { id: 'kept' actions { hold {} } }").ok());
+  Import("friend@example.net\n");
+  bus::FakeBus new_bus;
+  const auto new_outbox = outbox::Outbox::Create(*database_, new_bus);
+  ASSERT_TRUE(outbox_->Flush().ok());
+  RuleBook book;
+  RulesFollower follower(new_bus, book, *log_, metrics_);
+  ASSERT_TRUE(follower.Start().ok());
+  outbox_.reset();  // it would send to the old bus
+
+  EXPECT_EQ(*Store(*database_, *new_outbox).TellAll(), 2);
+  ASSERT_TRUE(new_outbox->Flush().ok());
+  ASSERT_EQ(book.PolicyOf("acme", "standard").rules->rules().size(), 1U);
+}
+
 TEST_F(PoliciesTest, ARecommendedPolicyGoesBackToVersionZero) {
   ASSERT_TRUE(Update("standard", "hold_score: 9").ok());
   const auto back = policies().Rollback(Edit("standard"), 0);

@@ -1,6 +1,7 @@
 #include "services/policy/service.h"
 
 #include "libs/base/status_macros.h"
+#include "libs/bus/events.h"
 #include "libs/outbox/outbox.h"
 #include "proto/cleanmail/policy/v1/config.pb.h"
 #include "services/policy/api.h"
@@ -24,6 +25,19 @@ void Every(app::Service& service, app::Environment& env, absl::Duration interval
     if (!status.ok())
       log.Warning("policy.timer.failed", {{"what", what}, {"why", status.ToString()}});
   });
+}
+
+// A bus that knows no rules while rows do is a new one over a restored database: the rules are told
+// again, before anybody evaluates by a book without them.
+absl::Status TellIfForgotten(bus::Bus& bus, Store& store, outbox::Outbox& outbox,
+                             telemetry::Log& log) {
+  CLEANMAIL_ASSIGN_OR_RETURN(
+      const int64_t newest, bus.NewestPosition(bus::TopicOf(*v1::RulesChanged::descriptor()).name));
+  if (newest >= 0) return absl::OkStatus();
+  CLEANMAIL_ASSIGN_OR_RETURN(const int64_t told, store.TellAll());
+  if (told == 0) return absl::OkStatus();
+  log.Info("policy.rules.told_again", {{"resources", told}});
+  return outbox.Flush();
 }
 
 }  // namespace
@@ -50,6 +64,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   auto& dry_runs =
       service.Own(std::make_unique<history::DryRuns>(past, evaluation, env.clock(), env.random()));
 
+  service.OnStart(
+      [&env, &store, &outbox] { return TellIfForgotten(env.bus(), store, outbox, env.log()); });
   service.OnStart([&follower] { return follower.Start(); });
   service.OnReady([&book] {
     return book.complete() ? absl::OkStatus()

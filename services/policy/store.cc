@@ -105,6 +105,20 @@ v1::RulesChanged Gone(std::string name) {
   return changed;
 }
 
+v1::RulesChanged NewsOf(const v1::Policy& policy) {
+  v1::RulesChanged changed;
+  changed.set_name(policy.name());
+  *changed.mutable_policy() = policy;
+  return changed;
+}
+
+v1::RulesChanged NewsOf(const v1::PolicySettings& settings) {
+  v1::RulesChanged changed;
+  changed.set_name(settings.name());
+  *changed.mutable_settings() = settings;
+  return changed;
+}
+
 v1::RulesChanged NewsOf(const v1::ListEntry& entry) {
   v1::RulesChanged changed;
   changed.set_name(entry.name());
@@ -140,6 +154,36 @@ absl::Status Store::Tell(sql::Session& session, const google::protobuf::Message&
   return outbox_.Add(session, bus::ToRecord(changed));
 }
 
+absl::StatusOr<int64_t> Store::TellAll() {
+  int64_t told = 0;
+  CLEANMAIL_RETURN_IF_ERROR(Transact([&](sql::Session& session) -> absl::Status {
+    told = 0;
+    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<sql::Row> policies,
+                               session.Query("SELECT body FROM policies", {}));
+    for (const sql::Row& row : policies) {
+      CLEANMAIL_ASSIGN_OR_RETURN(const v1::Policy policy, FromBody<v1::Policy>(row.Text(0)));
+      CLEANMAIL_RETURN_IF_ERROR(Tell(session, NewsOf(policy)));
+    }
+    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<sql::Row> settings,
+                               session.Query("SELECT body FROM policy_settings", {}));
+    for (const sql::Row& row : settings) {
+      CLEANMAIL_ASSIGN_OR_RETURN(const v1::PolicySettings of_tenant,
+                                 FromBody<v1::PolicySettings>(row.Text(0)));
+      CLEANMAIL_RETURN_IF_ERROR(Tell(session, NewsOf(of_tenant)));
+    }
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        const std::vector<sql::Row> entries,
+        session.Query(base::Cat("SELECT ", kEntryColumns, " FROM list_entries"), {}));
+    for (const sql::Row& row : entries) {
+      CLEANMAIL_ASSIGN_OR_RETURN(const v1::ListEntry entry, ToEntry(row));
+      CLEANMAIL_RETURN_IF_ERROR(Tell(session, NewsOf(entry)));
+    }
+    told = static_cast<int64_t>(policies.size() + settings.size() + entries.size());
+    return absl::OkStatus();
+  }));
+  return told;
+}
+
 absl::StatusOr<v1::PolicyVersion> Store::ChangePolicy(
     std::string_view tenant, std::string_view policy,
     absl::FunctionRef<absl::StatusOr<v1::PolicyVersion>(const PolicyState&)> change) {
@@ -164,10 +208,7 @@ absl::StatusOr<v1::PolicyVersion> Store::ChangePolicy(
                      "(:tenant, :policy, :version, :body)",
                      parameters)
             .status());
-    v1::RulesChanged changed;
-    changed.set_name(made.policy().name());
-    *changed.mutable_policy() = made.policy();
-    return Tell(session, changed);
+    return Tell(session, NewsOf(made.policy()));
   }));
   return made;
 }
@@ -298,10 +339,7 @@ absl::StatusOr<v1::PolicySettings> Store::ChangeSettings(
                       {"revision", row.revision + 1},
                       {"body", ToBody(settings)}})
             .status());
-    v1::RulesChanged changed;
-    changed.set_name(settings.name());
-    *changed.mutable_settings() = settings;
-    return Tell(session, changed);
+    return Tell(session, NewsOf(settings));
   }));
   return settings;
 }

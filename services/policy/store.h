@@ -84,6 +84,9 @@ class Store {
   absl::StatusOr<std::vector<v1::ListEntry>> ListEntries(const EntryFilter& filter);
   // Adds up hits, by resource name; names of entries that are gone are left out.
   absl::Status AddHits(const std::map<std::string, ListHits::Hit>& hits);
+  // Tells of everything there is once more, for a bus that has forgotten; returns how many events
+  // that made.
+  absl::StatusOr<int64_t> TellAll();
   // Ends entries that ended before; returns how many.
   absl::StatusOr<int64_t> DeleteEnded(int64_t before_us, int64_t limit);
 

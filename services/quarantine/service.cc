@@ -1,6 +1,5 @@
 #include "services/quarantine/service.h"
 
-#include "absl/strings/ascii.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/defaults.h"
 #include "libs/outbox/outbox.h"
@@ -26,16 +25,6 @@ void ConsumeDeadLetters(app::Service& service, Holds& holds, const AccountOf& ac
       bus::HandleBatch<bus::v1::DeadLetter>([&holds, account_of, &metrics](auto batch) {
         return OnDeadLetter(holds, account_of, metrics, batch);
       }));
-}
-
-AccountOf MakeAccountOf(const directory::Directory& directory) {
-  return [&directory](std::string_view address) {
-    const size_t at = address.rfind('@');
-    if (at == std::string_view::npos) return std::string(address);
-    const std::string account =
-        directory.Find(address.substr(0, at), address.substr(at + 1)).account;
-    return account.empty() ? std::string(address) : absl::AsciiStrToLower(account);
-  };
 }
 
 }  // namespace
@@ -70,7 +59,9 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                                                .peers = env.peers(),
                                                .authz = env.authz(),
                                                .clock = env.clock()}));
-  const AccountOf account_of = MakeAccountOf(env.directory());
+  const AccountOf account_of = [&directory = env.directory()](std::string_view address) {
+    return directory.AccountOf(address);
+  };
   service.Consume<policy::v1::MailDisposed>(
       [&holds, account_of](auto batch) { return OnDisposed(holds, account_of, batch); });
   service.Consume<egress::v1::DeliveryChanged>(

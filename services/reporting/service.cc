@@ -1,6 +1,5 @@
 #include "services/reporting/service.h"
 
-#include "absl/strings/ascii.h"
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/defaults.h"
@@ -23,16 +22,6 @@ void Record(app::Service& service, Recorder& recorder, const AccountOf& account_
         OnEvents(recorder, account_of, std::move(batch));
       },
       1);
-}
-
-AccountOf MakeAccountOf(const directory::Directory& directory) {
-  return [&directory](std::string_view address) {
-    const size_t at = address.rfind('@');
-    if (at == std::string_view::npos) return std::string(address);
-    const std::string account =
-        directory.Find(address.substr(0, at), address.substr(at + 1)).account;
-    return account.empty() ? std::string(address) : absl::AsciiStrToLower(account);
-  };
 }
 
 Lives LivesOf(const v1::ReportingConfig& settings) {
@@ -59,7 +48,9 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
 
   service.Serve(
       std::make_unique<Api>(search, retention, env.directory(), env.authz(), env.clock()));
-  const AccountOf account_of = MakeAccountOf(env.directory());
+  const AccountOf account_of = [&directory = env.directory()](std::string_view address) {
+    return directory.AccountOf(address);
+  };
   Record<ingress::v1::MailReceived>(service, recorder, account_of);
   Record<ingress::v1::MailRefused>(service, recorder, account_of);
   Record<scanner::v1::MailScanned>(service, recorder, account_of);

@@ -72,8 +72,9 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   if (settings.has_clamd()) {
     const ClamdOptions options = ToOptions(settings.clamd());
     CLEANMAIL_ASSIGN_OR_RETURN(std::unique_ptr<Clamd> clamd, Clamd::Create(options));
-    const int64_t message_bytes =
-        config::OrDefault(ingress.limits().message_bytes(), kDefaultMessageBytes);
+    const int64_t message_bytes = config::OrDefault(
+        settings.message_bytes(),
+        config::OrDefault(ingress.limits().message_bytes(), kDefaultMessageBytes));
     const std::string file = settings.clamd().config_file().empty()
                                  ? "/etc/clamav/clamd.conf"
                                  : settings.clamd().config_file();

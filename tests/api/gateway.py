@@ -38,12 +38,12 @@ def binary():
 
 
 class Gateway(Door):
-    def __init__(self, folder, settings=""):
+    def __init__(self, folder, settings="", program=None):
         self.folder = pathlib.Path(folder)
         self.smtp, self.api, self.operations = free_port(), free_port(), free_port()
         config = self.folder / "cleanmail.yaml"
         config.write_text(CONFIG.format(folder=folder, smtp=self.smtp, api=self.api, operations=self.operations) + settings)
-        self.process = subprocess.Popen([os.environ.get("CLEANMAIL_BINARY") or binary(), "serve", "--config", str(config)])
+        self.process = subprocess.Popen([program or os.environ.get("CLEANMAIL_BINARY") or binary(), "serve", "--config", str(config)])
         self.wait(lambda: self.ask("GET", "/v1/me").status == 200, "the API")
 
     def close(self):
@@ -59,16 +59,26 @@ class Gateway(Door):
 
 
 @contextlib.contextmanager
-def running(settings=""):
-    """A gateway for the time of a `with`; `settings`: more sections of its configuration, YAML."""
+def running(settings="", profile=os.environ.get("CLEANMAIL_PROFILE"), program=None):
+    """A gateway for the time of a `with`; `settings`: more sections of its configuration, YAML. `program`: of standalone, when not the built one."""
     with tempfile.TemporaryDirectory(prefix="cleanmail_", dir="/tmp") as folder:
         os.chmod(folder, 0o700)
-        make = start_cluster if os.environ.get("CLEANMAIL_PROFILE") == "cluster" else Gateway
-        gateway = make(folder, settings)
+        gateway = start_cluster(folder, settings) if profile == "cluster" else Gateway(folder, settings, program)
         try:
             yield gateway
+        except BaseException:
+            tell_logs(pathlib.Path(folder))
+            raise
         finally:
             gateway.close()
+
+
+def tell_logs(folder, lines=15):
+    """What the processes said last, for whoever looks for the cause of a failure."""
+    for log in sorted([*folder.glob("*.log"), *folder.glob("c/*/log")]):
+        last = log.read_text(errors="replace").splitlines()[-lines:]
+        if last:
+            print(f"--- {log.relative_to(folder)}", *last, sep="\n", file=sys.stderr)
 
 
 def start_cluster(folder, settings=""):

@@ -29,7 +29,7 @@ class RestTest : public ::testing::Test {
     const std::string path = request.url;
     if (token == "operator") {
       request.url = base::Cat("http://localhost", path);
-      request.unix_socket = base::Cat(gateway_.process().folder(), "/data/api.sock");
+      request.unix_socket = gateway_.api_socket();
     } else {
       request.url = base::Cat("http://127.0.0.1:", gateway_.port("api"), path);
       if (!token.empty()) request.headers.push_back({"Authorization", base::Cat("Bearer ", token)});
@@ -259,7 +259,7 @@ TEST_F(RestTest, EveryProblemHasAPage) {
 
 TEST(RestLimits, ACallerWhoAsksTooOftenIsToldWhenToComeBack) {
   Gateway gateway({.portal = "  listen: '127.0.0.1:0'\n  requests_per_second: 1\n"});
-  const std::string socket = base::Cat(gateway.process().folder(), "/data/api.sock");
+  const std::string socket = gateway.api_socket();
   const auto made = http::Fetch({.method = "POST",
                                  .url = "http://localhost/v1/apiTokens",
                                  .headers = {{"Content-Type", "application/json"}},

@@ -23,6 +23,7 @@ class Destination:
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
             daemon_threads = True
+            request_queue_size = 128  # with the usual 5 a burst of connections waits in vain for a greeting
 
         destination = self
 

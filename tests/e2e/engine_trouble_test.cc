@@ -19,9 +19,10 @@ class EngineTrouble : public ::testing::Test {
   EngineTrouble() {
     clamd_.Start();
     gateway_ = std::make_unique<Gateway>(Gateway::Options{
-        .scanner =
-            base::Cat("  clamd: { address: '", clamd_.address(), "', config_file: '",
-                      clamd_.config_file(), "', scan_deadline: 2s, connect_deadline: 1s }\n"),
+        .scanner = base::Cat("  clamd: { address: '", clamd_.address(), "', config_file: '",
+                             clamd_.config_file(),
+                             "', scan_deadline: 2s, connect_deadline: 1s }\n  message_bytes: "
+                             "1000000\n"),
         .ingress = "  limits: { message_bytes: 1000000 }\n"});
     gateway_->AddTenant("acme");
     gateway_->AddDomain("acme", "example.org");

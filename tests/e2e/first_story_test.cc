@@ -132,8 +132,7 @@ TEST_F(FirstStory, ARestartForgetsNothing) {
   const auto held = gateway_.Accept({"ann@example.org"}, GtubeMail());
   (void)gateway_.Hold(held[0]);
   gateway_.WaitFor(deferred[0], "deferred");
-  gateway_.process().Restart();
-  ASSERT_TRUE(gateway_.process().WaitReady().ok());
+  gateway_.Restart();
   gateway_.sink().SetMode(sink::Sink::Mode::kAccept);
   ASSERT_TRUE(gateway_.sink().WaitFor(1, absl::Seconds(20)));
   ASSERT_TRUE(gateway_.Release(held[0]).ok());

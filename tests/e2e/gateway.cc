@@ -18,7 +18,6 @@
 #include "proto/cleanmail/provisioning/v1/provisioning.grpc.pb.h"
 #include "proto/cleanmail/quarantine/v1/quarantine.grpc.pb.h"
 #include "proto/cleanmail/reporting/v1/reporting.grpc.pb.h"
-#include "services/allinone/rooms.h"
 #include "services/cli/sample.h"
 
 namespace cleanmail::e2e {
@@ -41,6 +40,24 @@ sockaddr_in Loopback(uint16_t port) {
   return address;
 }
 
+// The answer to a GET of this machine.
+std::string Fetch(uint16_t port, const std::string& path) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = Loopback(port);
+  std::string answer;
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+    const std::string request =
+        base::Cat("GET ", path, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    (void)!write(fd, request.data(), request.size());
+    char buffer[4096];
+    for (ssize_t got = read(fd, buffer, sizeof buffer); got > 0;
+         got = read(fd, buffer, sizeof buffer))
+      answer.append(buffer, static_cast<size_t>(got));
+  }
+  close(fd);
+  return answer;
+}
+
 }  // namespace
 
 ReservedPort::ReservedPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -59,24 +76,61 @@ void ReservedPort::Free() {
 
 Gateway::Gateway(const Options& options) : loops_(net::Loops::Create(1, 1)) {
   AddSink();
-  const std::string yaml = base::Cat(
-      "app:\n  host_name: ", options.host_name,
-      "\n  log: { level: warning }\n  spool: { min_free_bytes: 1 }\n"
-      "  destinations: { allow_loopback: true",
-      options.destinations,
-      " }\n"
-      "  dns: { forwarders: [127.0.0.1@9], timeout: 1s }\n",
-      options.app, "ingress:\n  listeners:\n    - { name: mx, listen: '127.0.0.1:0', role: mx",
-      options.mx, " }\n", options.listeners, options.ingress,
-      options.scanner.empty() ? "" : "scanner:\n", options.scanner,
-      options.portal.empty() ? "" : "portal:\n", options.portal, "egress:\n", options.egress);
-  process_ = app::StartForTest(yaml, allinone::Rooms());
-  EXPECT_TRUE(process_->WaitReady().ok());
+  deployment_ = Deployment::Start(
+      {.app = base::Cat("  host_name: ", options.host_name,
+                        "\n  log: { level: warning }\n"
+                        "  destinations: { allow_loopback: true",
+                        options.destinations,
+                        " }\n"
+                        "  dns: { forwarders: [127.0.0.1@9], timeout: 1s }\n",
+                        options.app),
+       .rooms = {
+           {"ingress", base::Cat("  listeners:\n    - { name: mx, listen: '127.0.0.1:0', role: mx",
+                                 options.mx, " }\n", options.listeners, options.ingress)},
+           {"scanner", options.scanner},
+           {"portal", options.portal},
+           {"egress", options.egress}}});
+  WaitReady();
 }
 
 Gateway::~Gateway() {
-  process_.reset();
+  deployment_.reset();
   loops_->Stop(absl::Now() + absl::Seconds(1));
+}
+
+uint16_t Gateway::port(const std::string& listener) const {
+  int port = 0;
+  deployment_->ForEach([&](app::Process& process, const std::string&) {
+    const auto ports = process.ports();
+    if (const auto found = ports.find(listener); found != ports.end()) port = found->second;
+  });
+  EXPECT_NE(port, 0) << "no listener " << listener;
+  return static_cast<uint16_t>(port);
+}
+
+std::string Gateway::api_socket() const {
+  return base::Cat(deployment_->FolderOf("portal"), "/api.sock");
+}
+
+void Gateway::Restart() {
+  deployment_->Restart();
+  WaitReady();
+}
+
+void Gateway::WaitReady() {
+  deployment_->ForEach([](app::Process& process, const std::string& folder) {
+    absl::Status ready;
+    WaitUntil([&] { return (ready = process.Ready()).ok(); }, "all rooms to be ready");
+    EXPECT_TRUE(ready.ok()) << folder << ": " << ready;
+  });
+}
+
+void Gateway::WaitForDirectory(const std::function<bool(directory::Directory&)>& knows,
+                               std::string_view what) {
+  deployment_->ForEach([&](app::Process& process, const std::string&) {
+    WaitUntil([&] { return knows(process.environment().directory()); },
+              base::Cat(what, " in the directory"));
+  });
 }
 
 sink::Sink& Gateway::AddSink(uint16_t port, int64_t message_bytes) {
@@ -89,8 +143,12 @@ sink::Sink& Gateway::AddSink(uint16_t port, int64_t message_bytes) {
 
 template <class Service, class Method, class Request>
 auto Gateway::Call(Method method, const Request& request) {
-  const auto channel = grpc::CreateChannel(base::Cat("unix:", (*process_)->rpc_socket()),
-                                           grpc::InsecureChannelCredentials());
+  // cleanmail.provisioning.v1.ProvisioningService is provisioning's.
+  const std::string_view name = std::string_view(Service::service_full_name()).substr(10);
+  const std::string_view room = name.substr(0, name.find('.'));
+  const auto channel =
+      grpc::CreateChannel(base::Cat("unix:", deployment_->ProcessOf(room).rpc_socket()),
+                          grpc::InsecureChannelCredentials());
   const auto stub = Service::NewStub(channel);
   return [&]<class Response>(grpc::Status (Service::Stub::*m)(
              grpc::ClientContext*, const Request&, Response*)) -> absl::StatusOr<Response> {
@@ -113,8 +171,9 @@ void Gateway::AddTenant(const std::string& id, std::vector<std::string> sending_
     request.mutable_tenant()->add_sending_networks(network);
   Must(Call<ProvisioningService>(&ProvisioningService::Stub::CreateTenant, request),
        "adding a tenant");
-  WaitUntil([&] { return (*process_)->environment().directory().FindTenant(id).has_value(); },
-            "the tenant in the directory");
+  WaitForDirectory(
+      [&](directory::Directory& directory) { return directory.FindTenant(id).has_value(); },
+      "the tenant");
 }
 
 void Gateway::AddDomain(const std::string& tenant, const std::string& domain,
@@ -129,8 +188,9 @@ void Gateway::AddDomain(const std::string& tenant, const std::string& domain,
       Must(Call<ProvisioningService>(&ProvisioningService::Stub::CreateDomain, request),
            "adding a domain");
   const std::string name = made.name().substr(made.name().rfind('/') + 1);
-  WaitUntil([&] { return (*process_)->environment().directory().TenantOfDomain(name).has_value(); },
-            "the domain in the directory");
+  WaitForDirectory(
+      [&](directory::Directory& directory) { return directory.TenantOfDomain(name).has_value(); },
+      "the domain");
   AddRoute(tenant, domain,
            destination.empty() ? base::Cat("127.0.0.1:", sink().port()) : destination);
 }
@@ -143,15 +203,12 @@ void Gateway::AddUser(const std::string& tenant, const std::string& address,
   for (const std::string& alias : aliases) request.mutable_user()->add_aliases(alias);
   Must(Call<ProvisioningService>(&ProvisioningService::Stub::CreateUser, request), "adding a user");
   const size_t at = address.find('@');
-  WaitUntil(
-      [&] {
-        return (*process_)
-                   ->environment()
-                   .directory()
-                   .Find(address.substr(0, at), address.substr(at + 1))
-                   .standing == directory::Recipient::Standing::kAccepted;
+  WaitForDirectory(
+      [&](directory::Directory& directory) {
+        return directory.Find(address.substr(0, at), address.substr(at + 1)).standing ==
+               directory::Recipient::Standing::kAccepted;
       },
-      "the user in the directory");
+      "the user");
 }
 
 void Gateway::AddRoute(const std::string& tenant, const std::string& domain,
@@ -164,8 +221,9 @@ void Gateway::AddRoute(const std::string& tenant, const std::string& domain,
       Must(Call<ProvisioningService>(&ProvisioningService::Stub::CreateRoute, request),
            "adding a route");
   const std::string name = made.name().substr(made.name().rfind('/') + 1);
-  WaitUntil([&] { return !(*process_)->environment().directory().RouteOf(tenant, name).empty(); },
-            "the route in the directory");
+  WaitForDirectory(
+      [&](directory::Directory& directory) { return !directory.RouteOf(tenant, name).empty(); },
+      "the route");
 }
 
 std::vector<mail::smtp::Outcome> Gateway::Send(const mail::smtp::Transaction& transaction,
@@ -268,20 +326,11 @@ std::string Gateway::Details(const std::string& message) {
 }
 
 std::string Gateway::Operations(const std::string& path) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = Loopback(port("operations"));
-  std::string answer;
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-    const std::string request =
-        base::Cat("GET ", path, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    (void)!write(fd, request.data(), request.size());
-    char buffer[4096];
-    for (ssize_t got = read(fd, buffer, sizeof buffer); got > 0;
-         got = read(fd, buffer, sizeof buffer))
-      answer.append(buffer, static_cast<size_t>(got));
-  }
-  close(fd);
-  return answer;
+  std::string answers;
+  deployment_->ForEach([&](app::Process& process, const std::string&) {
+    answers += Fetch(static_cast<uint16_t>(process.ports().at("operations")), path);
+  });
+  return answers;
 }
 
 double Gateway::Metric(std::string_view name) {
@@ -295,9 +344,11 @@ double Gateway::Metric(std::string_view name) {
 }
 
 std::vector<std::string> Gateway::MailLog() {
-  std::ifstream file(base::Cat(process_->folder(), "/data/mail.log"));
   std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  deployment_->ForEach([&](app::Process&, const std::string& folder) {
+    std::ifstream file(base::Cat(folder, "/mail.log"));
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+  });
   return lines;
 }
 

@@ -6,18 +6,18 @@
 #include <string_view>
 #include <vector>
 
-#include "libs/app/test_process.h"
 #include "libs/mail/smtp/shell/blocking_client.h"
 #include "libs/net/loops.h"
 #include "proto/cleanmail/provisioning/v1/provisioning.pb.h"
 #include "proto/cleanmail/quarantine/v1/quarantine.pb.h"
 #include "proto/cleanmail/reporting/v1/reporting.pb.h"
+#include "tests/e2e/deployment.h"
 #include "tests/sink/sink.h"
 
 namespace cleanmail::e2e {
 
-// The all-in-one gateway in this process over a temporary folder, and a mailbox server it delivers
-// to. The verbs of a story.
+// A gateway inside this program, of whichever profile is linked in (deployment.h), and a mailbox
+// server it delivers to. The verbs of a story.
 class Gateway {
  public:
   struct Options {
@@ -39,10 +39,12 @@ class Gateway {
   // One more mailbox server, at a port the system chooses unless told. It lives as long as this.
   sink::Sink& AddSink(uint16_t port = 0, int64_t message_bytes = 0);
   net::Loops& loops() { return *loops_; }
-  app::TestProcess& process() { return *process_; }
-  uint16_t port(const std::string& listener = "mx") const {
-    return static_cast<uint16_t>(process_->port(listener));
-  }
+  // Of a listener, by its name.
+  uint16_t port(const std::string& listener = "mx") const;
+  // The socket of the REST API for this machine's operator.
+  std::string api_socket() const;
+  // Stops and starts all of it over what it has kept; waits until it is ready.
+  void Restart();
 
   // Each fails the test with the reason when refused. A domain gets a route to the sink, or to
   // `destination`.
@@ -75,11 +77,11 @@ class Gateway {
   // The details of a message's story, one a line.
   std::string Details(const std::string& message);
   int Retry();
-  // What the operations port answers: "/readyz", "/metrics".
+  // What the operations ports of all processes answer, one after the other: "/readyz", "/metrics".
   std::string Operations(const std::string& path);
-  // Sum of a metric over its labels.
+  // Sum of a metric over its labels and processes.
   double Metric(std::string_view name);
-  // Lines of the mail log so far.
+  // Lines of the mail log so far, of all processes.
   std::vector<std::string> MailLog();
 
   // Waits until `is_true`; a test failure naming `what` when it does not come.
@@ -89,10 +91,14 @@ class Gateway {
  private:
   template <class Service, class Method, class Request>
   auto Call(Method method, const Request& request);
+  void WaitReady();
+  // Waits until every process knows of something new in the directory.
+  void WaitForDirectory(const std::function<bool(directory::Directory&)>& knows,
+                        std::string_view what);
 
   std::unique_ptr<net::Loops> loops_;
   std::vector<std::unique_ptr<sink::Sink>> sinks_;
-  std::unique_ptr<app::TestProcess> process_;
+  std::unique_ptr<Deployment> deployment_;
 };
 
 // A mail of one line of text.

@@ -8,6 +8,8 @@ import sys
 DOORS = {
     "rocksdb/": ["libs/store/spool/"],
     "librdkafka/": ["libs/bus/kafka/"],
+    "hiredis": ["libs/store/kv/"],
+    "libpq": ["libs/store/sql/"],
     "soci/": ["libs/store/sql/"],
     "sqlite3.h": ["libs/store/sql/"],
     "openssl/": ["libs/crypto/", "libs/net/"],

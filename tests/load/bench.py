@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Throughput, CPU and latency beside Debian's Postfix, interleaved in one run.
 
-    tests/load/bench [--messages 20000] [--runs 5] [--size 4096] [--rules 200] [--tracking]
+    tests/load/bench [--messages 20000] [--runs 5] [--size 4096] [--rules 200] [--tracking] [--cluster]
 
 Each run sends messages over 20 connections, one message each, to a server that filters nothing (no clamd) and delivers to a sink; it
 ends when the last one has arrived. Both flush before their 250. CPU is utime + stime of all of the server's processes. Prints a table
-row a run and the medians. Needs the packages of deploy/packages/tests.txt and `bazel build -c opt //:cleanmail //tests/sink //tests/load/...`.
+row a run and the medians. Needs the packages of deploy/packages/tests.txt and `bazel build -c opt //:cleanmail //tests/sink //tests/load/... //services:all_binaries`.
 """
 import argparse
 import json
@@ -20,6 +20,8 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy/compose"))
+from clustered import Clustered  # noqa: E402
 from gateway import Gateway  # noqa: E402
 from postfix import Postfix  # noqa: E402
 
@@ -32,16 +34,17 @@ def free_port():
         return s.getsockname()[1]
 
 
+def ticks_of(process):
+    try:
+        fields = pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+    except FileNotFoundError:
+        return 0
+
+
 def ticks(server):
     """CPU so far of a server's processes, ended children included."""
-    total = server.reaped_ticks()
-    for process in server.processes():
-        try:
-            fields = pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-            total += int(fields[11]) + int(fields[12])
-        except FileNotFoundError:
-            pass
-    return total
+    return server.reaped_ticks() + sum(ticks_of(process) for process in server.processes())
 
 
 class Sink:
@@ -78,13 +81,17 @@ def send(source, server, messages, size, *more):
 def measure(source, server, sink, messages, size):
     """One run; messages a second from the first byte to the last arrival, and CPU-ms a message."""
     before, cpu, begin = sink.count(), ticks(server), time.monotonic()
+    parts = {name: sum(map(ticks_of, processes)) for name, processes in server.parts().items()}
     result = send(source, server, messages, size)
     if result["failed"]:
         raise RuntimeError(f"{server.name} refused {result['failed']} messages")
     wait_for(lambda: sink.count() >= before + messages, 300, f"{server.name}'s deliveries")
     seconds = time.monotonic() - begin
     time.sleep(1)  # what is written behind counts too
-    return {"rate": messages / seconds, "cpu_ms": (ticks(server) - cpu) * TICK_MS / messages, "p99_ms": result["p99_us"] / 1000}
+    row = {"rate": messages / seconds, "cpu_ms": (ticks(server) - cpu) * TICK_MS / messages, "p99_ms": result["p99_us"] / 1000}
+    for name, processes in server.parts().items():
+        row[f"of {name}"] = (sum(map(ticks_of, processes)) - parts.get(name, 0)) * TICK_MS / messages
+    return row
 
 
 def latency(source, server, folder, size, messages, rate):
@@ -129,6 +136,7 @@ def main():
     parser.add_argument("--bin", default="bazel-bin", help="where the binaries were built")
     parser.add_argument("--without-postfix", action="store_true")
     parser.add_argument("--rules", type=int, help="instead of Postfix: the gateway with so many rules beside it without")
+    parser.add_argument("--cluster", action="store_true", help="instead of the gateway in one process: a process a room over Kafka, PostgreSQL, Redis and S3 (//services:all_binaries)")
     parser.add_argument("--tracking", action="store_true", help="instead of Postfix: the gateway as it is beside one that remembers nothing of what it did (with --rules: "
                         "beside one without either)")
     arguments = parser.parse_args()
@@ -138,7 +146,8 @@ def main():
     source = binaries / "tests/load/source"
     sinks = [Sink(binaries / "tests/sink/sink", tempfile.mkdtemp(dir=folder)) for _ in range(2)]
     gateway = binaries / "services/allinone/cleanmail"
-    servers = [Gateway(gateway, f"{folder}/gateway", free_port(), free_port(), sinks[0].port)]
+    servers = [Clustered(binaries, f"{folder}/c", sinks[0].port) if arguments.cluster
+               else Gateway(gateway, f"{folder}/gateway", free_port(), free_port(), sinks[0].port)]
     if arguments.rules or arguments.tracking:
         if arguments.rules:
             add_rules(servers[0], arguments.rules)
@@ -149,6 +158,8 @@ def main():
         servers.append(Postfix(f"{folder}/postfix", free_port(), sinks[1].port))
     results = {server.name: [] for server in servers}
     try:
+        if arguments.cluster:
+            wait_for(lambda: sinks[0].count() > 0, 60, "the cluster's first delivery")
         for server, sink in zip(servers, sinks):
             measure(source, server, sink, 1000, arguments.size)  # warm
         for run in range(arguments.runs):
@@ -162,6 +173,11 @@ def main():
         if "postfix" in medians:
             print(f"rate {medians['cleanmail']['rate'] / medians['postfix']['rate']:.2f}x, "
                   f"CPU {medians['cleanmail']['cpu_ms'] / medians['postfix']['cpu_ms']:.2f}x of Postfix")
+        for name, value in medians["cleanmail"].items():
+            if name.startswith("of "):
+                print(f"  {name[3:]:20} {value:7.3f} CPU-ms/msg")
+        if arguments.cluster:
+            return
         if "plain" in medians:
             what = [f"{arguments.rules} rules"] * bool(arguments.rules) + ["tracking"] * arguments.tracking
             print(f"with {' and '.join(what)}: rate {medians['cleanmail']['rate'] / medians['plain']['rate']:.2f}x, "

@@ -68,6 +68,9 @@ class Gateway:
     def processes(self):
         return [self.process.pid]
 
+    def parts(self):
+        return {}
+
     def reaped_ticks(self):
         return 0
 

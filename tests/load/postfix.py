@@ -87,6 +87,9 @@ class Postfix:
         children = pathlib.Path(f"/proc/{self.master}/task/{self.master}/children").read_text().split()
         return [self.master] + [int(child) for child in children]
 
+    def parts(self):
+        return {}
+
     def reaped_ticks(self):
         """CPU of children that have ended."""
         fields = pathlib.Path(f"/proc/{self.master}/stat").read_text().rsplit(")", 1)[1].split()

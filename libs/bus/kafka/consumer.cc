@@ -19,7 +19,7 @@ constexpr std::chrono::seconds kEndsEvery(1);  // … so often
 constexpr std::chrono::milliseconds kRevokeCommit(3000);
 constexpr std::chrono::milliseconds kLastCommit(700);
 constexpr std::chrono::milliseconds kClose(1000);
-constexpr std::chrono::milliseconds kFirstJoin(5000);
+constexpr std::chrono::seconds kFirstAssignment(10);
 
 std::string_view TraceOf(const rd_kafka_message_t& message) {
   rd_kafka_headers_t* headers = nullptr;
@@ -162,9 +162,24 @@ void Consumer::Run() {
   CommitLast();
 }
 
+// librdkafka 2.0 aborts the process when a member that joins is closed before its first assignment
+// (fixed in 2.3, its issue 4312): that comes within a moment, or the coordinator is gone.
+void Consumer::AwaitFirstAssignment() {
+  const auto deadline = Clock::now() + kFirstAssignment;
+  const auto assigned = [this] {
+    std::lock_guard lock(mutex_);
+    return assigned_once_;
+  };
+  while (coordinated_ && !steady_ && !assigned() && Clock::now() < deadline) {
+    if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), 10))
+      rd_kafka_message_destroy(message);  // nobody handles it any more
+  }
+}
+
 // Notes once more how far all is, when the group allows it within a short time.
 void Consumer::CommitLast() {
-  const auto deadline = Clock::now() + (was_steady_ ? kLastCommit : kFirstJoin);
+  AwaitFirstAssignment();
+  const auto deadline = Clock::now() + kLastCommit;
   while (coordinated_ && !steady_ && Clock::now() < deadline) {
     if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), 10))
       rd_kafka_message_destroy(message);  // nobody handles it any more

@@ -68,6 +68,7 @@ class Consumer final : public Subscription, public ClientOwner, public LinesHost
   Consumer(const KafkaOptions& options, ConsumerSetting setting)
       : ClientOwner(options), setting_(std::move(setting)) {}
   void Run();
+  void AwaitFirstAssignment();
   void CommitLast();
   void Leave();
   void Collect(rd_kafka_message_t* message);

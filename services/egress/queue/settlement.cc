@@ -55,6 +55,11 @@ Settlement Park(Delivery delivery, const base::Clock& clock) {
   Settlement settlement;
   v1::DeliveryChanged& news = settlement.news;
   delivery.parked = true;
+  // Due since it was accepted, so that claiming by due time, once it may go on, is claiming in that
+  // order: events may come here in another.
+  delivery.next_attempt_at_us = delivery.message.accepted_at_us() > 0
+                                    ? delivery.message.accepted_at_us()
+                                    : delivery.created_at_us;
   delivery.last_reply = "Delivery to this domain is switched off by its administrator";
   for (const std::string& address : delivery.recipients) {
     v1::RecipientDelivery& recipient = *news.add_recipients();
