@@ -245,8 +245,8 @@ FAULTS = [
     Fault("restart with 2000 queued", restart_with_queue, backlog=2000, duplicates=2 * OF_EGRESS),
     Fault("restart with 100000 queued", restart_with_queue, backlog=100000, duplicates=2 * OF_EGRESS),
     Fault("a broker of three killed", kill_leading_broker, brokers=3, alarms=("cleanmail_bus_reconnects", "cleanmail_bus_queued_events")),
-    Fault("three brokers away", restart_engine("kafka", lambda scene: 10.0 if scene.short else 60.0), brokers=3, duplicates=2 * OF_EGRESS,
+    Fault("three brokers away", restart_engine("kafka", 60.0), brokers=3, duplicates=2 * OF_EGRESS,
           alarms=("events cannot be published", "cleanmail_bus_queued_events")),
-    Fault("rolling restart, three brokers", roll, brokers=3, alarms=()),
+    Fault("rolling restart of three brokers", roll, brokers=3, alarms=()),
     Fault("a broker's disk full", full_disk, brokers=3, needs_mounts=True, alarms=("cleanmail_bus_queued_events", "cleanmail_bus_reconnects")),
 ]

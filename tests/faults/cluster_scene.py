@@ -253,7 +253,9 @@ class Watch:
         """Events nobody has finished yet and mail egress has in hand, as last read; None while a room does not answer."""
         if any(self.latest.get(("down", r.title), 1.0) for r in self.cluster.used()):
             return None
-        return sum(v for (metric, _), v in self.latest.items() if metric in ("cleanmail_bus_lag_events", "cleanmail_egress_open_deliveries"))
+        used = {r.title for r in self.cluster.used()}
+        return sum(v for (metric, room), v in self.latest.items()
+                   if room in used and metric in ("cleanmail_bus_lag_events", "cleanmail_egress_open_deliveries"))
 
     def moved(self):
         """metric → (room, before, highest), of each metric the room where it moved most."""

@@ -20,6 +20,7 @@ DOORS = {
     "unbound.h": ["libs/dns/"],
     "yaml-cpp/": ["libs/config/"],
     "idn2.h": ["libs/mail/address/"],
+    "libpsl.h": ["libs/mail/address/"],
     "re2/": ["services/policy/rules/"],
     "grpcpp/": ["libs/rpc/", "libs/app/", "services/*/api.h", "services/*/api.cc"],
 }

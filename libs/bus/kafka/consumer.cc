@@ -109,6 +109,9 @@ Consumer::~Consumer() {
   }
   if (lines_ != nullptr) lines_->Detach();
   queue_.reset();
+  // librdkafka 2.0 aborts the process when a member that is still joining for the first time is
+  // destroyed. It stays; nothing of ours is called by it any more, since nobody polls.
+  if (coordinated_ && !was_steady_) (void)client_.release();
   client_.reset();
 }
 
@@ -251,6 +254,7 @@ void Consumer::OnLine(int level, std::string_view kind, std::string_view text) {
     return text.find(what) != std::string_view::npos;
   };
   if (kind == "CGRPJOINSTATE") steady_ = says("-> steady");
+  was_steady_ = was_steady_ || steady_;
   if (kind == "CGRPSTATE") coordinated_ = says("-> up");
   if (level < 7 || options_.properties.contains("debug")) ClientOwner::OnLine(level, kind, text);
 }

@@ -92,6 +92,7 @@ class Consumer final : public Subscription, public ClientOwner, public LinesHost
   std::atomic<bool> stopping_{false};
   std::atomic<bool> moved_{false};
   std::atomic<bool> steady_{false};       // the group is not being shared out anew
+  std::atomic<bool> was_steady_{false};   // it has been
   std::atomic<bool> coordinated_{false};  // the group's coordinator is connected
   std::thread thread_;
 

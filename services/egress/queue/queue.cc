@@ -148,6 +148,14 @@ void Queue::StartWorkers() {
 std::optional<Delivery> Queue::Next(const std::string& key, std::unique_ptr<Session>& session) {
   const absl::MutexLock lock(&mutex_);
   Destination& destination = destinations_[key];
+  // What was claimed under a name that was given up is in the table, and whoever claims it there
+  // has it. It may have come after DropWaiting: its transaction began before a freeze.
+  const std::string self = parts_.members.self();
+  while (!destination.waiting.empty() && destination.waiting.front().claimed_by != self) {
+    destination.waiting.pop_front();
+    --in_memory_;
+    claims_left_ = true;
+  }
   // What another instance may have taken over is its own. While this one cannot show that it is
   // alive, all waits.
   if (!destination.waiting.empty() && !draining_ &&
@@ -397,8 +405,10 @@ void Queue::TendClaims(bool has_recorded) {
   const absl::Status beaten = parts_.members.Beat();
   if (!beaten.ok() && !absl::IsFailedPrecondition(beaten)) return warn(beaten);
   bool doubtful = false;
+  bool left = false;
   {
     const absl::MutexLock lock(&mutex_);
+    std::swap(left, claims_left_);
     if (has_recorded) std::swap(doubtful, claims_doubtful_);
   }
   if (!beaten.ok() || doubtful) {
@@ -414,7 +424,7 @@ void Queue::TendClaims(bool has_recorded) {
   const auto dead = parts_.members.FindDead();
   if (!dead.ok()) return warn(dead.status());
   const absl::Time now = parts_.clock.Now();
-  if (dead->empty() && now - claims_seen_ < kClaimsInterval) return;
+  if (dead->empty() && !left && now - claims_seen_ < kClaimsInterval) return;
   const auto released = parts_.store.ReleaseClaimsOf(*dead);
   if (!released.ok()) return warn(released.status());
   claims_seen_ = now;

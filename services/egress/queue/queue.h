@@ -121,6 +121,7 @@ class Queue {
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool recording_ ABSL_GUARDED_BY(mutex_) = false;
   bool claims_doubtful_ ABSL_GUARDED_BY(mutex_) = false;
+  bool claims_left_ ABSL_GUARDED_BY(mutex_) = false;  // under names that were given up
   std::vector<Ended> ended_ ABSL_GUARDED_BY(mutex_);
   // Tick's own.
   uint64_t directory_seen_ = 0;
