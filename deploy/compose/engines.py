@@ -25,13 +25,19 @@ class Failed(Exception):
     """Something did not start; the text says what and where to look."""
 
 
+_given = set()
+
+
 def free_port():
-    """Below those the kernel gives to connections: one of these could take it before its owner has started."""
+    """One that this process has not given out, below those the kernel gives to connections: one of these could take it before its owner has
+    started."""
     while True:
         port = random.randrange(12000, 32000)
         with contextlib.suppress(OSError), socket.socket() as s:
             s.bind(("127.0.0.1", port))
-            return port
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def wait(is_true, what, patience=60, alive=lambda: True):
