@@ -25,14 +25,20 @@ class Failed(Exception):
     """Something did not start; the text says what and where to look."""
 
 
+_given = set()
+
+
 def free_port():
-    """Below those the kernel gives to connections: what is free now shall still be free when it is listened on."""
+    """One that this process has not given out, below those the kernel gives to connections: one of these could take it before its owner has
+    started."""
     while True:
         port = random.randrange(10240, 32000)
         with contextlib.suppress(OSError), socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             s.bind(("127.0.0.1", port))
-            return port
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def wait(is_true, what, patience=60, alive=lambda: True):
