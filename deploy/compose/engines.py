@@ -228,6 +228,7 @@ class Kafka(Engine):
         self.min_in_sync = min_in_sync or max(1, brokers - 1)
         self.ports = [(free_port(), free_port()) for _ in range(brokers)]
         self.programs = [None] * brokers
+        self.compiler = ["-XX:TieredStopAtLevel=1"]  # starts sooner; [] runs faster in the end
 
     @property
     def addresses(self):
@@ -259,7 +260,7 @@ class Kafka(Engine):
             "auto.create.topics.enable": "false", "log.cleaner.dedupe.buffer.size": 16777216}
         (folder / "server.properties").write_text("".join(f"{k}={v}\n" for k, v in settings.items()))
         self.programs[index] = Program(f"broker {index + 1}", [
-            "java", "-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+            "java", "-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", *self.compiler, "-Xshare:auto",
             f"-XX:SharedArchiveFile={home}/broker.jsa", "-cp", f"{home}/libs/*", "kafka.Kafka", folder / "server.properties"],
             self.folder.parent / f"kafka{index + 1}.log")
 

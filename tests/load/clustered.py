@@ -25,6 +25,7 @@ class Clustered:
         self.port = free_port()
         self.cluster = Cluster(folder, collect(pathlib.Path(bazel_bin), pathlib.Path(self.programs.name)), clamd=False,
                                settings={"ingress": INGRESS.format(port=self.port)}, engines_folder=f"{folder}-engines")
+        self.cluster.kafka.compiler = []
         self.cluster.start()
         self.cluster.must("POST", "/v1/tenants", {"name": "tenants/acme"})
         self.cluster.must("POST", "/v1/tenants/acme/domains", {"name": "tenants/acme/domains/example.org", "recipientMode": "RECIPIENT_MODE_ANY"})
