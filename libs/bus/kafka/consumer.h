@@ -39,7 +39,8 @@ class Consumer final : public Subscription, public ClientOwner, public LinesHost
                                                           SubscriptionOptions subscription,
                                                           ConsumerSetting setting,
                                                           BatchHandler handler);
-  // Takes three seconds at most, also when no broker answers.
+  // Takes three seconds at most, also when no broker answers; ten more while brokers answer and the
+  // member has not been given its first partitions: until then librdkafka 2.0 cannot end it.
   ~Consumer() override;
 
   // Whether partitions (perhaps none) have been given to this member, waiting for it.
