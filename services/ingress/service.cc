@@ -60,9 +60,10 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   auto& intake = service.Own(std::make_unique<Intake>(
       IntakeOptions{.host_name = host_name, .header = ToHeaderLimits(config.limits())}, env.blobs(),
       env.bus(), env.clock(), env.random()));
-  const SessionParts parts{env.loops(),     limits,       env.directory(), policy,
-                           recipient_check, lore,         intake,          env.bus(),
-                           env.clock(),     env.random(), env.mail_log(),  metrics};
+  const SessionParts parts{env.loops(),     limits,      env.directory(), policy,
+                           recipient_check, lore,        env.resolver(),  intake,
+                           env.bus(),       env.clock(), env.random(),    env.mail_log(),
+                           metrics};
 
   for (const v1::Listener& listener : config.listeners()) {
     CLEANMAIL_ASSIGN_OR_RETURN(SessionSettings settings,

@@ -82,7 +82,7 @@ Gateway::Gateway(const Options& options) : loops_(net::Loops::Create(1, 1)) {
                         "  destinations: { allow_loopback: true",
                         options.destinations,
                         " }\n"
-                        "  dns: { forwarders: [127.0.0.1@9], timeout: 1s }\n",
+                        "  dns: { ", options.dns, " }\n",
                         options.app),
        .rooms = {
            {"ingress", base::Cat("  listeners:\n    - { name: mx, listen: '127.0.0.1:0', role: mx",

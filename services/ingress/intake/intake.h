@@ -45,6 +45,7 @@ struct Arrival {
   std::string protocol;  // for the Received line: SMTP, ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS (RFC
                          // 3848, RFC 6531)
   std::vector<Addressee> recipients;  // at least one
+  std::optional<mail::v1::SpfVerdict> spf = {};
   std::vector<HeaderTrigger> triggers;
   std::string trace;
 };
@@ -81,7 +82,8 @@ struct IntakeOptions {
 };
 
 // Keeps what the session accepts: body to blob, event to bus. Puts our Received line on top,
-// removes X-Cleanmail-* fields that came from outside, counts our own hops. Thread-safe.
+// removes X-Cleanmail-* and Authentication-Results fields that claim to be ours, counts our own
+// hops. Thread-safe.
 class Intake {
  public:
   Intake(IntakeOptions options, blob::BlobStore& blobs, bus::Bus& bus, base::Clock& clock,
