@@ -141,7 +141,8 @@ class Collector {
       MarkType(entities.list[i].type);
       if (entities.list[i].leaf()) ReadLeaf(message, entities.list[i], i, place);
     }
-    if (place.origin != "union") ReadOutside(message, entities, place);
+    if (place.origin != "union" && !entities.structure.over_limit)
+      ReadOutside(message, entities, place);
     if (entities.structure.over_limit && place.level > 0) result_.over_contents = true;
     for (const Entity& entity : entities.list) {
       if (entity.multipart && place.level < 2) ReadEncodedContainer(message, entity, place);
