@@ -22,6 +22,7 @@ namespace {
 constexpr size_t kMostAmbiguities = 100;
 constexpr size_t kLongestEvidence = 100;
 constexpr size_t kMostTypeReadings = 4;
+constexpr size_t kMostGuesses = 50;
 constexpr size_t kMetaWithin = 2048;  // where a page says its character set
 
 std::string Lower(std::string_view text) {
@@ -56,7 +57,10 @@ bool IsKnownEncoding(std::string_view encoding) {
 
 std::string ExtensionOf(std::string_view name) {
   const size_t dot = name.rfind('.');
-  return dot == std::string_view::npos ? std::string() : Lower(name.substr(dot + 1));
+  const std::string extension =
+      dot == std::string_view::npos ? std::string() : Lower(name.substr(dot + 1));
+  // A signature's name comes with and without it.
+  return extension == "asc" ? "" : extension;
 }
 
 // Whether two of the names say different kinds of files.
@@ -95,11 +99,13 @@ class Collector {
   Contents Run() {
     result_.ambiguities = entities_.ambiguities;
     ReadEntities(message_, entities_, {.prefix = {}, .origin = {}});
+    const bool lone_returns = HasLoneReturns();
+    further_ = true;
     for (const Reading& reading : FurtherReadings()) {
       const Entities further = FindEntities(message_, limits_.structure, reading);
       ReadEntities(message_, further, {.prefix = {}, .origin = "union"});
     }
-    if (HasLoneReturns()) {
+    if (lone_returns) {
       const std::string clean = Cleaned(message_);
       ReadEntities(clean, FindEntities(clean, limits_.structure),
                    {.prefix = {}, .origin = "union", .entity = 0});
@@ -177,10 +183,10 @@ class Collector {
 
   // The innermost entity of the first reading around that position.
   size_t Enclosing(size_t position) const {
-    size_t found = 0;
-    for (size_t i = 0; i < entities_.list.size() && entities_.list[i].begin <= position; ++i) {
-      if (position < std::max(entities_.list[i].end, entities_.list[i].begin + 1)) found = i;
-    }
+    const std::vector<Entity>& list = entities_.list;
+    const auto behind = std::ranges::upper_bound(list, position, {}, &Entity::begin);
+    size_t found = behind == list.begin() ? 0 : static_cast<size_t>(behind - list.begin()) - 1;
+    while (found != 0 && list[found].end <= position) found = list[found].parent;
     return found;
   }
 
@@ -278,7 +284,8 @@ class Collector {
   void ReadText(Content& content, const EntityFacts& facts) {
     std::string charset = facts.charset;
     if (charset.empty() && content.type == "text/html") charset = MetaCharset(content.bytes);
-    DecodedText text = DecodeText(charset, content.bytes);
+    DecodedText text = DecodeText(charset, content.bytes, guesses_ < kMostGuesses);
+    guesses_ += text.guessed ? 1 : 0;
     if (text.utf7) Note(AmbiguityKind::kUtf7, content.number, charset);
     if (text.unknown) Note(AmbiguityKind::kUnknownCharset, content.number, charset);
     if (text.malformed) Note(AmbiguityKind::kCharset, content.number, charset);
@@ -391,15 +398,17 @@ class Collector {
     const std::string decoded =
         base::Cat(RemoveEncoding(message.substr(entity.begin, entity.body - entity.begin)),
                   DecodedBody(message, entity, facts.encoding));
+    const bool before = std::exchange(further_, true);
     ReadMessage(decoded,
                 {.prefix = base::Cat(place.prefix, entity.number, "/"),
                  .origin = "union",
                  .entity = place.entity != Entity::kNone ? place.entity : Enclosing(entity.begin),
                  .level = place.level + 1});
+    further_ = before;
   }
 
   void Note(AmbiguityKind kind, std::string_view number, std::string_view what) {
-    if (result_.ambiguities.size() >= kMostAmbiguities) return;
+    if (further_ || result_.ambiguities.size() >= kMostAmbiguities) return;
     result_.ambiguities.push_back({.kind = kind,
                                    .number = std::string(number),
                                    .what = RepairUtf8(what.substr(0, kLongestEvidence))});
@@ -411,6 +420,8 @@ class Collector {
   Contents result_;
   std::set<std::pair<size_t, std::string>> seen_;
   size_t bytes_ = 0;
+  size_t guesses_ = 0;    // of character sets
+  bool further_ = false;  // a further reading is gone: what it is like is not said again
 };
 
 }  // namespace
