@@ -222,7 +222,8 @@ class ReceptionImpl final : public Reception {
     block->RemoveByPrefix(kOurFields);
     // What claims to be a finding of ours cannot be one yet (RFC 8601 §5).
     block->RemoveIf([&](const mail::mime::Field& field) {
-      return mail::auth::results::IsForged(field, {&options_.host_name, 1});
+      return mail::auth::results::IsForged(field, {&options_.host_name, 1}) ||
+             mail::auth::results::IsForged(field, options_.authserv_ids);
     });
     state_->subject = SubjectOf(*block);
     FindTriggers(*block);

@@ -79,6 +79,7 @@ class Reception {
 struct IntakeOptions {
   std::string host_name;
   mail::mime::HeaderLimits header;
+  std::vector<std::string> authserv_ids = {};  // ours, beside host_name (RFC 8601 §2.5)
 };
 
 // Keeps what the session accepts: body to blob, event to bus. Puts our Received line on top,
