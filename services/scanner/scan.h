@@ -21,6 +21,9 @@ struct ScanResult {
   mail::v1::MessageFacts facts;  // empty when the body could not be read
 };
 
+// The same as events and calls carry it.
+mail::v1::ScanResult ToProto(ScanResult result);
+
 // What a scan works with beside analyzers; all of it outlives it.
 struct ScanParts {
   blob::BlobStore& blobs;

@@ -12,6 +12,7 @@
 #include "services/scanner/analyzers/malware/clamav.h"
 #include "services/scanner/analyzers/spam/gtube.h"
 #include "services/scanner/analyzers/structure/structure.h"
+#include "services/scanner/api.h"
 #include "services/scanner/authentication/authenticator.h"
 #include "services/scanner/consumer.h"
 #include "services/scanner/metrics.h"
@@ -132,6 +133,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                 .metrics = metrics},
       std::move(analyzers), limits, failures));
 
+  service.Serve(std::make_unique<Api>(scan, env.authz()));
   const ConsumerParts parts{scan, env.bus(), env.clock()};
   service.ConsumeLater<ingress::v1::MailReceived>(
       [parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);
