@@ -45,6 +45,13 @@ TEST(FactsTest, T_B1_RulesSeeEveryNameAndEveryFileInEveryReading) {
   EXPECT_EQ(names("\r\nbegin 644 d.exe\r\n#0V%T\r\nend\r\n"), "1=d.exe ");
 }
 
+TEST(ParsedMessageTest, HtmlIsReadWhenAskedForAndOnce) {
+  const ParsedMessage message("Content-Type: text/html\r\n\r\n<a href=http://x.example/>y</a>\r\n");
+  ASSERT_EQ(message.pages().size(), 1U);
+  EXPECT_EQ(message.pages()[0].page.links[0].target, "http://x.example/");
+  EXPECT_EQ(&message.pages(), &message.pages());
+}
+
 TEST(FactsTest, ManyPartsAndLongNamesStayBounded) {
   std::string mail = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
   for (int i = 0; i < 500; ++i) {

@@ -26,10 +26,10 @@ void Newsletter(benchmark::State& state) {
 }
 BENCHMARK(Newsletter)->Unit(benchmark::kMicrosecond);
 
-// One megabyte within the limits of a tree: 990 levels, then what looks through all of them.
+// One megabyte within the limits of a tree: 500 levels, then what looks through all of them.
 void DeepScopes(benchmark::State& state) {
   std::string html;
-  for (int i = 0; i < 990; ++i) html += "<div>";
+  for (int i = 0; i < 500; ++i) html += "<div>";
   while (html.size() < 1'000'000) html += "</p>";
   Measure(state, html);
 }
@@ -38,7 +38,7 @@ BENCHMARK(DeepScopes)->Unit(benchmark::kMillisecond);
 // Formatting elements left open, made anew in each block until memory is over.
 void GrowingTree(benchmark::State& state) {
   std::string html = "<p>";
-  for (int i = 0; i < 900; ++i) html += base::Cat("<font size=", i, ">");
+  for (int i = 0; i < 450; ++i) html += base::Cat("<font size=", i, ">");
   html += "</p>";
   while (html.size() < 1'000'000) html += "<p>x</p>";
   Measure(state, html);
