@@ -93,7 +93,7 @@ std::vector<Differential> Differentials() {
       {"a half legible encoding",
        WithPart("Content-Transfer-Encoding: \"base64\" x\r\n" + file, "SGk="),
        Kind::kRepeatedEncoding,
-       {"Hi"}},
+       {"Hi", "SGk="}},
       {"padding in the middle", WithPart(base64 + file, "SGk=SGk="), Kind::kBase64, {"Hi", "HiHi"}},
       {"foreign bytes in base64",
        WithPart(base64 + file, "SGk!SGk="),
@@ -231,6 +231,17 @@ TEST(ContentsTest, OrdinaryMailIsNotCalledAmbiguous) {
         << message << Describe(contents.ambiguities.front().kind);
     EXPECT_FALSE(contents.differs);
   }
+}
+
+TEST(ContentsTest, AMissingSemicolonHidesNeitherTypeNorName) {
+  const Contents contents =
+      Read(WithPart("Content-Type: text / html charset=koi8-r\r\nContent-Disposition: attachment "
+                    "filename=\"a.html\"\r\n",
+                    "\xf0"));
+  EXPECT_EQ(contents.list[0].type, "text/html");
+  EXPECT_EQ(contents.list[0].bytes, "П");
+  EXPECT_EQ(contents.list[0].name, "a.html");
+  EXPECT_EQ(contents.list[0].disposition, "attachment");
 }
 
 TEST(ContentsTest, APartOfADigestIsAMessageUnlessItSaysOtherwise) {
