@@ -29,6 +29,13 @@ enum class FindingId {
   kUtf7,
   kBidiTrick,
   kHiddenCharacters,
+  kSenderForged,
+  kSenderDoubtful,
+  kDmarcReject,
+  kDmarcQuarantine,
+  kDmarcFail,
+  kFromAmbiguous,
+  kArcTrusted,
 };
 
 // One entry of the catalogue.
@@ -114,6 +121,37 @@ inline constexpr std::array kCatalogue = {
                    "Words have characters in them that are not seen, which keeps filters from "
                    "reading them.",
                    "Newsletters pad their first lines so; within words it speaks for spam."},
+    CatalogueEntry{FindingId::kSenderForged, "SENDER_FORGED", mail::v1::FINDING_CATEGORY_SPAM, 1.5,
+                   "The sender's domain says that this server may not send its mail (SPF fail).",
+                   "If the mail is genuine, its sender's administrator adds the server to the "
+                   "domain's SPF record, or it was forwarded: name the forwarder a trusted relay."},
+    CatalogueEntry{FindingId::kSenderDoubtful, "SENDER_DOUBTFUL", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.5,
+                   "The sender's domain doubts that this server may send its mail (SPF softfail).",
+                   "Common with badly kept records; on its own no reason to worry."},
+    CatalogueEntry{
+        FindingId::kDmarcReject, "DMARC_REJECT", mail::v1::FINDING_CATEGORY_PHISHING, 3.5,
+        "Neither SPF nor DKIM proves the author's domain, whose owner asks to reject such mail.",
+        "Probably forged. Mailing lists and forwarders break such mail too: name those you know in "
+        "scanner.authentication.trusted_arc_sealers."},
+    CatalogueEntry{FindingId::kDmarcQuarantine, "DMARC_QUARANTINE",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 2,
+                   "Neither SPF nor DKIM proves the author's domain, whose owner asks to look at "
+                   "such mail with suspicion.",
+                   "As with DMARC_REJECT; the owner is less sure of his own servers."},
+    CatalogueEntry{FindingId::kDmarcFail, "DMARC_FAIL", mail::v1::FINDING_CATEGORY_SPAM, 0.3,
+                   "Neither SPF nor DKIM proves the author's domain, whose owner asks for nothing.",
+                   "The owner is still finding out which servers send for him."},
+    CatalogueEntry{FindingId::kFromAmbiguous, "FROM_AMBIGUOUS", mail::v1::FINDING_CATEGORY_PHISHING,
+                   2.5,
+                   "The message names several authors, or one in a way that programs read "
+                   "differently.",
+                   "Honest mail has one From field with one address. Ask the sender how it was "
+                   "made."},
+    CatalogueEntry{FindingId::kArcTrusted, "ARC_TRUSTED", mail::v1::FINDING_CATEGORY_NOTE, 0,
+                   "The author's domain is not proven any more, but was where a trusted forwarder "
+                   "received the message (ARC).",
+                   "Nothing needs to be done."},
 };
 
 consteval bool CatalogueIsInOrder() {
