@@ -9,6 +9,7 @@
 #include "proto/cleanmail/ingress/v1/config.pb.h"
 #include "proto/cleanmail/scanner/v1/config.pb.h"
 #include "services/scanner/analyzers/authentication/authentication.h"
+#include "services/scanner/analyzers/door/door.h"
 #include "services/scanner/analyzers/malware/clamav.h"
 #include "services/scanner/analyzers/spam/gtube.h"
 #include "services/scanner/analyzers/structure/structure.h"
@@ -94,6 +95,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   const auto& sealers = settings.authentication().trusted_arc_sealers();
   analyzers.push_back(std::make_unique<AuthenticationAnalyzer>(
       std::vector<std::string>(sealers.begin(), sealers.end())));
+  analyzers.push_back(std::make_unique<Door>());
   int workers = env.app_config().threads().workers();
   if (settings.has_clamd()) {
     const ClamdOptions options = ToOptions(settings.clamd());

@@ -118,6 +118,7 @@ struct State {
     message.set_own_hops(copy.own_hops);
     message.set_subject(subject);
     if (arrival.spf.has_value()) *message.mutable_spf() = *arrival.spf;
+    if (arrival.door.has_value()) *message.mutable_door() = *arrival.door;
     return message;
   }
 };

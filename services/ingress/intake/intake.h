@@ -46,6 +46,7 @@ struct Arrival {
                          // 3848, RFC 6531)
   std::vector<Addressee> recipients;  // at least one
   std::optional<mail::v1::SpfVerdict> spf = {};
+  std::optional<mail::v1::DoorFacts> door = {};
   std::vector<HeaderTrigger> triggers;
   size_t scan_bytes = 0;  // a message up to this size is kept in memory for ToScan
   std::string trace;

@@ -86,6 +86,7 @@ int Main(int count, bool tls) {
   FakeRecipientCheck recipient_check;
   FakeDestinationLore lore;
   dns::FakeResolver resolver;
+  DnsLists dns_lists{{}, resolver};
   Intake intake({.host_name = "mx.example.org", .header = {}}, blobs, bus, clock, random);
   net::ConnectionLimits limits(
       {.total = count + 10, .per_address = count + 10, .per_network = count + 10, .exempt = {}});
@@ -99,7 +100,7 @@ int Main(int count, bool tls) {
   const auto loops = net::Loops::Create(2, 2);
   Sessions sessions(settings,
                     SessionParts{*loops, limits, directory, policy, scan, recipient_check, lore,
-                                 resolver, intake, bus, clock, random, *log, metrics});
+                                 resolver, dns_lists, intake, bus, clock, random, *log, metrics});
   auto listener =
       net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
                           [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });

@@ -212,7 +212,10 @@ net::Task<void> Session::OnRecipients() {
     verdicts.push_back(sessions_.doorman().AdmitRecipient(machine_.recipients()[i], tenant_));
     verdicts.back().addressee.dsn = DsnOf(machine_.recipient_parameters()[i]);
   }
-  co_await AskSpf(verdicts);
+  if (std::ranges::any_of(verdicts, [](const auto& verdict) { return !verdict.refusal; })) {
+    co_await AskDoor();
+    co_await AskSpf(verdicts);
+  }
   co_await AskDestinations(verdicts);
   co_await AskLore(verdicts);
   co_await AskPolicy(verdicts);
@@ -240,6 +243,7 @@ net::Task<void> Session::OnData() {
                   .protocol = Protocol(),
                   .recipients = recipients_,
                   .spf = spf_,
+                  .door = door_,
                   .triggers = triggers_,
                   .scan_bytes = settings_.scan.off ? 0 : settings_.scan.message_bytes,
                   .trace = trace_};

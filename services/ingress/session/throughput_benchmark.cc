@@ -135,6 +135,7 @@ int Main(int messages, int bytes, int connections) {
   FakeRecipientCheck recipient_check;
   FakeDestinationLore lore;
   dns::FakeResolver resolver;
+  DnsLists dns_lists{{}, resolver};
   Intake intake({.host_name = "mx.example.org", .header = {}}, blobs, bus, clock, random);
   net::ConnectionLimits limits(
       {.total = 1000, .per_address = 1000, .per_network = 1000, .exempt = {}});
@@ -144,7 +145,7 @@ int Main(int messages, int bytes, int connections) {
   const auto loops = net::Loops::Create(2, 2);
   Sessions sessions(settings,
                     SessionParts{*loops, limits, directory, policy, scan, recipient_check, lore,
-                                 resolver, intake, bus, clock, random, *log, metrics});
+                                 resolver, dns_lists, intake, bus, clock, random, *log, metrics});
   auto listener =
       net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
                           [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });

@@ -36,6 +36,13 @@ enum class FindingId {
   kDmarcFail,
   kFromAmbiguous,
   kArcTrusted,
+  // What the client is.
+  kDnsBlockList,
+  kDnsAllowList,
+  kClientNameless,
+  kClientNameUnconfirmed,
+  kHeloOdd,
+  kHeloOurs,
 };
 
 // One entry of the catalogue.
@@ -152,6 +159,26 @@ inline constexpr std::array kCatalogue = {
                    "The author's domain is not proven any more, but was where a trusted forwarder "
                    "received the message (ARC).",
                    "Nothing needs to be done."},
+    CatalogueEntry{FindingId::kDnsBlockList, "DNS_BLOCK_LIST", mail::v1::FINDING_CATEGORY_SPAM, 0,
+                   "The client's address is on a block list; its weight is the operator's setting.",
+                   "The list's own page says why, and how an address gets off it."},
+    CatalogueEntry{
+        FindingId::kDnsAllowList, "DNS_ALLOW_LIST", mail::v1::FINDING_CATEGORY_SPAM, 0,
+        "The client's address is on an allow list; its weight is the operator's setting.",
+        "Nothing needs to be done."},
+    CatalogueEntry{FindingId::kClientNameless, "CLIENT_NAMELESS", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.8, "The client's address has no name in the DNS.",
+                   "Honest mail servers have one. Their provider sets it (PTR)."},
+    CatalogueEntry{FindingId::kClientNameUnconfirmed, "CLIENT_NAME_UNCONFIRMED",
+                   mail::v1::FINDING_CATEGORY_SPAM, 0.5,
+                   "The names of the client's address lead elsewhere.",
+                   "Name and address of a mail server should lead to each other (PTR and A)."},
+    CatalogueEntry{FindingId::kHeloOdd, "HELO_ODD", mail::v1::FINDING_CATEGORY_SPAM, 0.8,
+                   "The client calls itself by what no mail server is called.",
+                   "Its administrator sets the host name that it says in EHLO."},
+    CatalogueEntry{FindingId::kHeloOurs, "HELO_OURS", mail::v1::FINDING_CATEGORY_SPAM, 3,
+                   "The client calls itself by this gateway's own name.",
+                   "No honest server does. Your own relays belong into ingress.trusted_relays."},
 };
 
 consteval bool CatalogueIsInOrder() {
