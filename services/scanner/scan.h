@@ -18,6 +18,8 @@ struct ScanResult {
   Findings findings;
   double score = 0;
   mail::v1::MessageFacts facts;  // empty when the body could not be read
+  // Links that stand in no text, each once.
+  std::vector<std::string> links;
 };
 
 // Opens a body and asks every analyzer. Thread-safe.
@@ -38,7 +40,7 @@ class Scan {
   absl::StatusOr<ScanResult> Run(const blob::BlobName& body);
 
  private:
-  absl::StatusOr<Findings> Analyze(const ParsedMessage& message, const blob::BlobName& body);
+  absl::StatusOr<Analysis> Analyze(const ParsedMessage& message, const blob::BlobName& body);
   // Counts a failure of a message; true once it has failed often enough.
   bool HasFailedTooOften(const std::string& message);
   void ForgetFailures(const std::string& message);

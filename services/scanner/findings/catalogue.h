@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -172,6 +173,9 @@ static_assert(CatalogueIsInOrder(), "the entries stand in the order of FindingId
 constexpr const CatalogueEntry& EntryOf(FindingId id) {
   return kCatalogue[static_cast<size_t>(id)];
 }
+
+// The finding of this name.
+std::optional<FindingId> FindingNamed(std::string_view name);
 
 // The finding `id` with its evidence (hostile text, cut to 200 characters), said by `analyzer`.
 mail::v1::Finding MakeFinding(FindingId id, std::string_view evidence, std::string_view analyzer);

@@ -58,6 +58,10 @@ absl::StatusOr<std::unique_ptr<ClamAvEngine>> ClamAvEngine::Load(
 
 ClamAvEngine::~ClamAvEngine() { cl_engine_free(engine_); }
 
+void ClamAvEngine::UseScratch(const std::string& folder) {
+  cl_engine_set_str(engine_, CL_ENGINE_TMPDIR, folder.c_str());
+}
+
 v1::EngineState ClamAvEngine::State() const {
   v1::EngineState state;
   state.set_engine("clamav");

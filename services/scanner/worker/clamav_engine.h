@@ -19,6 +19,7 @@ class ClamAvEngine final : public FileEngine {
 
   std::string_view name() const override { return "clamav"; }
   v1::EngineState State() const override;
+  void UseScratch(const std::string& folder) override;
   absl::StatusOr<std::vector<Match>> Scan(std::string_view bytes) override;
 
  private:

@@ -27,6 +27,8 @@ class FileEngine {
   virtual ~FileEngine() = default;
   virtual std::string_view name() const = 0;
   virtual v1::EngineState State() const = 0;
+  // Temporary files go here from now on.
+  virtual void UseScratch(const std::string&) {}
   // Any error: the engine failed on these bytes.
   virtual absl::StatusOr<std::vector<Match>> Scan(std::string_view bytes) = 0;
 };

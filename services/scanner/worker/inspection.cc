@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/time/clock.h"
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
@@ -24,11 +25,13 @@ constexpr size_t kLongestName = 255;
 // A file on its way through the inspection.
 struct File {
   std::string_view bytes;
-  std::string name;    // its own, without folders
+  std::vector<std::string> names;  // its own, without folders; some parts have several
   std::string path;    // of all containers and itself, for people
   std::string number;  // of the part it is, or is in
   int depth = 0;       // archives around it
   bool attachment = true;
+
+  std::string_view name() const { return names.empty() ? std::string_view() : names[0]; }
 };
 
 std::string WithoutFolders(std::string_view path) {
@@ -106,7 +109,7 @@ class Inspection {
   absl::Status LookAt(const File& file) {
     CLEANMAIL_RETURN_IF_ERROR(AskEngines(file.bytes, file.path));
     const FileType type = TypeOf(file.bytes);
-    if (file.attachment) LookAtName(file, type);
+    if (file.attachment) LookAtNames(file, type);
     switch (type) {
       case FileType::kCompoundFile:
         if (const auto compound = CompoundFile::Open(file.bytes); compound.ok())
@@ -143,17 +146,22 @@ class Inspection {
               what.empty() ? file.path : base::Cat(Cut(file.path, 150), ": ", what));
   }
 
-  void LookAtName(const File& file, FileType type) {
-    const std::string extension = ExtensionOf(file.name);
+  void LookAtNames(const File& file, FileType type) {
+    if (file.names.empty()) LookAtName("", file, type);
+    for (const std::string& name : file.names) LookAtName(name, file, type);
+  }
+
+  void LookAtName(std::string_view name, const File& file, FileType type) {
+    const std::string extension = ExtensionOf(name);
     if (const std::string_view danger = DangerOf(type, extension); !danger.empty())
       Add(FindingId::kDangerousFile, file, danger);
     if (Contradicts(type, extension)) Add(FindingId::kTypeMismatch, file, MediaType(type));
-    if (HasDoubleExtension(file.name)) Add(FindingId::kDoubleExtension, file, "");
-    if (HasReversedText(file.name)) Add(FindingId::kReversedName, file, "");
+    if (HasDoubleExtension(name)) Add(FindingId::kDoubleExtension, file, "");
+    if (HasReversedText(name)) Add(FindingId::kReversedName, file, "");
   }
 
   void LookAtMarkup(const File& file, FileType type) {
-    const std::string extension = ExtensionOf(file.name);
+    const std::string extension = ExtensionOf(file.name());
     const bool page = type != FileType::kText || extension.starts_with("htm") ||
                       extension.starts_with("xht") || extension == "shtml";
     if (page) {
@@ -197,7 +205,7 @@ class Inspection {
     }
     absl::Status failure;
     const WalkResult result = WalkArchive(
-        archive.bytes, archive.name, passwords_, budget_, [&](const ArchivedFile& inner) {
+        archive.bytes, archive.name(), passwords_, budget_, [&](const ArchivedFile& inner) {
           if (failure.ok()) failure = LookAtInner(archive, inner);
         });
     CLEANMAIL_RETURN_IF_ERROR(failure);
@@ -212,16 +220,16 @@ class Inspection {
 
   absl::Status LookAtInner(const File& archive, const ArchivedFile& inner) {
     File file = {.bytes = inner.bytes,
-                 .name = WithoutFolders(inner.name),
+                 .names = {WithoutFolders(inner.name)},
                  .path = base::Cat(archive.path, "/", Cut(inner.name, kLongestName)),
                  .number = archive.number,
                  .depth = archive.depth + 1};
     AddFact(file, inner);
     if (inner.encrypted) {  // of its name something can be said all the same
-      LookAtName(file, FileType::kUnknown);
+      LookAtNames(file, FileType::kUnknown);
       return absl::OkStatus();
     }
-    if (file.name == "vbaProject.bin" || file.name == "vbaproject.bin") {
+    if (absl::EqualsIgnoreCase(base::AbslView(file.name()), "vbaproject.bin")) {
       Tell(LookAtVbaProject(file.bytes), archive);
       return AskEngines(file.bytes, file.path);
     }
@@ -235,7 +243,7 @@ class Inspection {
     v1::InnerFile& fact = *answer_.add_files();
     fact.set_number(file.number);
     fact.set_path(Cut(Text(file.path), kLongestName));
-    fact.set_name(Cut(Text(file.name), kLongestName));
+    fact.set_name(Cut(Text(file.name()), kLongestName));
     if (!inner.encrypted) fact.set_type(std::string(MediaType(TypeOf(inner.bytes))));
     fact.set_size(static_cast<int64_t>(inner.bytes.size()));
   }
@@ -265,8 +273,8 @@ absl::StatusOr<v1::ScanAnswer> LookAtAll(const v1::ScanTask& task, std::string_v
     CLEANMAIL_ASSIGN_OR_RETURN(const std::string_view content, slice(item.begin(), item.size()));
     CLEANMAIL_RETURN_IF_ERROR(inspection.LookAt(
         {.bytes = content,
-         .name = item.name(),
-         .path = item.name().empty() ? base::Cat("part ", item.number()) : item.name(),
+         .names = {item.names().begin(), item.names().end()},
+         .path = item.names_size() == 0 ? base::Cat("part ", item.number()) : item.names(0),
          .number = item.number(),
          .attachment = item.attachment()}));
   }

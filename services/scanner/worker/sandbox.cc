@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <pwd.h>
 #include <sched.h>
@@ -91,18 +92,31 @@ class Filter {
   scmp_filter_ctx context_;
 };
 
+// Becomes the user; false where there is no such user to become, in a user namespace of one.
+absl::StatusOr<bool> Become(const std::string& user, const std::string& scratch) {
+  if (geteuid() != 0) return false;
+  const passwd* const entry = getpwnam(user.c_str());
+  if (entry == nullptr) return absl::NotFoundError(base::Cat("no user ", user));
+  if (chown(scratch.c_str(), entry->pw_uid, entry->pw_gid) != 0) {
+    if (errno == EINVAL) return false;
+    return Failed(base::Cat(scratch, " for ", user));
+  }
+  if (setgroups(0, nullptr) != 0 || setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) != 0 ||
+      setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) != 0)
+    return Failed(base::Cat("becoming ", user));
+  return true;
+}
+
 }  // namespace
 
-absl::Status DropPrivileges(const std::string& user) {
-  if (geteuid() == 0) {
-    const passwd* const entry = getpwnam(user.c_str());
-    if (entry == nullptr) return absl::NotFoundError(base::Cat("no user ", user));
-    if (setgroups(0, nullptr) != 0 || setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) != 0 ||
-        setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) != 0)
-      return Failed(base::Cat("becoming ", user));
-  }
+absl::StatusOr<bool> DropPrivileges(const std::string& user, const std::string& scratch) {
+  CLEANMAIL_ASSIGN_OR_RETURN(const bool became, Become(user, scratch));
+  // A user namespace of its own has given it rights within that.
+  __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  const __user_cap_data_struct none[2] = {};
+  if (syscall(SYS_capset, &header, none) != 0) return Failed("giving up capabilities");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Failed("no_new_privs");
-  return absl::OkStatus();
+  return became;
 }
 
 std::vector<std::string> EnterNamespaces() {

@@ -4,12 +4,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace cleanmail::scanner::worker {
 
-// Becomes `user` when this process is root, with no group but that user's; nothing otherwise. No
-// program that is started later can gain rights (no_new_privs).
-absl::Status DropPrivileges(const std::string& user);
+// Becomes `user` when this process is root, with no group but that user's, and gives it the folder
+// `scratch`; gives up every capability. No program that is started later can gain rights
+// (no_new_privs). False: it stays who it is, being nobody special, or alone in a user namespace.
+absl::StatusOr<bool> DropPrivileges(const std::string& user, const std::string& scratch);
 
 // Takes away the network, other processes' memory segments and mounts, by namespaces of its own, as
 // far as the kernel lets this process do it. Must run before DropPrivileges. What was done.

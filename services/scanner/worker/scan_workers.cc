@@ -96,7 +96,7 @@ absl::StatusOr<v1::ScanAnswer> ScanWorkers::Scan(const v1::ScanTask& task,
       return absl::InternalError(base::Cat("looking into the message took longer than ",
                                            absl::FormatDuration(options_.scan_deadline)));
     }
-    const WorkerProgram::End end = program->EndOf(process);
+    const WorkerProgram::ProcessEnd end = program->EndOf(process);
     how = end.how;
     events_.process_lost(how);
     if (!end.from_outside) break;
@@ -123,11 +123,13 @@ absl::StatusOr<std::unique_ptr<ScanWorkers::Scanner>> ScanWorkers::Take() {
   {
     const absl::MutexLock lock(&mutex_);
     const auto can_go_on = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return stop_ || (program_ != nullptr && (!idle_.empty() || busy_ < options_.processes));
+      return stop_ || (failed_ && program_ == nullptr) ||
+             (program_ != nullptr && (!idle_.empty() || busy_ < options_.processes));
     };
     if (!mutex_.AwaitWithTimeout(absl::Condition(&can_go_on), kWaitForProcess))
       return health_.ok() ? absl::UnavailableError("every scan process is busy") : health_;
     if (stop_) return absl::UnavailableError("the scanner ends");
+    if (program_ == nullptr) return health_;
     ++busy_;
     if (!idle_.empty()) {
       std::unique_ptr<Scanner> scanner = std::move(idle_.back());
@@ -203,6 +205,7 @@ bool ScanWorkers::StartOne() {
   if (!started.ok()) {
     events_.could_not_start(started.status());
     const absl::MutexLock lock(&mutex_);
+    failed_ = true;
     if (program_ == nullptr) health_ = absl::UnavailableError(started.status().message());
     return false;
   }
@@ -212,6 +215,7 @@ bool ScanWorkers::StartOne() {
   std::shared_ptr<WorkerProgram> before;
   const absl::MutexLock lock(&mutex_);
   health_ = absl::OkStatus();
+  failed_ = false;
   before = std::exchange(program_, program);
   old = std::exchange(idle_, {});
   for (const auto& scanner : old) std::erase(running_, scanner->process.id);

@@ -82,6 +82,7 @@ class ScanWorkers {
   std::vector<std::unique_ptr<Scanner>> idle_ ABSL_GUARDED_BY(mutex_);
   std::vector<int> running_ ABSL_GUARDED_BY(mutex_);
   int busy_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool failed_ ABSL_GUARDED_BY(mutex_) = false;  // the last start; waiting for the next is in vain
   bool reload_ ABSL_GUARDED_BY(mutex_) = false;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread supervisor_;

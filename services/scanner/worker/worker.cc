@@ -1,9 +1,9 @@
 #include "services/scanner/worker/worker.h"
 
 #include <cerrno>
+#include <clocale>
 #include <csignal>
 #include <cstring>
-#include <exception>
 #include <filesystem>
 
 #include <sys/mman.h>
@@ -90,10 +90,20 @@ class Scanner {
   const std::span<const std::unique_ptr<FileEngine>> engines_;
 };
 
+// Where a process puts temporary files; its loader clears it away.
+std::string ScratchOf(const v1::WorkerSetup& setup, pid_t process) {
+  return base::Cat(setup.scratch(), "/", process);
+}
+
 // What a process that was just forked does before it sees a message.
-absl::Status Confine(const v1::WorkerSetup& setup) {
+absl::Status Confine(const v1::WorkerSetup& setup,
+                     std::span<const std::unique_ptr<FileEngine>> engines) {
+  const std::string scratch = ScratchOf(setup, getpid());
+  if (mkdir(scratch.c_str(), 0700) != 0)
+    return absl::InternalError(base::Cat(scratch, ": ", std::strerror(errno)));
+  for (const auto& engine : engines) engine->UseScratch(scratch);
   CLEANMAIL_RETURN_IF_ERROR(LimitResources(setup.memory_bytes(), kLargestTemporaryFile));
-  ConfineFilesTo(setup.scratch());  // where the kernel has it; the loader has said whether
+  ConfineFilesTo(scratch);  // where the kernel has it; the loader has said whether
   return RefuseSystemCallsOfScanner();
 }
 
@@ -127,7 +137,7 @@ class Loader {
     const pid_t process = fork();
     if (process == 0) {
       channel_ = Channel();
-      if (const absl::Status confined = Confine(setup_); !confined.ok()) {
+      if (const absl::Status confined = Confine(setup_, engines_); !confined.ok()) {
         Channel(std::move(socket)).Send(Wrong(base::View(confined.message())).SerializeAsString())
             .IgnoreError();
         _exit(3);
@@ -142,13 +152,16 @@ class Loader {
     return Descriptor(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
   }
 
-  static int Ended(pid_t process) {
+  // Waits for a process that is at its end.
+  int Ended(pid_t process) const {
     int status = 0;
     const absl::Time deadline = absl::Now() + absl::Seconds(1);
     while (waitpid(process, &status, WNOHANG) != process) {
       if (absl::Now() > deadline) return -1;
       absl::SleepFor(absl::Milliseconds(1));
     }
+    std::error_code ignored;
+    std::filesystem::remove_all(ScratchOf(setup_, process), ignored);
     return status;
   }
 
@@ -169,8 +182,10 @@ absl::StatusOr<std::vector<std::unique_ptr<FileEngine>>> Prepare(const v1::Worke
                                                                  const EngineLoader& load,
                                                                  v1::WorkerReady& ready) {
   umask(077);
+  std::setlocale(LC_CTYPE, "C.UTF-8");  // libarchive turns names of archives into it
   for (const std::string& layer : EnterNamespaces()) ready.add_confined_by(layer);
-  CLEANMAIL_RETURN_IF_ERROR(DropPrivileges(setup.user()));
+  CLEANMAIL_ASSIGN_OR_RETURN(const bool became, DropPrivileges(setup.user(), setup.scratch()));
+  if (became) ready.add_confined_by(base::Cat("user ", setup.user()));
   CLEANMAIL_ASSIGN_OR_RETURN(auto engines, load(setup));
   if (CanConfineFiles(setup.scratch())) ready.add_confined_by("landlock");
   CLEANMAIL_RETURN_IF_ERROR(RefuseSystemCallsOfLoader());

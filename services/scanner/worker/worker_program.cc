@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -71,13 +72,13 @@ absl::Status WorkerProgram::Spawn(const std::string& program) {
 }
 
 WorkerProgram::~WorkerProgram() {
-  End();
+  Kill();
   if (process_ > 0) waitpid(process_, nullptr, 0);
   std::error_code ignored;
   if (!scratch_.empty()) std::filesystem::remove_all(scratch_, ignored);
 }
 
-void WorkerProgram::End() {
+void WorkerProgram::Kill() {
   if (process_ > 0) kill(process_, SIGKILL);  // not yet waited for: the id is still its own
 }
 
@@ -93,7 +94,7 @@ absl::StatusOr<Packet> WorkerProgram::Ask(const v1::WorkerRequest& request, int 
   absl::StatusOr<Packet> answer = channel_.Receive(absl::Now() + kAnswerTime);
   // One that does not answer is of no use, and its late answer would be taken for the next one's.
   if (!answer.ok()) {
-    End();
+    Kill();
     return absl::UnavailableError(
         base::Cat("the scan worker is gone: ", answer.status().message()));
   }
@@ -111,7 +112,7 @@ absl::StatusOr<ForkedProcess> WorkerProgram::Fork() {
   return ForkedProcess{reply.process(), std::move(answer.descriptor), std::move(ends.first)};
 }
 
-WorkerProgram::End WorkerProgram::EndOf(int process) {
+WorkerProgram::ProcessEnd WorkerProgram::EndOf(int process) {
   v1::WorkerRequest request;
   request.set_ended(process);
   const absl::StatusOr<Packet> answer = Ask(request, -1);

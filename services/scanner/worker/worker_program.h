@@ -38,11 +38,11 @@ class WorkerProgram {
   // Unavailable: the program is gone or does not answer, and is ended.
   absl::StatusOr<ForkedProcess> Fork();
   // How a forked process ended, in words ("signal 11"), and whether somebody outside has ended it.
-  struct End {
+  struct ProcessEnd {
     std::string how;
     bool from_outside = false;
   };
-  End EndOf(int process);
+  ProcessEnd EndOf(int process);
 
   bool alive() const;
   int id() const { return process_; }
@@ -52,7 +52,7 @@ class WorkerProgram {
   WorkerProgram() = default;
   absl::Status Spawn(const std::string& program);
   absl::StatusOr<Packet> Ask(const v1::WorkerRequest& request, int descriptor);
-  void End();
+  void Kill();
 
   absl::Mutex mutex_;
   Channel channel_ ABSL_GUARDED_BY(mutex_);
