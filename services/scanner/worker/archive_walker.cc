@@ -18,22 +18,28 @@ constexpr int64_t kRatioFrom = 1 << 20;  // small files may well shrink a thousa
 
 using Archive = std::unique_ptr<archive, decltype(&archive_read_free)>;
 
-// Formats and filters libarchive decodes by itself. Not those for which it starts a program (lzop,
+// Filters and formats libarchive decodes by itself. Not those for which it starts a program (lzop,
 // lrzip, grzip), nor mtree, which names files of this machine.
-Archive Open(std::string_view bytes, std::span<const std::string> passwords) {
+constexpr int (*kFilters[])(archive*) = {
+    &archive_read_support_filter_gzip,     &archive_read_support_filter_bzip2,
+    &archive_read_support_filter_compress, &archive_read_support_filter_lzma,
+    &archive_read_support_filter_xz,       &archive_read_support_filter_lzip,
+    &archive_read_support_filter_zstd,     &archive_read_support_filter_lz4};
+constexpr int (*kFormats[])(archive*) = {
+    &archive_read_support_format_7zip,    &archive_read_support_format_ar,
+    &archive_read_support_format_cab,     &archive_read_support_format_cpio,
+    &archive_read_support_format_iso9660, &archive_read_support_format_lha,
+    &archive_read_support_format_rar,     &archive_read_support_format_rar5,
+    &archive_read_support_format_tar,     &archive_read_support_format_zip};
+
+// With `formats`, archives; else, and where there is none within, one compressed file.
+Archive Open(std::string_view bytes, std::span<const std::string> passwords, bool formats) {
   Archive reader(archive_read_new(), &archive_read_free);
-  for (const auto support :
-       {&archive_read_support_filter_gzip, &archive_read_support_filter_bzip2,
-        &archive_read_support_filter_compress, &archive_read_support_filter_lzma,
-        &archive_read_support_filter_xz, &archive_read_support_filter_lzip,
-        &archive_read_support_filter_zstd, &archive_read_support_filter_lz4,
-        &archive_read_support_format_7zip, &archive_read_support_format_ar,
-        &archive_read_support_format_cab, &archive_read_support_format_cpio,
-        &archive_read_support_format_iso9660, &archive_read_support_format_lha,
-        &archive_read_support_format_rar, &archive_read_support_format_rar5,
-        &archive_read_support_format_tar, &archive_read_support_format_zip,
-        &archive_read_support_format_raw})
-    support(reader.get());
+  for (const auto support : kFilters) support(reader.get());
+  for (const auto support : kFormats) {
+    if (formats) support(reader.get());
+  }
+  archive_read_support_format_raw(reader.get());
   for (const std::string& password : passwords)
     archive_read_add_passphrase(reader.get(), password.c_str());
   if (archive_read_open_memory(reader.get(), bytes.data(), bytes.size()) == ARCHIVE_FATAL)
@@ -165,9 +171,17 @@ class Walk {
 WalkResult WalkArchive(std::string_view bytes, std::string_view name,
                        std::span<const std::string> passwords, ArchiveBudget& budget,
                        const std::function<void(const ArchivedFile&)>& visit) {
-  const Archive reader = Open(bytes, passwords);
+  const Archive reader = Open(bytes, passwords, true);
   if (reader == nullptr) return {.broken = "unreadable"};
-  return Walk(bytes, name, budget).Run(reader.get(), visit);
+  bool empty = true;
+  WalkResult result = Walk(bytes, name, budget).Run(reader.get(), [&](const ArchivedFile& file) {
+    empty = false;
+    visit(file);
+  });
+  // A compressed file that begins with zeros is taken for a tar without files.
+  if (!empty || archive_filter_code(reader.get(), 0) == ARCHIVE_FILTER_NONE) return result;
+  const Archive file = Open(bytes, passwords, false);
+  return file == nullptr ? result : Walk(bytes, name, budget).Run(file.get(), visit);
 }
 
 }  // namespace cleanmail::scanner::worker
