@@ -47,7 +47,9 @@ class Walk {
       if (in_header_) HeaderLine(line);
     }
     if (in_header_ && !structure().over_limit) EndHeader(message_.size());
-    for (const Container& container : stack_) NoteEnd(container);
+    if (!structure().over_limit) {
+      for (const Container& container : stack_) NoteEnd(container);
+    }
     for (Entity& entity : found_.list) {
       if (entity.end == 0) entity.end = message_.size();
       entity.body = std::min(std::max(entity.body, entity.begin), entity.end);

@@ -37,6 +37,17 @@ enum class FindingId {
   kSvgScript,
   kActivePdf,
   kQrLink,
+  // What a message is made of.
+  kHeaderTooLong,
+  kContentLimit,
+  kAmbiguousStructure,
+  kBrokenStructure,
+  kAmbiguousName,
+  kPartialMessage,
+  kUnknownCharset,
+  kUtf7,
+  kBidiTrick,
+  kHiddenCharacters,
 };
 
 // One entry of the catalogue.
@@ -160,6 +171,50 @@ inline constexpr std::array kCatalogue = {
                    "A picture holds a code (QR) that leads to a link; the evidence is the link.",
                    "Judge the link as if it stood in the text; phones open it outside of any "
                    "protection."},
+    CatalogueEntry{FindingId::kHeaderTooLong, "HEADER_TOO_LONG",
+                   mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
+                   "The header of the message or of a part is longer than is looked at.",
+                   "Legitimate headers have a few kilobytes. Ask the sender how it was made."},
+    CatalogueEntry{
+        FindingId::kContentLimit, "CONTENT_LIMIT", mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
+        "The message carries more files, more bytes or more levels of messages within messages "
+        "than are decoded.",
+        "Have the files sent another way, or one by one."},
+    CatalogueEntry{FindingId::kAmbiguousStructure, "AMBIGUOUS_STRUCTURE",
+                   mail::v1::FINDING_CATEGORY_SPAM, 2.0,
+                   "Mail programs see different contents in this message; all of them were looked "
+                   "at. The evidence says why.",
+                   "Hardly any honest program writes such mail. Look at the original before it is "
+                   "released; tell the sender that his program is faulty."},
+    CatalogueEntry{FindingId::kBrokenStructure, "BROKEN_STRUCTURE", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.3,
+                   "The message is not built as the standards say, but all programs see the same.",
+                   "Faulty programs and spam do this. It says little by itself."},
+    CatalogueEntry{FindingId::kAmbiguousName, "AMBIGUOUS_NAME",
+                   mail::v1::FINDING_CATEGORY_ATTACHMENT, 2.0,
+                   "An attachment has several names that say different kinds of files.",
+                   "Rules for attachments go by each of the names. Look at the file itself."},
+    CatalogueEntry{FindingId::kPartialMessage, "PARTIAL_MESSAGE",
+                   mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
+                   "The message is a piece of one, or its content lies elsewhere: no one sees the "
+                   "whole on the way.",
+                   "No program in use today splits mail so. Do not release it."},
+    CatalogueEntry{FindingId::kUnknownCharset, "UNKNOWN_CHARSET", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.3,
+                   "A text names a character set nobody knows; it was read as what it looks like.",
+                   "Faulty programs do this, and spam that wants not to be read by filters."},
+    CatalogueEntry{FindingId::kUtf7, "UTF7_TEXT", mail::v1::FINDING_CATEGORY_SPAM, 2.0,
+                   "A text is in UTF-7, which few programs read and none writes any more.",
+                   "It hides text from filters. Look at the original before it is released."},
+    CatalogueEntry{FindingId::kBidiTrick, "BIDI_TRICK", mail::v1::FINDING_CATEGORY_PHISHING, 3.0,
+                   "A file name, a sender's name or a subject has characters that turn the "
+                   "direction of writing, so that it is shown as another one than it is.",
+                   "A file shown as \"annexe.doc\" may be a program. Do not release it."},
+    CatalogueEntry{FindingId::kHiddenCharacters, "HIDDEN_CHARACTERS",
+                   mail::v1::FINDING_CATEGORY_SPAM, 0.5,
+                   "Words have characters in them that are not seen, which keeps filters from "
+                   "reading them.",
+                   "Newsletters pad their first lines so; within words it speaks for spam."},
 };
 
 consteval bool CatalogueIsInOrder() {
