@@ -91,8 +91,8 @@ inline constexpr std::array kCatalogue = {
         "Look at the log of the gateway for the reason; ask the sender to send it again."},
     CatalogueEntry{FindingId::kSuspiciousFile, "SUSPICIOUS_FILE",
                    mail::v1::FINDING_CATEGORY_ATTACHMENT, 2.5,
-                   "A YARA rule marked as a hint matches the message or a file in it; the evidence "
-                   "names the rule.",
+                   "A YARA rule marked as a hint, or a heuristic of ClamAV, matches the message or a "
+                   "file in it; the evidence names it.",
                    "Look at what the rule describes before the file is opened."},
     CatalogueEntry{FindingId::kArchiveLimit, "ARCHIVE_LIMIT",
                    mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
@@ -116,7 +116,7 @@ inline constexpr std::array kCatalogue = {
                    "it."},
     CatalogueEntry{FindingId::kPasswordInText, "ARCHIVE_WITH_PASSWORD_IN_TEXT",
                    mail::v1::FINDING_CATEGORY_ATTACHMENT, 2.5,
-                   "An encrypted archive or document comes with its password in the same message.",
+                   "An encrypted archive comes with its password, or talk of one, in the same message.",
                    "A password in the same mail protects nobody; it only keeps scanners out. Treat "
                    "the file as malware unless the sender confirms it by another way."},
     CatalogueEntry{FindingId::kMacroDocument, "MACRO_DOCUMENT",

@@ -22,7 +22,7 @@ void SetLimits(cl_engine* engine, const std::string& scratch, const v1::Inspecti
   };
   set(CL_ENGINE_MAX_SCANSIZE, 0);
   set(CL_ENGINE_MAX_FILESIZE, kLargestFile - 1);
-  set(CL_ENGINE_MAX_FILES, limits.files() == 0 ? 0 : limits.files() + 100);
+  set(CL_ENGINE_MAX_FILES, 10'000);  // objects of a document count as well
   set(CL_ENGINE_MAX_RECURSION, 17);  // counts every layer, the message's own as well
   if (limits.total_bytes() > 0) set(CL_ENGINE_MAX_SCANSIZE, 2 * limits.total_bytes() + (100 << 20));
   // Signatures may be programs. They are interpreted: no memory becomes executable.
@@ -78,7 +78,7 @@ absl::StatusOr<std::vector<Match>> ClamAvEngine::Scan(std::string_view bytes) {
   cl_scan_options options = {};
   options.general = CL_SCAN_GENERAL_HEURISTICS | CL_SCAN_GENERAL_UNPRIVILEGED;
   options.parse = ~0u & ~static_cast<unsigned>(CL_SCAN_PARSE_IMAGE_FUZZY_HASH);
-  options.heuristic = CL_SCAN_HEURISTIC_EXCEEDS_MAX | CL_SCAN_HEURISTIC_PHISHING_SSL_MISMATCH;
+  options.heuristic = CL_SCAN_HEURISTIC_EXCEEDS_MAX;
   cl_fmap_t* const map = cl_fmap_open_memory(bytes.data(), bytes.size());
   if (map == nullptr) return absl::InternalError("libclamav: cannot map the file");
   const char* signature = nullptr;
@@ -88,8 +88,12 @@ absl::StatusOr<std::vector<Match>> ClamAvEngine::Scan(std::string_view bytes) {
   cl_fmap_close(map);
   if (error == CL_VIRUS) {
     const std::string name = signature == nullptr ? "" : signature;
-    const bool limit = absl::StartsWith(name, base::AbslView(kLimitSignature));
-    matches.push_back({limit ? Match::Kind::kTooLarge : Match::Kind::kMalware, name});
+    // Beside signatures, which know malware, libclamav has suspicions of its own.
+    matches.push_back({absl::StartsWith(name, base::AbslView(kLimitSignature))
+                           ? Match::Kind::kTooLarge
+                       : absl::StartsWith(name, "Heuristics.") ? Match::Kind::kSuspicious
+                                                               : Match::Kind::kMalware,
+                       name});
   } else if (error != CL_CLEAN) {
     return Failed("scanning", error);
   }

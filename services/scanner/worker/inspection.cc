@@ -18,7 +18,9 @@ namespace {
 
 constexpr std::string_view kOwnName = "files";
 constexpr int kMostInnerFiles = 200;
-constexpr int kMostLinks = 50;
+constexpr int kMostLinks = 20;
+constexpr size_t kLongestLink = 1000;
+constexpr size_t kMostFactBytes = 64 << 10;  // an answer must fit a packet
 constexpr int kMostPictures = 30;
 constexpr size_t kLongestName = 255;
 
@@ -189,7 +191,7 @@ class Inspection {
     const auto picture = DecodePicture(type, file.bytes, limits_.picture_pixels());
     if (!picture.ok()) return;
     for (const std::string& code : ReadCodes(*picture)) {
-      const std::string link = Text(LinkOf(code));
+      const std::string link = Cut(Text(LinkOf(code)), kLongestLink);
       if (link.empty()) continue;
       Add(FindingId::kQrLink, file, link);
       if (answer_.links_size() < kMostLinks &&
@@ -239,13 +241,14 @@ class Inspection {
   }
 
   void AddFact(const File& file, const ArchivedFile& inner) {
-    if (answer_.files_size() >= kMostInnerFiles) return;
+    if (answer_.files_size() >= kMostInnerFiles || fact_bytes_ > kMostFactBytes) return;
     v1::InnerFile& fact = *answer_.add_files();
     fact.set_number(file.number);
     fact.set_path(Cut(Text(file.path), kLongestName));
     fact.set_name(Cut(Text(file.name()), kLongestName));
     if (!inner.encrypted) fact.set_type(std::string(MediaType(TypeOf(inner.bytes))));
     fact.set_size(static_cast<int64_t>(inner.bytes.size()));
+    fact_bytes_ += fact.ByteSizeLong();
   }
 
   const v1::InspectionLimits& limits_;
@@ -253,6 +256,7 @@ class Inspection {
   const std::vector<std::string> passwords_;
   ArchiveBudget budget_;
   int pictures_ = 0;
+  size_t fact_bytes_ = 0;
   Observations seen_;
   v1::ScanAnswer answer_;
 };
