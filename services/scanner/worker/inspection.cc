@@ -8,6 +8,7 @@
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "services/scanner/worker/archive_walker.h"
+#include "services/scanner/worker/containers.h"
 #include "services/scanner/worker/documents.h"
 #include "services/scanner/worker/file_type.h"
 #include "services/scanner/worker/observations.h"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::string_view kOwnName = "files";
 constexpr int kMostInnerFiles = 200;
+constexpr size_t kMostContained = 200;
 constexpr int kMostLinks = 20;
 constexpr size_t kLongestLink = 1000;
 constexpr size_t kMostFactBytes = 64 << 10;  // an answer must fit a packet
@@ -114,9 +116,14 @@ class Inspection {
     if (file.attachment) LookAtNames(file, type);
     switch (type) {
       case FileType::kCompoundFile:
-        if (const auto compound = CompoundFile::Open(file.bytes); compound.ok())
+        if (const auto compound = CompoundFile::Open(file.bytes); compound.ok()) {
           Tell(LookAtCompoundFile(*compound), file);
+          return LookAtContained(file, FilesOfCompoundFile(*compound, kMostContained,
+                                                           MostBytes()));
+        }
         break;
+      case FileType::kOneNote:
+        return LookAtContained(file, FilesOfOneNote(file.bytes, kMostContained, MostBytes()));
       case FileType::kPdf:
         Tell(LookAtPdf(file.bytes), file);
         break;
@@ -124,6 +131,8 @@ class Inspection {
       case FileType::kText:
       case FileType::kSvg:
         if (file.attachment) LookAtMarkup(file, type);
+        if (file.attachment && LooksLikeMail(file.bytes))
+          return LookAtContained(file, FilesOfMail(file.bytes, kMostContained, MostBytes()));
         break;
       default:
         break;
@@ -200,11 +209,33 @@ class Inspection {
     }
   }
 
-  absl::Status Unpack(const File& archive) {
-    if (limits_.depth() > 0 && archive.depth >= limits_.depth()) {
-      Add(FindingId::kArchiveLimit, archive, "archives within archives, too deep");
-      return absl::OkStatus();
+  size_t MostBytes() const {
+    return static_cast<size_t>(std::max<int64_t>(0, std::min(budget_.file_bytes,
+                                                             budget_.bytes_left)));
+  }
+  bool TooDeep(const File& container) {
+    if (limits_.depth() <= 0 || container.depth < limits_.depth()) return false;
+    Add(FindingId::kArchiveLimit, container, "archives within archives, too deep");
+    return true;
+  }
+
+  // Files that were copied out of a document or message, within the budget of archives.
+  absl::Status LookAtContained(const File& container, const std::vector<ContainedFile>& files) {
+    if (files.empty() || TooDeep(container)) return absl::OkStatus();
+    for (const ContainedFile& inner : files) {
+      budget_.bytes_left -= static_cast<int64_t>(inner.bytes.size());
+      if (--budget_.files_left < 0 || budget_.bytes_left < 0 || absl::Now() > budget_.deadline) {
+        Add(FindingId::kArchiveLimit, container, "more is in it than is looked at");
+        break;
+      }
+      CLEANMAIL_RETURN_IF_ERROR(
+          LookAtInner(container, {.name = inner.name, .bytes = inner.bytes}));
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status Unpack(const File& archive) {
+    if (TooDeep(archive)) return absl::OkStatus();
     absl::Status failure;
     const WalkResult result = WalkArchive(
         archive.bytes, archive.name(), passwords_, budget_, [&](const ArchivedFile& inner) {

@@ -227,6 +227,28 @@ TEST_F(InspectionTest, T_B8_PagesThatBuildFilesAndPicturesWithScriptAreFound) {
               ElementsAre("ACTIVE_PDF a.pdf: scripts"));
 }
 
+TEST_F(InspectionTest, T_B8_FilesWithinDocumentsNotesAndMessagesAreLookedAt) {
+  using std::string_literals::operator""s;
+  const std::string native = "\x20\0\0\0\x02\0label\0setup.exe\0\0\0\x03\0\x03\0\0\0C:\0\x04\0\0\0worm"s;
+  EXPECT_THAT(Seen("a.doc", MakeCompoundFile({{"ObjectPool/_1/\x01Ole10Native", native}})),
+              Contains(HasSubstr("DANGEROUS_TYPE a.doc/setup.exe")));
+  EXPECT_THAT(Seen("a.msg", MakeCompoundFile(
+                                {{"__attach_version1.0_#00000000/__substg1.0_37010102", "a worm"},
+                                 {"__attach_version1.0_#00000000/__substg1.0_3707001F",
+                                  "a\0.\0v\0b\0s\0"s}})),
+              Contains(HasSubstr("DANGEROUS_TYPE a.msg/a.vbs")));
+  const std::string note =
+      "\xE4\x52\x5C\x7B\x8C\xD8\xA7\x4D\xAE\xB1\x53\x78\xD0\x29\x96\xD3"s +
+      "\xE7\x16\xE3\xBD\x65\x26\x11\x45\xA4\xC4\x8D\x4D\x0B\x7A\x9E\xAC"s +
+      "\x6A\0\0\0\0\0\0\0"s + std::string(12, '\0') + "MZ" + std::string(104, '\0');
+  EXPECT_THAT(Seen("a.one", note), Contains(HasSubstr("a.one/: a program for Windows")));
+  const std::string mail =
+      "From: a@x.example\r\nSubject: x\r\nContent-Type: application/x; name=b.js\r\n"
+      "Content-Transfer-Encoding: base64\r\n\r\nYSB3b3Jt\r\n";
+  EXPECT_THAT(Seen("a.zip", MakeArchive({{"a.eml", mail}})),
+              ElementsAre("MALWARE Worm in a.zip/a.eml/b.js", StartsWith("DANGEROUS_TYPE a.zip/a.eml/b.js")));
+}
+
 TEST_F(InspectionTest, T_B8_CodesInPicturesBecomeLinks) {
   const v1::ScanAnswer answer = Look("a.png", MakeQrPng("https://phish.example/login?x=1"));
   ASSERT_EQ(answer.observations_size(), 1);

@@ -137,12 +137,13 @@ class Loader {
     const pid_t process = fork();
     if (process == 0) {
       channel_ = Channel();
-      if (const absl::Status confined = Confine(setup_, engines_); !confined.ok()) {
-        Channel(std::move(socket)).Send(Wrong(base::View(confined.message())).SerializeAsString())
-            .IgnoreError();
-        _exit(3);
-      }
-      _exit(Scanner(setup_, engines_).Run(Channel(std::move(socket))));
+      Channel own(std::move(socket));
+      const absl::Status confined = Confine(setup_, engines_);
+      reply.set_process(getpid());
+      reply.set_error(std::string(confined.message()));
+      const absl::Status told = own.Send(reply.SerializeAsString());
+      if (!confined.ok() || !told.ok()) _exit(3);
+      _exit(Scanner(setup_, engines_).Run(std::move(own)));
     }
     if (process < 0) {
       reply.set_error(base::Cat("fork: ", std::strerror(errno)));

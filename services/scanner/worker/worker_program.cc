@@ -109,7 +109,18 @@ absl::StatusOr<ForkedProcess> WorkerProgram::Fork() {
   v1::WorkerReply reply;
   if (!reply.ParseFromString(answer.bytes) || !reply.error().empty() || reply.process() <= 0)
     return absl::UnavailableError(base::Cat("the scan worker: ", reply.error()));
-  return ForkedProcess{reply.process(), std::move(answer.descriptor), std::move(ends.first)};
+  ForkedProcess process{reply.process(), std::move(answer.descriptor), std::move(ends.first)};
+  ends.second = Channel();
+  // Its own first word: it is confined and takes tasks.
+  const absl::StatusOr<Packet> first = process.channel.Receive(absl::Now() + kAnswerTime);
+  if (!first.ok() || !reply.ParseFromString(first->bytes) || !reply.error().empty()) {
+    syscall(SYS_pidfd_send_signal, process.handle.get(), SIGKILL, nullptr, 0);
+    EndOf(process.id);
+    return absl::UnavailableError(
+        base::Cat("a scan process does not start: ",
+                  first.ok() ? base::View(reply.error()) : base::View(first.status().message())));
+  }
+  return process;
 }
 
 WorkerProgram::ProcessEnd WorkerProgram::EndOf(int process) {
