@@ -108,9 +108,8 @@ void SetLimits(const v1::Worker& settings, v1::InspectionLimits& limits) {
   limits.set_ratio(config::OrDefault(archives.ratio(), 250));
   limits.set_archive_millis(static_cast<int32_t>(
       absl::ToInt64Milliseconds(config::OrDefault(archives.time(), absl::Seconds(5)))));
-  limits.set_picture_pixels(settings.picture_pixels() < 0
-                                ? 0
-                                : config::OrDefault(settings.picture_pixels(), 16'000'000));
+  limits.set_picture_pixels(
+      settings.picture_pixels() < 0 ? 0 : config::OrDefault(settings.picture_pixels(), 16'000'000));
 }
 
 }  // namespace
@@ -159,24 +158,23 @@ absl::Status Engines::AddWorker(const v1::ScannerConfig& settings) {
   options.program = worker.program().empty() ? FindProgram() : worker.program();
   if (options.program.empty()) {
     if (settings.has_worker())
-      return absl::NotFoundError(base::Cat("scanner.worker: ", kProgram,
-                                           " is not beside this program: set scanner.worker.program"));
+      return absl::NotFoundError(base::Cat(
+          "scanner.worker: ", kProgram, " is not beside this program: set scanner.worker.program"));
     advice_.push_back(base::Cat("attachments are not looked into: ", kProgram,
                                 " is not beside this program (scanner.worker)"));
     return absl::OkStatus();
   }
   std::error_code error;
-  options.scratch_parent = !worker.scratch().empty()                      ? worker.scratch()
+  options.scratch_parent = !worker.scratch().empty()             ? worker.scratch()
                            : fs::is_directory("/dev/shm", error) ? "/dev/shm"
-                                                                          : "/tmp";
+                                                                 : "/tmp";
   options.processes = config::OrDefault(
       worker.processes(), std::max(2, static_cast<int>(std::thread::hardware_concurrency())));
   options.scan_deadline = config::OrDefault(worker.scan_deadline(), absl::Seconds(60));
   v1::WorkerSetup& setup = options.setup;
   setup.set_user(worker.user().empty() ? "nobody" : worker.user());
   setup.set_memory_bytes(config::OrDefault(worker.memory_bytes(), int64_t{1} << 30));
-  setup.set_longest_seconds(
-      static_cast<int32_t>(absl::ToInt64Seconds(options.scan_deadline)) + 5);
+  setup.set_longest_seconds(static_cast<int32_t>(absl::ToInt64Seconds(options.scan_deadline)) + 5);
   SetLimits(worker, *setup.mutable_limits());
   std::string database = worker.clamav_database();
   if (database.empty() && !settings.has_clamd() && HoldsSignatures(kSignatures))

@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
+#include "services/scanner/authentication/results.h"
 #include "services/scanner/facts.h"
 #include "services/scanner/findings/catalogue.h"
 
@@ -29,33 +30,52 @@ double ScoreOf(const Findings& findings) {
 
 }  // namespace
 
-absl::StatusOr<ScanResult> Scan::Run(const blob::BlobName& body) {
-  const absl::Time begin = absl::Now();
+absl::StatusOr<ScanResult> Scan::Run(const mail::v1::Message& message) {
+  const absl::Time began = absl::Now();
+  absl::StatusOr<std::string> bytes =
+      parts_.blobs.Read({.tenant = message.tenant(), .message = message.id()});
+  if (absl::IsUnavailable(bytes.status())) return bytes.status();
+  if (bytes.ok()) return Look(message, *bytes);
   ScanResult result;
-  absl::StatusOr<std::string> message = blobs_.Read(body);
-  if (absl::IsUnavailable(message.status())) return message.status();
-  if (message.ok()) {
-    const ParsedMessage parsed(*message, limits_);
-    CLEANMAIL_ASSIGN_OR_RETURN(Analysis analysis, Analyze(parsed, body));
-    result.findings = std::move(analysis.findings);
-    result.links = std::move(analysis.links);
-    result.facts = FactsOf(parsed);
-    for (mail::v1::Attachment& file : analysis.files) {
-      if (result.facts.attachments_size() == kMostAttachments) break;
-      *result.facts.add_attachments() = std::move(file);
-    }
-  } else {
-    result.findings.push_back(
-        MakeFinding(FindingId::kBodyUnreadable, base::View(message.status().message()), "scan"));
-  }
-  result.score = ScoreOf(result.findings);
-  metrics_.scanned.Add();
-  if (!result.findings.empty()) metrics_.with_findings.Add();
-  metrics_.scan_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - begin));
+  result.findings.push_back(
+      MakeFinding(FindingId::kBodyUnreadable, base::View(bytes.status().message()), "scan"));
+  Count(result, began);
   return result;
 }
 
-absl::StatusOr<Analysis> Scan::Analyze(const ParsedMessage& message, const blob::BlobName& body) {
+absl::StatusOr<ScanResult> Scan::Look(const mail::v1::Message& message, std::string_view bytes) {
+  const absl::Time began = absl::Now();
+  ParsedMessage parsed(bytes, limits_);
+  parsed.envelope = &message;
+  SenderAuthentication authentication;
+  if (parts_.authenticator != nullptr) {
+    authentication = parts_.authenticator->Authenticate(message, parsed.header,
+                                                        bytes.substr(parsed.parts.list[0].body));
+    parsed.authentication = &authentication;
+  }
+  ScanResult result;
+  CLEANMAIL_ASSIGN_OR_RETURN(Analysis analysis, Analyze(parsed, message.id()));
+  result.findings = std::move(analysis.findings);
+  result.links = std::move(analysis.links);
+  result.facts = FactsOf(parsed);
+  for (mail::v1::Attachment& file : analysis.files) {
+    if (result.facts.attachments_size() == kMostAttachments) break;
+    *result.facts.add_attachments() = std::move(file);
+  }
+  if (parsed.authentication != nullptr)
+    AddResults(authentication, parts_.authserv_id, result.facts);
+  result.score = ScoreOf(result.findings);
+  Count(result, began);
+  return result;
+}
+
+void Scan::Count(const ScanResult& result, absl::Time began) const {
+  parts_.metrics.scanned.Add();
+  if (!result.findings.empty()) parts_.metrics.with_findings.Add();
+  parts_.metrics.scan_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - began));
+}
+
+absl::StatusOr<Analysis> Scan::Analyze(const ParsedMessage& message, const std::string& id) {
   Analysis all;
   for (const std::unique_ptr<Analyzer>& analyzer : analyzers_) {
     absl::StatusOr<Analysis> analysis = analyzer->Examine(message);
@@ -64,16 +84,15 @@ absl::StatusOr<Analysis> Scan::Analyze(const ParsedMessage& message, const blob:
       MoveBehind(analysis->findings, all.findings);
       MoveBehind(analysis->links, all.links);
       MoveBehind(analysis->files, all.files);
-    } else if (HasFailedTooOften(body.message)) {
-      all.findings.push_back(MakeFinding(FindingId::kCouldNotScan,
-                                         base::View(analysis.status().message()),
-                                         analyzer->name()));
+    } else if (HasFailedTooOften(id)) {
+      all.findings.push_back(MakeFinding(
+          FindingId::kCouldNotScan, base::View(analysis.status().message()), analyzer->name()));
     } else {
       return absl::UnavailableError(base::Cat(
           analyzer->name(), " failed, another try is due: ", analysis.status().message()));
     }
   }
-  ForgetFailures(body.message);
+  ForgetFailures(id);
   return all;
 }
 

@@ -7,8 +7,10 @@
 #include "libs/config/defaults.h"
 #include "proto/cleanmail/ingress/v1/config.pb.h"
 #include "proto/cleanmail/scanner/v1/config.pb.h"
+#include "services/scanner/analyzers/authentication/authentication.h"
 #include "services/scanner/analyzers/spam/gtube.h"
 #include "services/scanner/analyzers/structure/structure.h"
+#include "services/scanner/authentication/authenticator.h"
 #include "services/scanner/consumer.h"
 #include "services/scanner/engines.h"
 #include "services/scanner/metrics.h"
@@ -18,6 +20,23 @@ namespace cleanmail::scanner {
 namespace {
 
 constexpr int64_t kDefaultMessageBytes = 50 << 20;  // as ingress/v1/config.proto says
+
+// Null where the operator has switched it off.
+absl::StatusOr<std::unique_ptr<Authenticator>> MakeAuthenticator(
+    app::Environment& env, const v1::Authentication& settings,
+    const ingress::v1::IngressConfig& ingress) {
+  if (settings.off()) return nullptr;
+  const auto& relays =
+      settings.trusted_relays().empty() ? ingress.trusted_relays() : settings.trusted_relays();
+  absl::StatusOr<net::PrefixSet> trusted =
+      net::PrefixSet::Parse(std::vector<std::string>(relays.begin(), relays.end()));
+  if (!trusted.ok())
+    return base::Annotate(trusted.status(), "scanner.authentication.trusted_relays");
+  Authenticator::Options options{.host_name = env.app_config().host_name(),
+                                 .trusted_relays = *std::move(trusted)};
+  options.deadline = config::OrDefault(settings.deadline(), options.deadline);
+  return std::make_unique<Authenticator>(env.resolver(), env.clock(), std::move(options));
+}
 
 }  // namespace
 
@@ -34,6 +53,12 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       .depth = static_cast<size_t>(config::OrDefault(settings.structure().depth(), 50))};
   analyzers.push_back(std::make_unique<Structure>(limits));
   analyzers.push_back(std::make_unique<Gtube>());
+  CLEANMAIL_ASSIGN_OR_RETURN(auto made, MakeAuthenticator(env, settings.authentication(), ingress));
+  const Authenticator* const authenticator =
+      made == nullptr ? nullptr : &service.Own(std::move(made));
+  const auto& sealers = settings.authentication().trusted_arc_sealers();
+  analyzers.push_back(std::make_unique<AuthenticationAnalyzer>(
+      std::vector<std::string>(sealers.begin(), sealers.end())));
   int workers = env.app_config().threads().workers();
   const EnginesParts engine_parts = {
       .message_bytes = config::OrDefault(
@@ -43,8 +68,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       .log = env.log(),
       .registry = env.metrics(),
       .metrics = metrics};
-  CLEANMAIL_ASSIGN_OR_RETURN(auto made, Engines::Make(settings, engine_parts));
-  Engines& engines = service.Own(std::move(made));
+  CLEANMAIL_ASSIGN_OR_RETURN(auto slots, Engines::Make(settings, engine_parts));
+  Engines& engines = service.Own(std::move(slots));
   for (std::unique_ptr<Analyzer>& slot : engines.TakeSlots()) analyzers.push_back(std::move(slot));
   workers = std::max(workers, engines.waiting());  // a worker waits while an engine works
   service.OnWarnings([&engines] { return engines.Warnings(); });
@@ -52,8 +77,13 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   service.Every(engines.check_interval(), [&engines] { engines.Check(); });
 
   const int failures = config::OrDefault(settings.failures_before_finding(), 3);
-  auto& scan = service.Own(
-      std::make_unique<Scan>(env.blobs(), std::move(analyzers), limits, failures, metrics));
+  const std::string& authserv_id = settings.authentication().authserv_id();
+  auto& scan = service.Own(std::make_unique<Scan>(
+      ScanParts{.blobs = env.blobs(),
+                .authenticator = authenticator,
+                .authserv_id = authserv_id.empty() ? env.app_config().host_name() : authserv_id,
+                .metrics = metrics},
+      std::move(analyzers), limits, failures));
 
   const ConsumerParts parts{scan, env.bus(), env.clock()};
   service.ConsumeLater<ingress::v1::MailReceived>(

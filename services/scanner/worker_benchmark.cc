@@ -33,15 +33,17 @@ std::string WithFile(const std::string& name, const std::string& bytes) {
   std::string encoded;
   const std::string all = absl::Base64Escape(bytes);
   for (size_t at = 0; at < all.size(); at += 76) encoded += all.substr(at, 76) + "\r\n";
-  return base::Cat("Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHi\r\n",
-                   "--b\r\nContent-Type: application/octet-stream; name=", name,
-                   "\r\nContent-Transfer-Encoding: base64\r\n\r\n", encoded, "--b--\r\n");
+  return base::Cat(
+      "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHi\r\n",
+      "--b\r\nContent-Type: application/octet-stream; name=", name,
+      "\r\nContent-Transfer-Encoding: base64\r\n\r\n", encoded, "--b--\r\n");
 }
 
 const std::string& MailOf(int64_t kind) {
   static const std::string mails[] = {
       Text(4 << 10), Text(100 << 10),
-      WithFile("a.zip", worker::MakeArchive({{"a.txt", Text(200 << 10)}, {"b.csv", Text(50 << 10)}})),
+      WithFile("a.zip",
+               worker::MakeArchive({{"a.txt", Text(200 << 10)}, {"b.csv", Text(50 << 10)}})),
       WithFile("a.png", worker::MakeQrPng("https://example.com/"))};
   return mails[kind];
 }

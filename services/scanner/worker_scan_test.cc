@@ -38,6 +38,13 @@ std::string Mail(std::string_view text, const std::string& name, const std::stri
                    "Content-Transfer-Encoding: base64\r\n\r\n", encoded, "--b--\r\n");
 }
 
+mail::v1::Message Envelope(const blob::BlobName& body) {
+  mail::v1::Message message;
+  message.set_id(body.message);
+  message.set_tenant(body.tenant);
+  return message;
+}
+
 class WorkerScanTest : public ::testing::Test {
  protected:
   void Start() {
@@ -45,13 +52,14 @@ class WorkerScanTest : public ::testing::Test {
     ASSERT_TRUE(worker::WaitReady(*workers_).ok()) << workers_->Health();
     std::vector<std::unique_ptr<Analyzer>> analyzers;
     analyzers.push_back(std::make_unique<WorkerEngine>(*workers_, true, metrics_));
-    scan_ = std::make_unique<Scan>(blobs_, std::move(analyzers), limits_, 3, metrics_);
+    scan_ = std::make_unique<Scan>(ScanParts{.blobs = blobs_, .metrics = metrics_},
+                                   std::move(analyzers), limits_, 3);
   }
   absl::StatusOr<ScanResult> Scanned(const std::string& message) {
     if (scan_ == nullptr) Start();
     const blob::BlobName body = {.tenant = "acme", .message = base::Cat("m", ++count_)};
     blobs_.Put(body, message);
-    return scan_->Run(body);
+    return scan_->Run(Envelope(body));
   }
   std::vector<std::string> Names(const std::string& message) {
     const auto result = Scanned(message);
@@ -114,10 +122,10 @@ TEST_F(WorkerScanTest, T_B7_AMessageThatBringsTheWorkerDownThriceCouldNotBeScann
   Start();
   const blob::BlobName body = {.tenant = "acme", .message = "bad"};
   blobs_.Put(body, "Subject: x\r\n\r\nDRILL-CRASH\r\n");
-  EXPECT_TRUE(absl::IsUnavailable(scan_->Run(body).status()));
+  EXPECT_TRUE(absl::IsUnavailable(scan_->Run(Envelope(body)).status()));
   EXPECT_THAT(Names("Subject: x\r\n\r\nHello\r\n"), IsEmpty());
-  EXPECT_TRUE(absl::IsUnavailable(scan_->Run(body).status()));
-  const auto result = scan_->Run(body);
+  EXPECT_TRUE(absl::IsUnavailable(scan_->Run(Envelope(body)).status()));
+  const auto result = scan_->Run(Envelope(body));
   ASSERT_TRUE(result.ok());
   ASSERT_EQ(result->findings.size(), 1u);
   EXPECT_EQ(result->findings[0].name(), "COULD_NOT_SCAN");
@@ -149,7 +157,7 @@ class Crowd {
   static blob::BlobName Name(int i) { return {.tenant = "acme", .message = base::Cat("c", i)}; }
   void ScanOne(int i) {
     while (true) {
-      const auto result = scan_.Run(Name(i));
+      const auto result = scan_.Run(Envelope(Name(i)));
       if (!result.ok()) {
         absl::SleepFor(absl::Milliseconds(10));
         continue;

@@ -1,5 +1,6 @@
 // mime_parts FILE...: what libs/mail/mime sees in each message, a JSON line a content:
-//   {"file", "number", "type", "names", "sha256", "size", "origin", "attachment", "text"}
+//   {"file", "number", "type", "names", "sha256", "flat" (sha256 without white space), "size",
+//   "origin", "attachment", "text"}
 // and one with "ambiguities" and "differs" a message. `-` reads names of files from standard input.
 #include <fstream>
 #include <iostream>
@@ -32,6 +33,14 @@ std::string Quoted(std::string_view text) {
   return out + "\"";
 }
 
+std::string WithoutBlanks(std::string_view text) {
+  std::string kept;
+  for (const char c : text) {
+    if (c != ' ' && c != '\t' && c != '\r' && c != '\n') kept += c;
+  }
+  return kept;
+}
+
 void Print(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   const std::string message{std::istreambuf_iterator<char>(in), {}};
@@ -41,7 +50,8 @@ void Print(const std::string& file) {
     for (const std::string& name : one.names) names += Cat(names.empty() ? "" : ",", Quoted(name));
     std::cout << Cat("{\"file\":", Quoted(file), ",\"number\":", Quoted(one.number),
                      ",\"type\":", Quoted(one.type), ",\"names\":[", names, "],\"sha256\":\"",
-                     cleanmail::crypto::Sha256Hex(one.decoded()),
+                     cleanmail::crypto::Sha256Hex(one.decoded()), "\",\"flat\":\"",
+                     cleanmail::crypto::Sha256Hex(WithoutBlanks(one.decoded())),
                      "\",\"size\":", one.decoded().size(), ",\"origin\":", Quoted(one.origin),
                      ",\"attachment\":", one.attachment ? "true" : "false", "}\n");
   }

@@ -184,6 +184,7 @@ TEST(ContentsTest, T_B1_EveryNameAProgramMayShowIsThere) {
       {"Content-Disposition: attachment; filename=\"=?utf-8?q?a=2Eexe?=\"\r\n", {"a.exe"}},
       {"Content-Disposition: attachment;\r\n\tfilename\r\n\t=\r\n\t\"a.exe\"\r\n", {"a.exe"}},
       {"Content-Disposition: attachment; filename=\"a.exe\r\n", {"a.exe"}},
+      {"Content-Disposition: attachment; filename=\"\xa9.exe\"\r\n", {"©.exe"}},
       {"Content-Disposition (x): attachment; filename=a.exe\r\n", {}},
   };
   for (const auto& [fields, names] : cases) {
@@ -230,6 +231,13 @@ TEST(ContentsTest, OrdinaryMailIsNotCalledAmbiguous) {
         << message << Describe(contents.ambiguities.front().kind);
     EXPECT_FALSE(contents.differs);
   }
+}
+
+TEST(ContentsTest, APartOfADigestIsAMessageUnlessItSaysOtherwise) {
+  const Contents contents = Read(
+      "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nSubject: x\r\n\r\none\r\n"
+      "--b\r\nContent-Type: text/html\r\n\r\ntwo\r\n--b--\r\n");
+  EXPECT_THAT(Told(contents), ElementsAre("1.1 text/plain: one", "2 text/html: two"));
 }
 
 TEST(ContentsTest, FlowedTextIsJoinedAndItsBytesAreKept) {

@@ -228,6 +228,10 @@ class Walk {
         ReadContentFields(message_.substr(entity.begin, entity.body - entity.begin));
     std::vector<TypeReading> readings = TypeReadings(fields);
     NoteFields(fields, readings);
+    // In a digest a part without a type is a message (RFC 2046 §5.1.5).
+    const bool in_digest =
+        entity.parent != Entity::kNone && found_.list[entity.parent].type == "multipart/digest";
+    if (fields.type.empty() && in_digest) readings = {{.type = "message/rfc822", .boundary = {}}};
     TypeReading& reading = readings[std::min(reading_.type, readings.size() - 1)];
     entity.type = std::move(reading.type);
     if (entity.type.starts_with("multipart/")) {

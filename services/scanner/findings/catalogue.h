@@ -48,6 +48,13 @@ enum class FindingId {
   kUtf7,
   kBidiTrick,
   kHiddenCharacters,
+  kSenderForged,
+  kSenderDoubtful,
+  kDmarcReject,
+  kDmarcQuarantine,
+  kDmarcFail,
+  kFromAmbiguous,
+  kArcTrusted,
 };
 
 // One entry of the catalogue.
@@ -89,16 +96,16 @@ inline constexpr std::array kCatalogue = {
         FindingId::kBodyUnreadable, "BODY_UNREADABLE", mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
         "The stored message cannot be read: it is over, damaged, or its key is gone.",
         "Look at the log of the gateway for the reason; ask the sender to send it again."},
-    CatalogueEntry{FindingId::kSuspiciousFile, "SUSPICIOUS_FILE",
-                   mail::v1::FINDING_CATEGORY_ATTACHMENT, 2.5,
-                   "A YARA rule marked as a hint, or a heuristic of ClamAV, matches the message or a "
-                   "file in it; the evidence names it.",
-                   "Look at what the rule describes before the file is opened."},
-    CatalogueEntry{FindingId::kArchiveLimit, "ARCHIVE_LIMIT",
-                   mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
-                   "An archive holds more, deeper or more tightly packed files than are looked at.",
-                   "Ask the sender for fewer or smaller files, or raise scanner.worker.archives if "
-                   "such mail is usual here. Archives that unpack to very much are also an attack."},
+    CatalogueEntry{
+        FindingId::kSuspiciousFile, "SUSPICIOUS_FILE", mail::v1::FINDING_CATEGORY_ATTACHMENT, 2.5,
+        "A YARA rule marked as a hint, or a heuristic of ClamAV, matches the message or a "
+        "file in it; the evidence names it.",
+        "Look at what the rule describes before the file is opened."},
+    CatalogueEntry{
+        FindingId::kArchiveLimit, "ARCHIVE_LIMIT", mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
+        "An archive holds more, deeper or more tightly packed files than are looked at.",
+        "Ask the sender for fewer or smaller files, or raise scanner.worker.archives if "
+        "such mail is usual here. Archives that unpack to very much are also an attack."},
     CatalogueEntry{FindingId::kUnknownArchive, "UNKNOWN_ARCHIVE",
                    mail::v1::FINDING_CATEGORY_ATTACHMENT, 1.5,
                    "An archive is broken or packed in a way that cannot be looked into.",
@@ -114,22 +121,24 @@ inline constexpr std::array kCatalogue = {
                    "An Office document or PDF is encrypted; what it holds could not be looked at.",
                    "Invoices and payslips are often sent so. Ask the recipient whether he expects "
                    "it."},
-    CatalogueEntry{FindingId::kPasswordInText, "ARCHIVE_WITH_PASSWORD_IN_TEXT",
-                   mail::v1::FINDING_CATEGORY_ATTACHMENT, 2.5,
-                   "An encrypted archive comes with its password, or talk of one, in the same message.",
-                   "A password in the same mail protects nobody; it only keeps scanners out. Treat "
-                   "the file as malware unless the sender confirms it by another way."},
+    CatalogueEntry{
+        FindingId::kPasswordInText, "ARCHIVE_WITH_PASSWORD_IN_TEXT",
+        mail::v1::FINDING_CATEGORY_ATTACHMENT, 2.5,
+        "An encrypted archive comes with its password, or talk of one, in the same message.",
+        "A password in the same mail protects nobody; it only keeps scanners out. Treat "
+        "the file as malware unless the sender confirms it by another way."},
     CatalogueEntry{FindingId::kMacroDocument, "MACRO_DOCUMENT",
                    mail::v1::FINDING_CATEGORY_ATTACHMENT, 1.5,
                    "An Office document holds macros, small programs.",
                    "Release it when sender and recipient use such documents; the recipient should "
                    "not allow macros for any other."},
-    CatalogueEntry{FindingId::kMacroRunsItself, "MACRO_RUNS_ITSELF",
-                   mail::v1::FINDING_CATEGORY_ATTACHMENT, 2.0,
-                   "A macro starts by itself when the document is opened or closed; the evidence is "
-                   "its name.",
-                   "This is how documents attack. Release it only after the sender has confirmed "
-                   "it."},
+    CatalogueEntry{
+        FindingId::kMacroRunsItself, "MACRO_RUNS_ITSELF", mail::v1::FINDING_CATEGORY_ATTACHMENT,
+        2.0,
+        "A macro starts by itself when the document is opened or closed; the evidence is "
+        "its name.",
+        "This is how documents attack. Release it only after the sender has confirmed "
+        "it."},
     CatalogueEntry{FindingId::kDangerousFile, "DANGEROUS_TYPE",
                    mail::v1::FINDING_CATEGORY_ATTACHMENT, 3.0,
                    "The message carries, also within an archive, a program, script, shortcut, disk "
@@ -215,6 +224,37 @@ inline constexpr std::array kCatalogue = {
                    "Words have characters in them that are not seen, which keeps filters from "
                    "reading them.",
                    "Newsletters pad their first lines so; within words it speaks for spam."},
+    CatalogueEntry{FindingId::kSenderForged, "SENDER_FORGED", mail::v1::FINDING_CATEGORY_SPAM, 1.5,
+                   "The sender's domain says that this server may not send its mail (SPF fail).",
+                   "If the mail is genuine, its sender's administrator adds the server to the "
+                   "domain's SPF record, or it was forwarded: name the forwarder a trusted relay."},
+    CatalogueEntry{FindingId::kSenderDoubtful, "SENDER_DOUBTFUL", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.5,
+                   "The sender's domain doubts that this server may send its mail (SPF softfail).",
+                   "Common with badly kept records; on its own no reason to worry."},
+    CatalogueEntry{
+        FindingId::kDmarcReject, "DMARC_REJECT", mail::v1::FINDING_CATEGORY_PHISHING, 3.5,
+        "Neither SPF nor DKIM proves the author's domain, whose owner asks to reject such mail.",
+        "Probably forged. Mailing lists and forwarders break such mail too: name those you know in "
+        "scanner.authentication.trusted_arc_sealers."},
+    CatalogueEntry{FindingId::kDmarcQuarantine, "DMARC_QUARANTINE",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 2,
+                   "Neither SPF nor DKIM proves the author's domain, whose owner asks to look at "
+                   "such mail with suspicion.",
+                   "As with DMARC_REJECT; the owner is less sure of his own servers."},
+    CatalogueEntry{FindingId::kDmarcFail, "DMARC_FAIL", mail::v1::FINDING_CATEGORY_SPAM, 0.3,
+                   "Neither SPF nor DKIM proves the author's domain, whose owner asks for nothing.",
+                   "The owner is still finding out which servers send for him."},
+    CatalogueEntry{FindingId::kFromAmbiguous, "FROM_AMBIGUOUS", mail::v1::FINDING_CATEGORY_PHISHING,
+                   2.5,
+                   "The message names several authors, or one in a way that programs read "
+                   "differently.",
+                   "Honest mail has one From field with one address. Ask the sender how it was "
+                   "made."},
+    CatalogueEntry{FindingId::kArcTrusted, "ARC_TRUSTED", mail::v1::FINDING_CATEGORY_NOTE, 0,
+                   "The author's domain is not proven any more, but was where a trusted forwarder "
+                   "received the message (ARC).",
+                   "Nothing needs to be done."},
 };
 
 consteval bool CatalogueIsInOrder() {

@@ -106,8 +106,7 @@ class Walk {
   void Complain(archive* reader) {
     const std::string error = ErrorOf(reader);
     // Some formats have no flag for it, only words.
-    if (absl::StrContains(error, "ncrypt") ||
-        absl::StrContains(error, "assphrase"))
+    if (absl::StrContains(error, "ncrypt") || absl::StrContains(error, "assphrase"))
       result_.encrypted = true;
     else
       result_.broken = error;
@@ -124,8 +123,10 @@ class Walk {
     if (encrypted) {
       result_.encrypted = true;
       file.encrypted = !whole;
-      if (whole) result_.opened = true;
-      else file.bytes.clear();
+      if (whole)
+        result_.opened = true;
+      else
+        file.bytes.clear();
     }
     return file;
   }

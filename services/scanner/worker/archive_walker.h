@@ -28,10 +28,10 @@ struct ArchivedFile {
 
 // How a walk ended. Sentences for people; empty when there is nothing to say.
 struct WalkResult {
-  std::string limit = {};  // why not everything was looked at
+  std::string limit = {};   // why not everything was looked at
   std::string broken = {};  // what libarchive says of an archive it cannot read
-  bool encrypted = false;  // some file, or the list of files, is
-  bool opened = false;     // some encrypted file could be read with one of the passwords
+  bool encrypted = false;   // some file, or the list of files, is
+  bool opened = false;      // some encrypted file could be read with one of the passwords
 };
 
 // Unpacks an archive or compressed file in memory, file by file, and hands each to `visit`; nothing

@@ -63,11 +63,11 @@ absl::Status Channel::Send(std::string_view bytes, int descriptor) {
 
 absl::StatusOr<Packet> Channel::Receive(absl::Time deadline) {
   while (true) {
-    const int64_t millis = deadline == absl::InfiniteFuture()
-                               ? -1
-                               : std::max<int64_t>(0, absl::ToInt64Milliseconds(absl::Ceil(
-                                                          deadline - absl::Now(),
-                                                          absl::Milliseconds(1))));
+    const int64_t millis =
+        deadline == absl::InfiniteFuture()
+            ? -1
+            : std::max<int64_t>(0, absl::ToInt64Milliseconds(
+                                       absl::Ceil(deadline - absl::Now(), absl::Milliseconds(1))));
     pollfd wait = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
     const int ready = poll(&wait, 1, static_cast<int>(std::min<int64_t>(millis, 1 << 30)));
     if (ready > 0) break;

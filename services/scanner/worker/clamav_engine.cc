@@ -83,8 +83,8 @@ absl::StatusOr<std::vector<Match>> ClamAvEngine::Scan(std::string_view bytes) {
   if (map == nullptr) return absl::InternalError("libclamav: cannot map the file");
   const char* signature = nullptr;
   unsigned long scanned = 0;
-  const cl_error_t error = cl_scanmap_callback(map, nullptr, &signature, &scanned, engine_, &options,
-                                               nullptr);
+  const cl_error_t error =
+      cl_scanmap_callback(map, nullptr, &signature, &scanned, engine_, &options, nullptr);
   cl_fmap_close(map);
   if (error == CL_VIRUS) {
     const std::string name = signature == nullptr ? "" : signature;

@@ -15,8 +15,7 @@ constexpr size_t kMostBytes = 256 << 20;
 uint64_t Number(std::string_view bytes, size_t at, size_t size) {
   uint64_t value = 0;
   if (at + size > bytes.size()) return 0;
-  for (size_t i = size; i > 0; --i)
-    value = value << 8 | static_cast<uint8_t>(bytes[at + i - 1]);
+  for (size_t i = size; i > 0; --i) value = value << 8 | static_cast<uint8_t>(bytes[at + i - 1]);
   return value;
 }
 uint32_t Number32(std::string_view bytes, size_t at) {

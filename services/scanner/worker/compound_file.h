@@ -9,9 +9,9 @@
 
 namespace cleanmail::scanner::worker {
 
-// A reader of compound files ([MS-CFB]): the older Office documents, encrypted newer ones, Outlook's
-// messages, Windows' installers. Total over any bytes; every chain is followed at most once round.
-// Positions in the bytes given, which must outlive it.
+// A reader of compound files ([MS-CFB]): the older Office documents, encrypted newer ones,
+// Outlook's messages, Windows' installers. Total over any bytes; every chain is followed at most
+// once round. Positions in the bytes given, which must outlive it.
 class CompoundFile {
  public:
   struct Entry {

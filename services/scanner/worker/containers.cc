@@ -54,8 +54,7 @@ std::string Narrow(std::string_view wide) {
 // The stream `property` in the same storage as `path`.
 std::string Beside(const CompoundFile& file, std::string_view path, std::string_view property) {
   const std::string wanted = base::Cat(path.substr(0, path.rfind('/') + 1), property);
-  const auto found =
-      std::ranges::find(file.entries(), wanted, &CompoundFile::Entry::path);
+  const auto found = std::ranges::find(file.entries(), wanted, &CompoundFile::Entry::path);
   return found == file.entries().end() ? "" : Narrow(file.Read(*found, 1000));
 }
 

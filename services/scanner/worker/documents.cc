@@ -17,15 +17,25 @@ constexpr size_t kMostMacroBytes = 4 << 20;
 constexpr size_t kMostStream = 8 << 20;
 constexpr size_t kMostScript = 8 << 20;
 
-constexpr std::string_view kStarts[] = {
-    "autoopen",        "auto_open",     "document_open",     "workbook_open",
-    "autoexec",        "auto_close",    "autoclose",         "document_close",
-    "workbook_activate", "autonew",     "document_new",      "workbook_beforeclose",
-    "inkpicture1_painted", "_layout(",  "_onconnecting",     "presentation_open"};
-constexpr std::string_view kCalls[] = {"shell",          "createobject", "urldownloadtofile",
-                                       "powershell",     "wscript",      "getobject",
-                                       "adodb.stream",   "xmlhttp",      "virtualalloc",
-                                       "callbyname",     "environ",      "shellexecute"};
+constexpr std::string_view kStarts[] = {"autoopen",
+                                        "auto_open",
+                                        "document_open",
+                                        "workbook_open",
+                                        "autoexec",
+                                        "auto_close",
+                                        "autoclose",
+                                        "document_close",
+                                        "workbook_activate",
+                                        "autonew",
+                                        "document_new",
+                                        "workbook_beforeclose",
+                                        "inkpicture1_painted",
+                                        "_layout(",
+                                        "_onconnecting",
+                                        "presentation_open"};
+constexpr std::string_view kCalls[] = {
+    "shell",        "createobject", "urldownloadtofile", "powershell", "wscript", "getobject",
+    "adodb.stream", "xmlhttp",      "virtualalloc",      "callbyname", "environ", "shellexecute"};
 
 // The first of `words` in lower-case `text`.
 std::string FirstOf(std::span<const std::string_view> words, std::string_view text) {
@@ -221,11 +231,11 @@ std::string FindSmuggling(std::string_view html) {
   const std::string text = Searched(html);
   const auto has = [&text](std::string_view word) { return text.find(word) != std::string::npos; };
   if (!has("<script") && !has("onload") && !has("onerror")) return "";
-  constexpr std::string_view kHandsOut[] = {"mssaveoropenblob", "mssaveblob", "createobjecturl",
-                                            "data:application/", "showsavefilepicker",
-                                            "data:text/html;base64"};
-  constexpr std::string_view kBuilds[] = {"new blob", "atob(", "uint8array", "fromcharcode",
-                                          ".charcodeat", "new file("};
+  constexpr std::string_view kHandsOut[] = {"mssaveoropenblob",   "mssaveblob",
+                                            "createobjecturl",    "data:application/",
+                                            "showsavefilepicker", "data:text/html;base64"};
+  constexpr std::string_view kBuilds[] = {"new blob",     "atob(",       "uint8array",
+                                          "fromcharcode", ".charcodeat", "new file("};
   const std::string hands_out = FirstOf(kHandsOut, text);
   const std::string builds = FirstOf(kBuilds, text);
   const size_t run = LongestRun(text);
@@ -236,9 +246,9 @@ std::string FindSmuggling(std::string_view html) {
 std::string FindHiddenScript(std::string_view html) {
   const std::string text = Searched(html);
   constexpr std::string_view kHidden[] = {
-      "document.write(unescape(", "document.write(atob(",          "eval(atob(",
-      "eval(unescape(",           "document.write(decodeuri",      "eval(function(p,a,c,k,e",
-      "innerhtml=atob(",          "eval(string.fromcharcode(",     "document.write(window.atob(",
+      "document.write(unescape(", "document.write(atob(",      "eval(atob(",
+      "eval(unescape(",           "document.write(decodeuri",  "eval(function(p,a,c,k,e",
+      "innerhtml=atob(",          "eval(string.fromcharcode(", "document.write(window.atob(",
       "window.location=atob(",    "location.href=atob("};
   std::string dense;
   std::ranges::copy_if(text, std::back_inserter(dense),
@@ -248,8 +258,8 @@ std::string FindHiddenScript(std::string_view html) {
 
 bool HasScript(std::string_view svg) {
   const std::string text = Searched(svg);
-  for (const char* mark : {"<script", "javascript:", "<foreignobject", "onload=", "onclick=",
-                           "onmouseover=", "<handler", "data:text/html"}) {
+  for (const char* mark : {"<script", "javascript:", "<foreignobject",
+                           "onload=", "onclick=", "onmouseover=", "<handler", "data:text/html"}) {
     if (text.find(mark) != std::string::npos) return true;
   }
   return false;

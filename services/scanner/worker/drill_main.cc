@@ -1,7 +1,7 @@
 // The worker program with an engine beside the real ones that does what no engine should, where a
 // message asks for it: for tests of how the scanner goes on.
-#include <csignal>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
@@ -71,9 +71,9 @@ class Drill final : public FileEngine {
     if (asks("SIGNAL")) return Said("signal", kill(getppid(), SIGKILL));
     if (asks("READ")) return Said("read", open("/etc/passwd", O_RDONLY));
     if (asks("CODE"))
-      return Said("code", reinterpret_cast<long>(mmap(nullptr, 4096,
-                                                      PROT_READ | PROT_WRITE | PROT_EXEC,
-                                                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
+      return Said("code",
+                  reinterpret_cast<long>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
     if (asks("USER")) return {{{Match::Kind::kSuspicious, base::Cat("user ", getuid())}}};
     return std::vector<Match>();
   }

@@ -27,8 +27,9 @@ constexpr Magic kMagics[] = {
     {0, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"sv, Type::kCompoundFile},
     {0, "Rar!\x1A\x07"sv, Type::kRar},
     {0, "7z\xBC\xAF\x27\x1C"sv, Type::kSevenZip},
-    {0, "\xFD"
-        "7zXZ\0"sv,
+    {0,
+     "\xFD"
+     "7zXZ\0"sv,
      Type::kXz},
     {0, "\x28\xB5\x2F\xFD"sv, Type::kZstd},
     {0, "\x04\x22\x4D\x18"sv, Type::kLz4},
@@ -50,8 +51,9 @@ constexpr Magic kMagics[] = {
     {0, "!<arch>\n"sv, Type::kAr},
     {0, "%PDF-"sv, Type::kPdf},
     {0, "{\\rt"sv, Type::kRtf},
-    {0, "\x7F"
-        "ELF"sv,
+    {0,
+     "\x7F"
+     "ELF"sv,
      Type::kElf},
     {0, "\xCE\xFA\xED\xFE"sv, Type::kMachO},
     {0, "\xCF\xFA\xED\xFE"sv, Type::kMachO},
@@ -358,8 +360,8 @@ std::string_view DangerOf(FileType type, std::string_view extension) {
 bool Contradicts(FileType type, std::string_view extension) {
   if (type == Type::kUnknown || type == Type::kText) return false;
   const auto* const expected = std::ranges::find(kExpected, extension, &Expected::extension);
-  return expected != std::end(kExpected) && std::ranges::find(expected->types, type) ==
-                                                expected->types.end();
+  return expected != std::end(kExpected) &&
+         std::ranges::find(expected->types, type) == expected->types.end();
 }
 
 bool HasDoubleExtension(std::string_view name) {

@@ -62,8 +62,8 @@ bool IsPicture(FileType type);
 // Text behind the last dot, lower case; empty without one.
 std::string ExtensionOf(std::string_view name);
 
-// Why somebody should not get such a file by mail: "a program for Windows", "a script (.vbs)". Empty
-// when there is no reason. By content, and by name where a name alone makes Windows run it.
+// Why somebody should not get such a file by mail: "a program for Windows", "a script (.vbs)".
+// Empty when there is no reason. By content, and by name where a name alone makes Windows run it.
 std::string_view DangerOf(FileType type, std::string_view extension);
 
 // The content is something else than the extension promises, and not a harmless neighbour of it.

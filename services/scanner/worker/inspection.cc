@@ -30,9 +30,9 @@ constexpr size_t kLongestName = 255;
 struct File {
   std::string_view bytes;
   std::vector<std::string> names;  // its own, without folders; some parts have several
-  std::string path;    // of all containers and itself, for people
-  std::string number;  // of the part it is, or is in
-  int depth = 0;       // archives around it
+  std::string path;                // of all containers and itself, for people
+  std::string number;              // of the part it is, or is in
+  int depth = 0;                   // archives around it
   bool attachment = true;
 
   std::string_view name() const { return names.empty() ? std::string_view() : names[0]; }
@@ -55,9 +55,11 @@ std::string Text(std::string_view bytes) {
   std::string text;
   for (size_t i = 0; i < bytes.size();) {
     const auto c = static_cast<uint8_t>(bytes[i]);
-    size_t length = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3
-                    : c >= 0xF0 && c < 0xF5                                         ? 4
-                                                                                    : 0;
+    size_t length = c < 0x80                ? 1
+                    : c >= 0xC2 && c < 0xE0 ? 2
+                    : c >= 0xE0 && c < 0xF0 ? 3
+                    : c >= 0xF0 && c < 0xF5 ? 4
+                                            : 0;
     for (size_t k = 1; k < length; ++k) {
       if (i + k >= bytes.size() || (static_cast<uint8_t>(bytes[i + k]) & 0xC0) != 0x80) length = 0;
     }
@@ -99,9 +101,10 @@ class Inspection {
     for (const std::unique_ptr<FileEngine>& engine : engines_) {
       CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<Match> matches, engine->Scan(bytes));
       for (const Match& match : matches) {
-        const FindingId finding = match.kind == Match::Kind::kMalware    ? FindingId::kMalware
-                                  : match.kind == Match::Kind::kTooLarge ? FindingId::kEngineLimit
-                                                                         : FindingId::kSuspiciousFile;
+        const FindingId finding = match.kind == Match::Kind::kMalware ? FindingId::kMalware
+                                  : match.kind == Match::Kind::kTooLarge
+                                      ? FindingId::kEngineLimit
+                                      : FindingId::kSuspiciousFile;
         seen_.Add(finding, engine->name(),
                   where.empty() ? match.signature : base::Cat(match.signature, " in ", where));
       }
@@ -118,8 +121,7 @@ class Inspection {
       case FileType::kCompoundFile:
         if (const auto compound = CompoundFile::Open(file.bytes); compound.ok()) {
           Tell(LookAtCompoundFile(*compound), file);
-          return LookAtContained(file, FilesOfCompoundFile(*compound, kMostContained,
-                                                           MostBytes()));
+          return LookAtContained(file, FilesOfCompoundFile(*compound, kMostContained, MostBytes()));
         }
         break;
       case FileType::kOneNote:
@@ -210,8 +212,8 @@ class Inspection {
   }
 
   size_t MostBytes() const {
-    return static_cast<size_t>(std::max<int64_t>(0, std::min(budget_.file_bytes,
-                                                             budget_.bytes_left)));
+    return static_cast<size_t>(
+        std::max<int64_t>(0, std::min(budget_.file_bytes, budget_.bytes_left)));
   }
   bool TooDeep(const File& container) {
     if (limits_.depth() <= 0 || container.depth < limits_.depth()) return false;
@@ -228,8 +230,7 @@ class Inspection {
         Add(FindingId::kArchiveLimit, container, "more is in it than is looked at");
         break;
       }
-      CLEANMAIL_RETURN_IF_ERROR(
-          LookAtInner(container, {.name = inner.name, .bytes = inner.bytes}));
+      CLEANMAIL_RETURN_IF_ERROR(LookAtInner(container, {.name = inner.name, .bytes = inner.bytes}));
     }
     return absl::OkStatus();
   }
@@ -237,10 +238,10 @@ class Inspection {
   absl::Status Unpack(const File& archive) {
     if (TooDeep(archive)) return absl::OkStatus();
     absl::Status failure;
-    const WalkResult result = WalkArchive(
-        archive.bytes, archive.name(), passwords_, budget_, [&](const ArchivedFile& inner) {
-          if (failure.ok()) failure = LookAtInner(archive, inner);
-        });
+    const WalkResult result = WalkArchive(archive.bytes, archive.name(), passwords_, budget_,
+                                          [&](const ArchivedFile& inner) {
+                                            if (failure.ok()) failure = LookAtInner(archive, inner);
+                                          });
     CLEANMAIL_RETURN_IF_ERROR(failure);
     if (!result.limit.empty()) Add(FindingId::kArchiveLimit, archive, result.limit);
     if (!result.broken.empty()) Add(FindingId::kUnknownArchive, archive, result.broken);

@@ -5,12 +5,12 @@
 
 #include "services/scanner/worker/inspection.h"
 
-// Any bytes as a file, whatever it turns out to be: archive, document, page, picture. The first byte
-// chooses its name.
+// Any bytes as a file, whatever it turns out to be: archive, document, page, picture. The first
+// byte chooses its name.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace cleanmail::scanner;
-  static constexpr std::string_view kNames[] = {"a.bin", "a.html", "a.svg", "a.doc.exe",
-                                                "a.docm", "a.gz",  "a.png", "a.zip"};
+  static constexpr std::string_view kNames[] = {"a.bin",  "a.html", "a.svg", "a.doc.exe",
+                                                "a.docm", "a.gz",   "a.png", "a.zip"};
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
   v1::ScanTask task;

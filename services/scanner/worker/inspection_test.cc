@@ -83,10 +83,12 @@ TEST_F(InspectionTest, EveryFormatIsLookedInto) {
         << format;
   }
   for (const std::string filter : {"gzip", "bzip2", "xz", "zstd", "compress", "lz4", "lzma"}) {
-    EXPECT_THAT(Seen("a.txt.gz", Compress("worm", filter)), ElementsAre(HasSubstr("Worm in a.txt.gz/a.txt")))
+    EXPECT_THAT(Seen("a.txt.gz", Compress("worm", filter)),
+                ElementsAre(HasSubstr("Worm in a.txt.gz/a.txt")))
         << filter;
-    EXPECT_THAT(Seen("a.tgz", MakeArchive({{"x.txt", "worm"}}, {.format = "ustar", .filter = filter})),
-                Contains(HasSubstr("Worm in a.tgz/x.txt")))
+    EXPECT_THAT(
+        Seen("a.tgz", MakeArchive({{"x.txt", "worm"}}, {.format = "ustar", .filter = filter})),
+        Contains(HasSubstr("Worm in a.tgz/x.txt")))
         << filter;
   }
 }
@@ -122,8 +124,12 @@ TEST_F(InspectionTest, T_B5_ArchivesPastALimitAreNeverClean) {
   EXPECT_THAT(Seen("a.gz", Compress(std::string(26 << 20, '\0'), "gzip")),
               ElementsAre(HasSubstr("a file is longer than is looked at")));
   const std::string large(20 << 20, '\0');
-  EXPECT_THAT(Seen("a.zip", MakeArchive({{"1", large}, {"2", large}, {"3", large}, {"4", large},
-                                         {"5", large}, {"6", large}})),
+  EXPECT_THAT(Seen("a.zip", MakeArchive({{"1", large},
+                                         {"2", large},
+                                         {"3", large},
+                                         {"4", large},
+                                         {"5", large},
+                                         {"6", large}})),
               Contains(HasSubstr("more bytes than are looked at")));
   limits_.set_archive_millis(1);
   EXPECT_THAT(Seen("a.zip", MakeArchive({{"1", large}, {"2", large}, {"3", large}})),
@@ -163,8 +169,8 @@ TEST_F(InspectionTest, T_B8_EncryptedArchivesAreNamedAndOpenedWithAWordOfTheMess
     const std::string zip = MakeArchive({{"a.txt", "a worm"}, {"setup.exe", "x"}},
                                         {.password = "geheim", .encryption = encryption});
     passwords_.clear();
-    EXPECT_THAT(Seen("a.zip", zip),
-                ElementsAre("ENCRYPTED_ARCHIVE a.zip", HasSubstr("DANGEROUS_TYPE a.zip/setup.exe")));
+    EXPECT_THAT(Seen("a.zip", zip), ElementsAre("ENCRYPTED_ARCHIVE a.zip",
+                                                HasSubstr("DANGEROUS_TYPE a.zip/setup.exe")));
     passwords_ = {"something", "geheim"};
     EXPECT_THAT(Seen("a.zip", zip), Contains("MALWARE Worm in a.zip/a.txt"));
     EXPECT_THAT(Seen("a.zip", zip), Contains(StartsWith("ARCHIVE_WITH_PASSWORD_IN_TEXT")));
@@ -189,8 +195,9 @@ TEST_F(InspectionTest, T_B8_DocumentsWithMacrosAreFoundInBothKinds) {
 }
 
 TEST_F(InspectionTest, T_B8_EncryptedDocumentsAreNamed) {
-  EXPECT_THAT(Seen("a.docx", MakeCompoundFile({{"EncryptionInfo", "x"}, {"EncryptedPackage", "y"}})),
-              ElementsAre("ENCRYPTED_DOCUMENT a.docx"));
+  EXPECT_THAT(
+      Seen("a.docx", MakeCompoundFile({{"EncryptionInfo", "x"}, {"EncryptedPackage", "y"}})),
+      ElementsAre("ENCRYPTED_DOCUMENT a.docx"));
   EXPECT_THAT(Seen("a.pdf", "%PDF-1.7\ntrailer << /Encrypt 5 0 R >>"),
               ElementsAre("ENCRYPTED_DOCUMENT a.pdf"));
 }
@@ -203,10 +210,15 @@ TEST_F(InspectionTest, T_B8_DangerousTypesAreFoundByContentAndByName) {
   EXPECT_THAT(Seen("invoice.pdf.exe", program), Contains("DOUBLE_EXTENSION invoice.pdf.exe"));
   EXPECT_THAT(Seen("invoice.pdf       .js", "x"), Contains(StartsWith("DOUBLE_EXTENSION")));
   EXPECT_THAT(Seen("ann\u202Efdp.exe", program), Contains(StartsWith("REVERSED_NAME")));
-  EXPECT_THAT(Seen("a", "\x7F" "ELF" + std::string(60, '\0')), Contains(StartsWith("DANGEROUS_TYPE")));
+  EXPECT_THAT(Seen("a",
+                   "\x7F"
+                   "ELF" +
+                       std::string(60, '\0')),
+              Contains(StartsWith("DANGEROUS_TYPE")));
   EXPECT_THAT(Seen("a.ps1", "Get-Item"), Contains(StartsWith("DANGEROUS_TYPE")));
   EXPECT_THAT(Seen("a.dat", std::string("\xE4\x52\x5C\x7B\x8C\xD8\xA7\x4D\xAE\xB1\x53\x78\xD0\x29"
-                                        "\x96\xD3") + "x"),
+                                        "\x96\xD3") +
+                                "x"),
               Contains(HasSubstr("OneNote")));
   EXPECT_THAT(Seen("a.dat", MakeArchive({{"x.txt", "x"}}, {.format = "iso9660"})),
               Contains(HasSubstr("a disk image")));
@@ -229,24 +241,27 @@ TEST_F(InspectionTest, T_B8_PagesThatBuildFilesAndPicturesWithScriptAreFound) {
 
 TEST_F(InspectionTest, T_B8_FilesWithinDocumentsNotesAndMessagesAreLookedAt) {
   using std::string_literals::operator""s;
-  const std::string native = "\x20\0\0\0\x02\0label\0setup.exe\0\0\0\x03\0\x03\0\0\0C:\0\x04\0\0\0worm"s;
+  const std::string native =
+      "\x20\0\0\0\x02\0label\0setup.exe\0\0\0\x03\0\x03\0\0\0C:\0\x04\0\0\0worm"s;
   EXPECT_THAT(Seen("a.doc", MakeCompoundFile({{"ObjectPool/_1/\x01Ole10Native", native}})),
               Contains(HasSubstr("DANGEROUS_TYPE a.doc/setup.exe")));
-  EXPECT_THAT(Seen("a.msg", MakeCompoundFile(
-                                {{"__attach_version1.0_#00000000/__substg1.0_37010102", "a worm"},
-                                 {"__attach_version1.0_#00000000/__substg1.0_3707001F",
-                                  "a\0.\0v\0b\0s\0"s}})),
-              Contains(HasSubstr("DANGEROUS_TYPE a.msg/a.vbs")));
-  const std::string note =
-      "\xE4\x52\x5C\x7B\x8C\xD8\xA7\x4D\xAE\xB1\x53\x78\xD0\x29\x96\xD3"s +
-      "\xE7\x16\xE3\xBD\x65\x26\x11\x45\xA4\xC4\x8D\x4D\x0B\x7A\x9E\xAC"s +
-      "\x6A\0\0\0\0\0\0\0"s + std::string(12, '\0') + "MZ" + std::string(104, '\0');
+  EXPECT_THAT(
+      Seen("a.msg",
+           MakeCompoundFile(
+               {{"__attach_version1.0_#00000000/__substg1.0_37010102", "a worm"},
+                {"__attach_version1.0_#00000000/__substg1.0_3707001F", "a\0.\0v\0b\0s\0"s}})),
+      Contains(HasSubstr("DANGEROUS_TYPE a.msg/a.vbs")));
+  const std::string note = "\xE4\x52\x5C\x7B\x8C\xD8\xA7\x4D\xAE\xB1\x53\x78\xD0\x29\x96\xD3"s +
+                           "\xE7\x16\xE3\xBD\x65\x26\x11\x45\xA4\xC4\x8D\x4D\x0B\x7A\x9E\xAC"s +
+                           "\x6A\0\0\0\0\0\0\0"s + std::string(12, '\0') + "MZ" +
+                           std::string(104, '\0');
   EXPECT_THAT(Seen("a.one", note), Contains(HasSubstr("a.one/: a program for Windows")));
   const std::string mail =
       "From: a@x.example\r\nSubject: x\r\nContent-Type: application/x; name=b.js\r\n"
       "Content-Transfer-Encoding: base64\r\n\r\nYSB3b3Jt\r\n";
   EXPECT_THAT(Seen("a.zip", MakeArchive({{"a.eml", mail}})),
-              ElementsAre("MALWARE Worm in a.zip/a.eml/b.js", StartsWith("DANGEROUS_TYPE a.zip/a.eml/b.js")));
+              ElementsAre("MALWARE Worm in a.zip/a.eml/b.js",
+                          StartsWith("DANGEROUS_TYPE a.zip/a.eml/b.js")));
 }
 
 TEST_F(InspectionTest, T_B8_CodesInPicturesBecomeLinks) {

@@ -36,8 +36,8 @@ struct WorkersOptions {
 };
 
 // The processes that look into messages, kept running: one program that has loaded the engines, and
-// scanning processes forked from it, which share its memory and are replaced in a millisecond when a
-// message brings one down. Thread-safe; scans block.
+// scanning processes forked from it, which share its memory and are replaced in a millisecond when
+// a message brings one down. Thread-safe; scans block.
 class ScanWorkers {
  public:
   // Starts the program in the background; until it is ready messages wait.

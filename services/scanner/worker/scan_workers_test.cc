@@ -59,8 +59,7 @@ class ScanWorkersTest : public ::testing::Test {
 
 TEST_F(ScanWorkersTest, BothEnginesFindWhatTheyKnowAndPassWhatTheyDoNot) {
   EXPECT_THAT(Seen("Subject: x\r\n\r\nHello.\r\n"), IsEmpty());
-  EXPECT_THAT(Seen(base::Cat("Subject: x\r\n\r\n", Eicar(), "\r\n")),
-              ElementsAre(kFoundEicar));
+  EXPECT_THAT(Seen(base::Cat("Subject: x\r\n\r\n", Eicar(), "\r\n")), ElementsAre(kFoundEicar));
   EXPECT_THAT(Seen("Subject: x\r\n\r\nworm-mark\r\n"), ElementsAre("yara MALWARE WORM_MARK"));
   EXPECT_THAT(Seen("Subject: x\r\n\r\nhint-mark\r\n"),
               ElementsAre("yara SUSPICIOUS_FILE HINT_MARK"));
@@ -72,9 +71,11 @@ TEST_F(ScanWorkersTest, BothEnginesFindWhatTheyKnowAndPassWhatTheyDoNot) {
 }
 
 TEST_F(ScanWorkersTest, T_B7_AProcessThatScansCanNeitherConnectNorStartNorSignalNorReadFiles) {
-  for (const auto& [what, name] :
-       {std::pair{"CONNECT", "connect"}, {"EXECUTE", "execute"}, {"FORK", "fork"},
-        {"SIGNAL", "signal"}, {"CODE", "code"}}) {
+  for (const auto& [what, name] : {std::pair{"CONNECT", "connect"},
+                                   {"EXECUTE", "execute"},
+                                   {"FORK", "fork"},
+                                   {"SIGNAL", "signal"},
+                                   {"CODE", "code"}}) {
     EXPECT_THAT(Seen(base::Cat("DRILL-", what)),
                 ElementsAre(base::Cat("drill SUSPICIOUS_FILE ", name, ": Operation not permitted")))
         << what;

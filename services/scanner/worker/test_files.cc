@@ -86,9 +86,9 @@ std::string MakeArchive(const std::vector<NamedFile>& files, const ArchiveOption
   if (options.filter != "none") archive_write_add_filter_by_name(writer, options.filter.c_str());
   if (!options.password.empty()) {
     archive_write_set_passphrase(writer, options.password.c_str());
-    EXPECT_EQ(archive_write_set_format_option(writer, "zip", "encryption",
-                                              options.encryption.c_str()),
-              ARCHIVE_OK);
+    EXPECT_EQ(
+        archive_write_set_format_option(writer, "zip", "encryption", options.encryption.c_str()),
+        ARCHIVE_OK);
   }
   archive_write_set_bytes_in_last_block(writer, 1);
   archive_write_open(writer, &bytes, nullptr, &Append, nullptr);
@@ -231,10 +231,10 @@ std::string MakeTnef(const std::string& name, std::string_view bytes) {
   };
   std::string version;
   Put(version, 0x00010000, 4);
-  attribute(1, 0x00089006, version);                 // attTnefVersion
-  attribute(2, 0x00069002, std::string(14, '\0'));   // attAttachRendData
+  attribute(1, 0x00089006, version);                      // attTnefVersion
+  attribute(2, 0x00069002, std::string(14, '\0'));        // attAttachRendData
   attribute(2, 0x00018010, name + std::string(1, '\0'));  // attAttachTitle
-  attribute(2, 0x0006800F, bytes);                   // attAttachData
+  attribute(2, 0x0006800F, bytes);                        // attAttachData
   return tnef;
 }
 

@@ -12,8 +12,9 @@ struct NamedFile {
   std::string bytes;
 };
 
-// "zip", "tar", "7zip", "cpio", "iso9660", "ar", "cab" is not written by libarchive; with a password
-// a zip is encrypted ("zipcrypt" or "aes256"). `filter` "gzip", "bzip2", "xz", "zstd", "none".
+// "zip", "tar", "7zip", "cpio", "iso9660", "ar", "cab" is not written by libarchive; with a
+// password a zip is encrypted ("zipcrypt" or "aes256"). `filter` "gzip", "bzip2", "xz", "zstd",
+// "none".
 struct ArchiveOptions {
   std::string format = "zip";
   std::string filter = "none";
@@ -25,7 +26,8 @@ std::string MakeArchive(const std::vector<NamedFile>& files, const ArchiveOption
 // One file through one filter, no archive around it.
 std::string Compress(std::string_view bytes, const std::string& filter);
 
-// A compound file of streams named by their paths, "Macros/VBA/Module1"; short ones in small sectors.
+// A compound file of streams named by their paths, "Macros/VBA/Module1"; short ones in small
+// sectors.
 std::string MakeCompoundFile(const std::vector<NamedFile>& streams);
 
 // VBA source as a module's stream holds it, in literal tokens ([MS-OVBA] §2.4.1).

@@ -33,9 +33,10 @@ class Mapping {
   explicit Mapping(const Descriptor& file) {
     struct stat facts = {};
     if (fstat(file.get(), &facts) != 0 || facts.st_size <= 0) return;
-    void* const at = mmap(nullptr, static_cast<size_t>(facts.st_size), PROT_READ, MAP_PRIVATE,
-                          file.get(), 0);
-    if (at != MAP_FAILED) bytes_ = {static_cast<const char*>(at), static_cast<size_t>(facts.st_size)};
+    void* const at =
+        mmap(nullptr, static_cast<size_t>(facts.st_size), PROT_READ, MAP_PRIVATE, file.get(), 0);
+    if (at != MAP_FAILED)
+      bytes_ = {static_cast<const char*>(at), static_cast<size_t>(facts.st_size)};
   }
   ~Mapping() {
     if (!bytes_.empty()) munmap(const_cast<char*>(bytes_.data()), bytes_.size());

@@ -42,8 +42,7 @@ std::string Eicar() {
 std::string DrillWorker() {
   const char* const sources = std::getenv("TEST_SRCDIR");
   const char* const workspace = std::getenv("TEST_WORKSPACE");
-  return base::Cat(sources == nullptr ? "." : sources, "/",
-                   workspace == nullptr ? "" : workspace,
+  return base::Cat(sources == nullptr ? "." : sources, "/", workspace == nullptr ? "" : workspace,
                    "/services/scanner/worker/drill_worker");
 }
 

@@ -7,8 +7,8 @@
 
 namespace cleanmail::scanner::worker {
 
-// A folder with the worker's signatures for tests: one of libclamav (EICAR, `Local.EICAR`), one YARA
-// rule (`WORM_MARK` on the text "worm-mark") and one hint (`HINT_MARK` on "hint-mark").
+// A folder with the worker's signatures for tests: one of libclamav (EICAR, `Local.EICAR`), one
+// YARA rule (`WORM_MARK` on the text "worm-mark") and one hint (`HINT_MARK` on "hint-mark").
 class TestSignatures {
  public:
   TestSignatures();

@@ -88,8 +88,7 @@ int OnEvent(YR_SCAN_CONTEXT*, int event, void* data, void* user) {
   bool hint = false;
   const char* tag = nullptr;
   yr_rule_tags_foreach(rule, tag) hint = hint || std::strcmp(tag, "suspicious") == 0;
-  matches.push_back(
-      {hint ? Match::Kind::kSuspicious : Match::Kind::kMalware, rule->identifier});
+  matches.push_back({hint ? Match::Kind::kSuspicious : Match::Kind::kMalware, rule->identifier});
   return matches.size() < kMostMatches ? CALLBACK_CONTINUE : CALLBACK_ABORT;
 }
 
@@ -113,9 +112,9 @@ absl::StatusOr<std::unique_ptr<YaraEngine>> YaraEngine::Load(
     }
   }
   if (good.empty()) {
-    return absl::NotFoundError(
-        base::Cat("no YARA rule file compiles", state.warnings_size() > 0 ? ": " : "",
-                  state.warnings_size() > 0 ? state.warnings(0) : ""));
+    return absl::NotFoundError(base::Cat("no YARA rule file compiles",
+                                         state.warnings_size() > 0 ? ": " : "",
+                                         state.warnings_size() > 0 ? state.warnings(0) : ""));
   }
   absl::StatusOr<YR_RULES*> rules = Compile(good);
   if (!rules.ok()) return rules.status();
@@ -130,9 +129,9 @@ YaraEngine::~YaraEngine() {
 
 absl::StatusOr<std::vector<Match>> YaraEngine::Scan(std::string_view bytes) {
   std::vector<Match> matches;
-  const int error = yr_rules_scan_mem(rules_, reinterpret_cast<const uint8_t*>(bytes.data()),
-                                      bytes.size(), SCAN_FLAGS_REPORT_RULES_MATCHING, &OnEvent,
-                                      &matches, kScanSeconds);
+  const int error =
+      yr_rules_scan_mem(rules_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(),
+                        SCAN_FLAGS_REPORT_RULES_MATCHING, &OnEvent, &matches, kScanSeconds);
   if (error == ERROR_SCAN_TIMEOUT)
     matches.push_back({Match::Kind::kTooLarge, "a rule takes too long"});
   else if (error != ERROR_SUCCESS)

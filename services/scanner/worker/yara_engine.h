@@ -12,8 +12,8 @@ namespace cleanmail::scanner::worker {
 // hint; a match of any other is malware.
 class YaraEngine final : public FileEngine {
  public:
-  // Compiles every .yar and .yara file of `paths`, files or folders. A file that does not compile is
-  // left out and told in State(); an error when none does.
+  // Compiles every .yar and .yara file of `paths`, files or folders. A file that does not compile
+  // is left out and told in State(); an error when none does.
   static absl::StatusOr<std::unique_ptr<YaraEngine>> Load(const std::vector<std::string>& paths);
   ~YaraEngine() override;
 
