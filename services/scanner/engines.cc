@@ -243,31 +243,36 @@ std::vector<std::unique_ptr<Analyzer>> Engines::TakeSlots() {
 
 std::vector<std::string> Engines::Warnings() const {
   std::vector<std::string> warnings = advice_;
-  const absl::Time now = parts_.clock.Now();
   for (const Engine* engine : all_) {
-    if (const absl::Status health = engine->Health(); !health.ok()) {
+    if (const absl::Status health = engine->Health(); !health.ok())
       warnings.push_back(base::Cat("mail waits: ", health.message()));
-      continue;  // one that is away is not asked more
-    }
-    for (const EngineFacts& facts : engine->Facts()) {
-      warnings.insert(warnings.end(), facts.warnings.begin(), facts.warnings.end());
-      if (facts.signed_at != absl::InfinitePast() && now - facts.signed_at > old_after_)
-        warnings.push_back(base::Cat(facts.name, "'s signatures are ",
-                                     (now - facts.signed_at) / absl::Hours(24), " days old"));
-    }
+  }
+  const absl::Time now = parts_.clock.Now();
+  const absl::MutexLock lock(&mutex_);
+  for (const EngineFacts& facts : facts_) {
+    warnings.insert(warnings.end(), facts.warnings.begin(), facts.warnings.end());
+    if (facts.signed_at != absl::InfinitePast() && now - facts.signed_at > old_after_)
+      warnings.push_back(base::Cat(facts.name, "'s signatures are ",
+                                   (now - facts.signed_at) / absl::Hours(24), " days old"));
   }
   return warnings;
 }
 
 void Engines::Check() {
+  std::vector<EngineFacts> all;
   for (const Engine* engine : all_) {
-    if (!engine->Health().ok()) continue;
-    for (const EngineFacts& facts : engine->Facts()) {
+    if (!engine->Health().ok()) continue;  // one that is away is not asked more
+    for (EngineFacts& facts : engine->Facts()) {
       Metrics::SignaturesOf(parts_.registry, facts.name).Set(facts.signatures);
       if (facts.signed_at != absl::InfinitePast())
         Metrics::SignaturesAgeOf(parts_.registry, facts.name)
             .Set(absl::ToInt64Seconds(parts_.clock.Now() - facts.signed_at));
+      all.push_back(std::move(facts));
     }
+  }
+  {
+    const absl::MutexLock lock(&mutex_);
+    facts_ = std::move(all);
   }
   if (workers_ == nullptr || signature_paths_.empty()) return;
   std::string now = StateOf(signature_paths_);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "libs/base/clock.h"
 #include "libs/telemetry/log.h"
 #include "libs/telemetry/metrics.h"
@@ -61,6 +62,9 @@ class Engines {
   absl::Duration check_interval_ = absl::Minutes(1);
   absl::Duration old_after_ = absl::Hours(7 * 24);
   int waiting_ = 0;
+  mutable absl::Mutex mutex_;
+  // As of the last Check: asking may take as long as an engine does.
+  std::vector<EngineFacts> facts_ ABSL_GUARDED_BY(mutex_);
   bool has_engine_ = false;  // one that knows malware
 };
 

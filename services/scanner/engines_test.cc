@@ -116,6 +116,7 @@ TEST_F(EnginesTest, ChangedRulesAreLoadedByThemselvesAndBrokenOnesChangeNothing)
     findings = *answer;
   }
   EXPECT_EQ(findings.size(), 1u);
+  engines.Check();
   EXPECT_THAT(engines.Warnings(), Contains(HasSubstr("broken.yar: line 1")));
   std::filesystem::remove_all(signatures_.folder() + "/rules");
   engines.Check();

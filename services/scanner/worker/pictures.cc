@@ -1,3 +1,5 @@
+#define ZX_USE_UTF8  // its texts are std::string
+
 #include "services/scanner/worker/pictures.h"
 
 #include <algorithm>
