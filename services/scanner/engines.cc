@@ -264,6 +264,8 @@ void Engines::Check() {
     if (!engine->Health().ok()) continue;  // one that is away is not asked more
     for (EngineFacts& facts : engine->Facts()) {
       Metrics::SignaturesOf(parts_.registry, facts.name).Set(facts.signatures);
+      if (!facts.version.empty())
+        Metrics::VersionOf(parts_.registry, facts.name, facts.version).Set(1);
       if (facts.signed_at != absl::InfinitePast())
         Metrics::SignaturesAgeOf(parts_.registry, facts.name)
             .Set(absl::ToInt64Seconds(parts_.clock.Now() - facts.signed_at));
@@ -272,6 +274,13 @@ void Engines::Check() {
   }
   {
     const absl::MutexLock lock(&mutex_);
+    for (const EngineFacts& before : facts_) {
+      const auto same = [&before](const EngineFacts& now) {
+        return now.name == before.name && now.version == before.version;
+      };
+      if (!before.version.empty() && std::ranges::none_of(all, same))
+        Metrics::VersionOf(parts_.registry, before.name, before.version).Set(0);
+    }
     facts_ = std::move(all);
   }
   if (workers_ == nullptr || signature_paths_.empty()) return;

@@ -93,7 +93,8 @@ TEST_F(EnginesTest, TheWorkersEnginesAreAskedAndTheirAgeIsWatched) {
   engines.Check();
   EXPECT_THAT(engines.Warnings(), Contains("yara's signatures are 9 days old"));
   EXPECT_THAT(registry_.Text(),
-              HasSubstr("cleanmail_scanner_engine_signatures{engine=\"yara\"} 2"));
+              AllOf(HasSubstr("cleanmail_scanner_engine_signatures{engine=\"yara\"} 2"),
+                    HasSubstr("cleanmail_scanner_engine_version{engine=\"yara\",version=\"4.")));
 }
 
 TEST_F(EnginesTest, ChangedRulesAreLoadedByThemselvesAndBrokenOnesChangeNothing) {

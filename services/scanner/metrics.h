@@ -42,6 +42,13 @@ struct Metrics {
                              "Signatures or rules an engine looks with.",
                              {{"engine", std::string(engine)}});
   }
+  // 1 for the version in use.
+  static telemetry::Gauge& VersionOf(telemetry::MetricsRegistry& registry, std::string_view engine,
+                                     std::string_view version) {
+    return registry.AddGauge("cleanmail_scanner_engine_version",
+                             "1 for the version of an engine that is in use.",
+                             {{"engine", std::string(engine)}, {"version", std::string(version)}});
+  }
   static telemetry::Gauge& SignaturesAgeOf(telemetry::MetricsRegistry& registry,
                                            std::string_view engine) {
     return registry.AddGauge("cleanmail_scanner_engine_signatures_age_seconds",
