@@ -23,6 +23,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using worker::MakeArchive;
 
 std::string Mail(std::string_view text, const std::string& name, const std::string& bytes,
@@ -116,6 +117,13 @@ TEST_F(WorkerScanTest, T_B8_AMacroDocumentAndAQrCodeAreFindings) {
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result->findings[0].name(), "QR_LINK");
   EXPECT_THAT(result->links, ElementsAre("https://phish.example/"));
+}
+
+TEST_F(WorkerScanTest, NamesTypesAndTextsOfAnyBytesAreTaken) {
+  const std::string zip = MakeArchive({{"a\xFF\xFE.txt", "x"}}, {.format = "ustar"});
+  EXPECT_THAT(
+      Names(Mail("password \xE4\xF6 \xFF\xFF", "\xC3(\xA9.tar", zip, "appl\xFFication/\xE9")),
+      Not(Contains(HasSubstr("UNAVAILABLE"))));
 }
 
 TEST_F(WorkerScanTest, T_B7_AMessageThatBringsTheWorkerDownThriceCouldNotBeScanned) {

@@ -168,8 +168,12 @@ void ScanWorkers::GiveBack(std::unique_ptr<Scanner> scanner) {
   program->EndOf(process);
 }
 
+void ScanWorkers::End(const Scanner& scanner) {
+  syscall(SYS_pidfd_send_signal, scanner.process.handle.get(), SIGKILL, nullptr, 0);
+}
+
 void ScanWorkers::Discard(std::unique_ptr<Scanner> scanner) {
-  syscall(SYS_pidfd_send_signal, scanner->process.handle.get(), SIGKILL, nullptr, 0);
+  End(*scanner);
   const absl::MutexLock lock(&mutex_);
   std::erase(running_, scanner->process.id);
   --busy_;
@@ -212,13 +216,18 @@ bool ScanWorkers::StartOne() {
   const std::shared_ptr<WorkerProgram> program = *std::move(started);
   events_.ready(program->state());
   std::vector<std::unique_ptr<Scanner>> old;
-  std::shared_ptr<WorkerProgram> before;
-  const absl::MutexLock lock(&mutex_);
-  health_ = absl::OkStatus();
-  failed_ = false;
-  before = std::exchange(program_, program);
-  old = std::exchange(idle_, {});
-  for (const auto& scanner : old) std::erase(running_, scanner->process.id);
+  {
+    const absl::MutexLock lock(&mutex_);
+    health_ = absl::OkStatus();
+    failed_ = false;
+    program_ = program;
+    old = std::exchange(idle_, {});
+    for (const auto& scanner : old) std::erase(running_, scanner->process.id);
+  }
+  for (const auto& scanner : old) {
+    End(*scanner);
+    scanner->program->EndOf(scanner->process.id);  // that nothing is left of it
+  }
   return true;
 }
 

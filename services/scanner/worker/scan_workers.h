@@ -68,6 +68,7 @@ class ScanWorkers {
   absl::StatusOr<std::unique_ptr<Scanner>> Take();
   void GiveBack(std::unique_ptr<Scanner> scanner);
   void Discard(std::unique_ptr<Scanner> scanner);
+  static void End(const Scanner& scanner);
   void Leave();
   absl::StatusOr<v1::ScanAnswer> Ask(Scanner& scanner, int file, int64_t task_bytes);
   void Supervise();

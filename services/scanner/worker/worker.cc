@@ -222,7 +222,10 @@ int RunWorker(Channel scanner, const EngineLoader& load) {
   if (!engines.ok()) ready.set_error(std::string(engines.status().message()));
   const absl::Status told = scanner.Send(ready.SerializeAsString());
   if (!engines.ok() || !told.ok()) return 2;
-  return Loader(std::move(scanner), setup, *std::move(engines)).Run();
+  const int code = Loader(std::move(scanner), setup, *std::move(engines)).Run();
+  std::error_code ignored;  // who has started it may be gone without having cleared up
+  std::filesystem::remove_all(setup.scratch(), ignored);
+  return code;
 }
 
 }  // namespace cleanmail::scanner::worker

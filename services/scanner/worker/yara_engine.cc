@@ -108,7 +108,8 @@ absl::StatusOr<std::unique_ptr<YaraEngine>> YaraEngine::Load(
       yr_rules_destroy(*alone);
       state.set_signatures_at_us(std::max(state.signatures_at_us(), ChangedAtMicros(file)));
     } else if (state.warnings_size() < kMostWarnings) {
-      state.add_warnings(base::Cat(file.string(), ": ", alone.status().message()));
+      state.add_warnings(
+          base::Printable(base::Cat(file.string(), ": ", alone.status().message()), 500));
     }
   }
   if (good.empty()) {
