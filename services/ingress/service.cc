@@ -44,6 +44,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   auto& metrics = service.Own(std::make_unique<Metrics>(env.metrics()));
   auto& limits = service.Own(std::make_unique<net::ConnectionLimits>(std::move(limit_options)));
   auto& policy = service.Own(MakePolicyPeer(env.peers()));
+  auto& scan = service.Own(MakeMessageScanPeer(env.peers()));
   auto& recipient_check = service.Own(MakeRecipientCheckPeer(env.peers()));
   auto& lore = service.Own(MakeDestinationLorePeer(env.peers()));
   auto& intake = service.Own(std::make_unique<Intake>(
@@ -51,10 +52,9 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                     .header = ToHeaderLimits(config.limits()),
                     .authserv_ids = {config.authserv_ids().begin(), config.authserv_ids().end()}},
       env.blobs(), env.bus(), env.clock(), env.random()));
-  const SessionParts parts{env.loops(),     limits,      env.directory(), policy,
-                           recipient_check, lore,        env.resolver(),  intake,
-                           env.bus(),       env.clock(), env.random(),    env.mail_log(),
-                           metrics};
+  const SessionParts parts{env.loops(),     limits,       env.directory(), policy, scan,
+                           recipient_check, lore,         env.resolver(),  intake, env.bus(),
+                           env.clock(),     env.random(), env.mail_log(),  metrics};
 
   for (const v1::Listener& listener : config.listeners()) {
     CLEANMAIL_ASSIGN_OR_RETURN(SessionSettings settings,

@@ -83,6 +83,21 @@ absl::StatusOr<SpfSettings> ToSpfSettings(const v1::Spf& spf) {
   return settings;
 }
 
+absl::StatusOr<ScanSettings> ToScanSettings(const v1::Listener& listener) {
+  constexpr int64_t kMost = 8 << 20;  // what one call between rooms may carry, and a bit
+  const v1::SessionScan& scan = listener.session_scan();
+  ScanSettings settings;
+  settings.off = scan.off() || listener.role() != v1::ROLE_MX;
+  settings.deadline = OrDefault(scan.deadline(), settings.deadline);
+  if (scan.message_bytes() > kMost)
+    return absl::InvalidArgumentError(base::Cat("ingress.listeners: ", listener.name(),
+                                                ": session_scan.message_bytes is at most ", kMost,
+                                                "; larger messages are scanned after the reply"));
+  settings.message_bytes = static_cast<size_t>(
+      OrDefault(scan.message_bytes(), static_cast<int64_t>(settings.message_bytes)));
+  return settings;
+}
+
 absl::StatusOr<net::PrefixSet> ToNetworks(
     const google::protobuf::RepeatedPtrField<std::string>& given, std::string_view field) {
   absl::StatusOr<net::PrefixSet> networks =
@@ -116,6 +131,7 @@ absl::StatusOr<SessionSettings> ToSessionSettings(const v1::IngressConfig& confi
   settings.postmaster = config.postmaster();
   settings.timeouts = ToTimeouts(config.timeouts());
   CLEANMAIL_ASSIGN_OR_RETURN(settings.spf, ToSpfSettings(config.spf()));
+  CLEANMAIL_ASSIGN_OR_RETURN(settings.scan, ToScanSettings(listener));
   CLEANMAIL_ASSIGN_OR_RETURN(settings.trusted_relays,
                              ToNetworks(config.trusted_relays(), "ingress.trusted_relays"));
   CLEANMAIL_ASSIGN_OR_RETURN(settings.smtp,

@@ -30,6 +30,14 @@ double ScoreOf(const Findings& findings) {
 
 }  // namespace
 
+mail::v1::ScanResult ToProto(ScanResult result) {
+  mail::v1::ScanResult proto;
+  for (mail::v1::Finding& finding : result.findings) *proto.add_findings() = std::move(finding);
+  proto.set_score(result.score);
+  *proto.mutable_facts() = std::move(result.facts);
+  return proto;
+}
+
 absl::StatusOr<ScanResult> Scan::Run(const mail::v1::Message& message) {
   const absl::Time began = absl::Now();
   absl::StatusOr<std::string> bytes =

@@ -23,6 +23,9 @@ struct ScanResult {
   std::vector<std::string> links;
 };
 
+// The same as events and calls carry it.
+mail::v1::ScanResult ToProto(ScanResult result);
+
 // What a scan works with beside analyzers; all of it outlives it.
 struct ScanParts {
   blob::BlobStore& blobs;

@@ -10,6 +10,7 @@
 #include "services/scanner/analyzers/authentication/authentication.h"
 #include "services/scanner/analyzers/spam/gtube.h"
 #include "services/scanner/analyzers/structure/structure.h"
+#include "services/scanner/api.h"
 #include "services/scanner/authentication/authenticator.h"
 #include "services/scanner/consumer.h"
 #include "services/scanner/engines.h"
@@ -85,6 +86,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                 .metrics = metrics},
       std::move(analyzers), limits, failures));
 
+  service.Serve(std::make_unique<Api>(scan, env.authz()));
   const ConsumerParts parts{scan, env.bus(), env.clock()};
   service.ConsumeLater<ingress::v1::MailReceived>(
       [parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);

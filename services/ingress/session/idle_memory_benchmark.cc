@@ -82,6 +82,7 @@ int Main(int count, bool tls) {
   blob::FakeBlobStore blobs;
   directory::Directory directory;
   FakePolicy policy;
+  FakeMessageScan scan;
   FakeRecipientCheck recipient_check;
   FakeDestinationLore lore;
   dns::FakeResolver resolver;
@@ -96,8 +97,9 @@ int Main(int count, bool tls) {
   settings.smtp.offer_starttls = tls;
   settings.tls = context->get();
   const auto loops = net::Loops::Create(2, 2);
-  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, recipient_check, lore,
-                                           resolver, intake, bus, clock, random, *log, metrics});
+  Sessions sessions(settings,
+                    SessionParts{*loops, limits, directory, policy, scan, recipient_check, lore,
+                                 resolver, intake, bus, clock, random, *log, metrics});
   auto listener =
       net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
                           [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });

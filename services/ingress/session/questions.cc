@@ -251,4 +251,37 @@ net::Task<std::optional<Reply>> Session::AskAboutHeader() {
   co_return ReplyIn(answer->decision());
 }
 
+// Asks what the message is and whether the rules let it stay. A reply refuses it; whatever cannot
+// be answered in time is asked after the reply, by events.
+net::Task<std::optional<Reply>> Session::AskScan() {
+  std::optional<Scannable> scannable = reception_->ToScan();
+  if (!scannable.has_value()) co_return std::nullopt;
+  const Asking asking{.deadline = absl::Now() + settings_.scan.deadline, .trace = trace_};
+  policy::v1::EvaluateMessageRequest request;
+  *request.mutable_message() = scannable->message;
+  using Scanned = absl::StatusOr<mail::v1::ScanResult>;
+  auto scan = [&](absl::AnyInvocable<void(Scanned) &&> done) {
+    parts_.scan.Scan(std::move(scannable->message), std::move(scannable->content), asking,
+                     std::move(done));
+  };
+  Scanned scanned = co_await net::Await<Scanned>(loop_, std::move(scan));
+  if (!scanned.ok()) {
+    parts_.metrics.scans_later.Add();
+    co_return std::nullopt;
+  }
+  *request.mutable_scan() = *scanned;
+  using Answer = absl::StatusOr<policy::v1::EvaluateMessageResponse>;
+  auto ask = [&](absl::AnyInvocable<void(Answer) &&> done) {
+    parts_.policy.EvaluateMessage(std::move(request), asking, std::move(done));
+  };
+  const Answer answer = co_await net::Await<Answer>(loop_, std::move(ask));
+  if (answer.ok() && !answer->decision().accepted()) {
+    parts_.metrics.scans_refused.Add();
+    co_return ReplyIn(answer->decision());
+  }
+  parts_.metrics.scans_passed.Add();
+  reception_->SetScan(*std::move(scanned));
+  co_return std::nullopt;
+}
+
 }  // namespace cleanmail::ingress

@@ -241,6 +241,7 @@ net::Task<void> Session::OnData() {
                   .recipients = recipients_,
                   .spf = spf_,
                   .triggers = triggers_,
+                  .scan_bytes = settings_.scan.off ? 0 : settings_.scan.message_bytes,
                   .trace = trace_};
   using Begun = absl::StatusOr<std::unique_ptr<Reception>>;
   // Not written in place: gcc 12 destroys temporaries with captures in a co_await expression twice.
@@ -263,9 +264,11 @@ net::Task<void> Session::OnData() {
 }
 
 net::Task<void> Session::OnMessageEnd() {
-  if (const std::optional<Reply> refusal = co_await AskAboutHeader(); refusal.has_value()) {
+  std::optional<Reply> refusal = co_await AskAboutHeader();
+  if (!refusal.has_value()) refusal = co_await AskScan();
+  if (refusal.has_value()) {
     for (const Addressee& recipient : recipients_)
-      Refuse("DATA", *refusal, recipient, "a rule about the header");
+      Refuse("DATA", *refusal, recipient, "a rule about the content");
     ForgetTransaction();
     co_return machine_.AnswerMessage(*refusal);
   }

@@ -36,6 +36,7 @@ class Session {
   net::Task<void> AskPolicy(std::vector<Doorman::Verdict>& verdicts);
   void TakeDecision(const policy::v1::EnvelopeDecision& decision, Doorman::Verdict& verdict);
   net::Task<std::optional<mail::smtp::Reply>> AskAboutHeader();
+  net::Task<std::optional<mail::smtp::Reply>> AskScan();
   net::Task<void> OnData();
   net::Task<void> OnMessageEnd();
   net::Task<bool> OnStartTls();

@@ -80,8 +80,9 @@ class SessionTest : public ::testing::Test {
                                        blobs_, bus_, clock_, random_);
     limits_ = std::make_unique<net::ConnectionLimits>(limit_options_);
     sessions_ = std::make_unique<Sessions>(
-        settings_, SessionParts{*loops_, *limits_, directory_, policy_, recipient_check_, lore_,
-                                resolver_, *intake_, bus_, clock_, random_, *mail_log_, metrics_});
+        settings_,
+        SessionParts{*loops_, *limits_, directory_, policy_, scan_, recipient_check_, lore_,
+                     resolver_, *intake_, bus_, clock_, random_, *mail_log_, metrics_});
     auto listener = net::Listener::Open(
         *loops_, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = proxy_from_},
         [this](std::unique_ptr<net::Connection> c) { sessions_->Take(std::move(c)); });
@@ -158,6 +159,7 @@ class SessionTest : public ::testing::Test {
   blob::FakeBlobStore blobs_;
   directory::Directory directory_;
   FakePolicy policy_;
+  FakeMessageScan scan_;
   FakeRecipientCheck recipient_check_;
   FakeDestinationLore lore_;
   dns::FakeResolver resolver_;
@@ -651,6 +653,46 @@ TEST_F(SessionTest, OfATrustedRelayNothingIsAsked) {
   EXPECT_EQ(Say("Subject: x\r\n\r\n.\r\n").substr(0, 3), "250");
   EXPECT_FALSE(Received()[0].message().has_spf());
   EXPECT_TRUE(resolver_.asked().empty());
+}
+
+TEST_F(SessionTest, WhatRulesRefuseIsRefusedWhileTheSenderWaits) {
+  settings_.scan.off = false;
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\nGTUBE\r\n.\r\n"), "550 5.7.1 CMR-POL-RULE spam");
+  EXPECT_TRUE(Received().empty());
+  EXPECT_EQ(bus_.Events<v1::MailRefused>().size(), 1u);
+  EXPECT_EQ(metrics_.scans_refused.value(), 1);
+}
+
+TEST_F(SessionTest, WhatWasFoundTravelsWithTheMessage) {
+  settings_.scan.off = false;
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\nfine\r\n.\r\n").substr(0, 3), "250");
+  ASSERT_EQ(Received().size(), 1u);
+  const v1::MailReceived received = Received()[0];
+  EXPECT_EQ(received.scan().score(), 1);
+  EXPECT_EQ(received.scan().findings(0).evidence(), received.message_id());
+}
+
+TEST_F(SessionTest, T_B9_AScannerThatIsAwayLeavesTheScanForLater) {
+  settings_.scan.off = false;
+  scan_.away = true;
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\nGTUBE\r\n.\r\n").substr(0, 3), "250");
+  EXPECT_FALSE(Received()[0].has_scan());
+  EXPECT_EQ(metrics_.scans_later.value(), 1);
+}
+
+TEST_F(SessionTest, LargeMailAndMailOfSeveralTenantsIsScannedLater) {
+  settings_.scan = {.off = false, .message_bytes = 2000};
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\n" + std::string(1900, 'x') + "\r\n.\r\n").substr(0, 3), "250");
+  EXPECT_EQ(scan_.calls, 0);
+  EXPECT_FALSE(Received()[0].has_scan());
 }
 
 }  // namespace

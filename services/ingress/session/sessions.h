@@ -34,6 +34,13 @@ struct SpfSettings {
   std::vector<std::string> enforced = {};
 };
 
+// How messages are scanned while their sender waits.
+struct ScanSettings {
+  bool off = true;
+  absl::Duration deadline = absl::Seconds(8);  // for scanner and policy together
+  size_t message_bytes = 4 << 20;              // larger ones are scanned later
+};
+
 struct SessionTimeouts {
   absl::Duration command = absl::Minutes(5);      // for one whole command
   absl::Duration data_block = absl::Minutes(3);   // for the next octets of a message
@@ -54,6 +61,7 @@ struct SessionSettings {
   mail::smtp::ServerOptions smtp = {};
   SessionTimeouts timeouts = {};
   SpfSettings spf = {};
+  ScanSettings scan = {};
   net::PrefixSet trusted_relays = {};    // gateways in front of us: their address says nothing
   const net::TlsContext* tls = nullptr;  // nullptr: STARTTLS is not offered
 };
@@ -64,6 +72,7 @@ struct SessionParts {
   net::ConnectionLimits& limits;
   const directory::Directory& directory;
   MailPolicy& policy;
+  MessageScan& scan;
   RecipientCheck& recipient_check;
   DestinationLore& destination_lore;
   dns::Resolver& resolver;

@@ -131,6 +131,7 @@ int Main(int messages, int bytes, int connections) {
   directory.Apply(change);
   directory.Complete();
   FakePolicy policy;
+  FakeMessageScan scan;
   FakeRecipientCheck recipient_check;
   FakeDestinationLore lore;
   dns::FakeResolver resolver;
@@ -141,8 +142,9 @@ int Main(int messages, int bytes, int connections) {
   settings.smtp.host_name = "mx.example.org";
   settings.smtp.messages = 0;
   const auto loops = net::Loops::Create(2, 2);
-  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, recipient_check, lore,
-                                           resolver, intake, bus, clock, random, *log, metrics});
+  Sessions sessions(settings,
+                    SessionParts{*loops, limits, directory, policy, scan, recipient_check, lore,
+                                 resolver, intake, bus, clock, random, *log, metrics});
   auto listener =
       net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
                           [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });
