@@ -89,7 +89,10 @@ Gateway::Gateway(const Options& options) : loops_(net::Loops::Create(1, 1)) {
        .rooms = {
            {"ingress", base::Cat("  listeners:\n    - { name: mx, listen: '127.0.0.1:0', role: mx",
                                  options.mx, " }\n", options.listeners, options.ingress)},
-           {"scanner", options.scanner},
+           {"scanner",
+            base::Cat(options.scanner, options.scanner.find("worker:") == std::string::npos
+                                           ? "  worker: { off: true }\n"
+                                           : "")},
            {"portal", options.portal},
            {"egress", options.egress}}});
   WaitReady();

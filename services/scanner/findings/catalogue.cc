@@ -20,4 +20,11 @@ mail::v1::Finding MakeFinding(FindingId id, std::string_view evidence, std::stri
   return finding;
 }
 
+std::optional<FindingId> FindingNamed(std::string_view name) {
+  for (const CatalogueEntry& entry : kCatalogue) {
+    if (entry.name == name) return entry.id;
+  }
+  return std::nullopt;
+}
+
 }  // namespace cleanmail::scanner
