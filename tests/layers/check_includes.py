@@ -22,6 +22,8 @@ DOORS = {
     "idn2.h": ["libs/mail/address/"],
     "libpsl.h": ["libs/mail/address/"],
     "re2/": ["services/policy/rules/"],
+    "pcre2.h": ["libs/regex/"],
+    "hs/": ["libs/regex/"],
     "grpcpp/": ["libs/rpc/", "libs/app/", "services/*/api.h", "services/*/api.cc"],
 }
 # Layers Bazel cannot see because a header may be found without a dependency.

@@ -1,0 +1,149 @@
+#include "libs/regex/prefilter.h"
+
+#include <hs/hs.h>
+
+#include <cstdlib>
+#include <limits>
+#include <string>
+
+#include "libs/base/cat.h"
+
+namespace cleanmail::regex {
+namespace {
+
+// Longer patterns make the database large and its compilation slow, and are rare.
+constexpr size_t kLongestPattern = 4096;
+
+unsigned EngineFlags(const Flags& flags) {
+  unsigned engine = HS_FLAG_PREFILTER | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
+  if (flags.ignore_case) engine |= HS_FLAG_CASELESS;
+  if (flags.multi_line) engine |= HS_FLAG_MULTILINE;
+  if (flags.dot_matches_all) engine |= HS_FLAG_DOTALL;
+  return engine;
+}
+
+// The engine knows `x` only within the pattern.
+std::string EnginePattern(const Regex& regex) {
+  return regex.flags().extended ? base::Cat("(?x)", regex.pattern()) : regex.pattern();
+}
+
+bool CanTake(const std::string& pattern, unsigned flags) {
+  if (pattern.size() > kLongestPattern || pattern.find('\0') != std::string::npos) return false;
+  hs_expr_info_t* info = nullptr;
+  hs_compile_error_t* error = nullptr;
+  const bool usable = hs_expression_info(pattern.c_str(), flags, &info, &error) == HS_SUCCESS;
+  std::free(info);  // NOLINT(cppcoreguidelines-no-malloc): as the library asks
+  hs_free_compile_error(error);
+  return usable;
+}
+
+struct Batch {
+  std::vector<std::string> patterns;
+  std::vector<unsigned> flags;
+  std::vector<unsigned> ids;
+
+  void Erase(size_t index) {
+    const auto at = static_cast<ptrdiff_t>(index);
+    patterns.erase(patterns.begin() + at);
+    flags.erase(flags.begin() + at);
+    ids.erase(ids.begin() + at);
+  }
+};
+
+// Compiles what can be compiled; what cannot moves to `refused`.
+hs_database_t* CompileBatch(Batch& batch, std::vector<unsigned>& refused) {
+  while (!batch.ids.empty()) {
+    std::vector<const char*> patterns;
+    for (const std::string& pattern : batch.patterns) patterns.push_back(pattern.c_str());
+    hs_database_t* database = nullptr;
+    hs_compile_error_t* error = nullptr;
+    if (hs_compile_multi(patterns.data(), batch.flags.data(), batch.ids.data(),
+                         static_cast<unsigned>(patterns.size()), HS_MODE_BLOCK, nullptr, &database,
+                         &error) == HS_SUCCESS)
+      return database;
+    const int index = error == nullptr ? -1 : error->expression;
+    hs_free_compile_error(error);
+    if (index < 0) break;
+    refused.push_back(batch.ids[static_cast<size_t>(index)]);
+    batch.Erase(static_cast<size_t>(index));
+  }
+  refused.insert(refused.end(), batch.ids.begin(), batch.ids.end());
+  return nullptr;
+}
+
+int OnMatch(unsigned id, unsigned long long, unsigned long long, unsigned, void* context) {
+  static_cast<std::vector<unsigned>*>(context)->push_back(id);
+  return 0;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<const Prefilter>> Prefilter::Build(std::vector<Pattern> patterns) {
+  std::unique_ptr<Prefilter> prefilter(new Prefilter());
+  Batch batch;
+  for (const Pattern& pattern : patterns) {
+    std::string text = EnginePattern(*pattern.regex);
+    const unsigned flags = EngineFlags(pattern.regex->flags());
+    if (!CanTake(text, flags)) {
+      prefilter->unfiltered_.push_back(pattern.id);
+      continue;
+    }
+    batch.patterns.push_back(std::move(text));
+    batch.flags.push_back(flags);
+    batch.ids.push_back(pattern.id);
+  }
+  prefilter->database_ = CompileBatch(batch, prefilter->unfiltered_);
+  prefilter->filtered_ = std::move(batch.ids);
+  if (prefilter->database_ != nullptr &&
+      hs_alloc_scratch(prefilter->database_, &prefilter->prototype_) != HS_SUCCESS)
+    return absl::ResourceExhaustedError("no memory to search with");
+  return prefilter;
+}
+
+Prefilter::~Prefilter() {
+  const absl::MutexLock lock(&mutex_);
+  for (hs_scratch* scratch : idle_) hs_free_scratch(scratch);
+  hs_free_scratch(prototype_);
+  hs_free_database(database_);
+}
+
+hs_scratch* Prefilter::TakeScratch() const {
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (!idle_.empty()) {
+      hs_scratch* scratch = idle_.back();
+      idle_.pop_back();
+      return scratch;
+    }
+  }
+  hs_scratch* scratch = nullptr;
+  return hs_clone_scratch(prototype_, &scratch) == HS_SUCCESS ? scratch : nullptr;
+}
+
+void Prefilter::ReturnScratch(hs_scratch* scratch) const {
+  const absl::MutexLock lock(&mutex_);
+  idle_.push_back(scratch);
+}
+
+void Prefilter::Scan(std::string_view text, std::vector<unsigned>& candidates) const {
+  if (database_ == nullptr) return;
+  const size_t before = candidates.size();
+  hs_scratch* scratch =
+      text.size() > std::numeric_limits<unsigned>::max() ? nullptr : TakeScratch();
+  const bool scanned =
+      scratch != nullptr &&
+      hs_scan(database_, text.data() == nullptr ? "" : text.data(),
+              static_cast<unsigned>(text.size()), 0, scratch, OnMatch, &candidates) == HS_SUCCESS;
+  if (scratch != nullptr) ReturnScratch(scratch);
+  if (scanned) return;
+  candidates.resize(before);  // not able to tell: everything may match
+  candidates.insert(candidates.end(), filtered_.begin(), filtered_.end());
+}
+
+size_t Prefilter::bytes() const {
+  size_t bytes = 0;
+  if (database_ != nullptr) hs_database_size(database_, &bytes);
+  return bytes;
+}
+
+}  // namespace cleanmail::regex
