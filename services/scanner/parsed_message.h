@@ -2,18 +2,24 @@
 
 #include <string_view>
 
+#include "libs/mail/mime/contents.h"
 #include "libs/mail/mime/entities.h"
+#include "libs/mail/mime/header_block.h"
 
 namespace cleanmail::scanner {
 
 // A message as analyzers see it: its bytes, header and body, CRLF, and what they are made of, found
 // once for all of them.
 struct ParsedMessage {
-  explicit ParsedMessage(std::string_view message, mail::mime::StructureLimits limits = {})
-      : bytes(message), parts(mail::mime::FindEntities(message, limits)) {}
+  // `message` must outlive it.
+  explicit ParsedMessage(std::string_view message, mail::mime::StructureLimits limits = {});
 
   std::string_view bytes;
   mail::mime::Entities parts;
+  // Every text and file in it, decoded, in every reading.
+  mail::mime::Contents contents;
+  // The message's own header; without fields when it is past all limits (Structure::over_header).
+  mail::mime::HeaderBlock header;
 };
 
 }  // namespace cleanmail::scanner

@@ -19,6 +19,8 @@ DOORS = {
     "curl/": ["libs/http/"],
     "unbound.h": ["libs/dns/"],
     "yaml-cpp/": ["libs/config/"],
+    "gumbo.h": ["libs/mail/html/"],
+    "unicode/": ["libs/mail/mime/"],
     "idn2.h": ["libs/mail/address/"],
     "libpsl.h": ["libs/mail/address/"],
     "re2/": ["services/policy/rules/"],

@@ -11,6 +11,7 @@ namespace cleanmail::mail::mime {
 namespace {
 
 constexpr size_t kMostParameters = 100;
+constexpr size_t kMostReadings = 12;
 
 bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -141,6 +142,39 @@ class Sections {
   std::map<int, std::pair<bool, std::string>> parts_;
 };
 
+// A parameter as it stands there.
+struct Written {
+  Section section;
+  std::string value;
+  std::string behind;  // what stands between the closing quote and the next semicolon
+  bool quoted = false;
+};
+
+// Every parameter of `text`; what stands before the first goes to `value`.
+std::vector<Written> ReadAll(std::string_view text, std::string& value) {
+  std::vector<Written> all;
+  Reader reader(text);
+  reader.SkipBlank();
+  for (const char c : reader.TakeUntil(";(")) {
+    if (!IsBlank(c)) value += Lower(c);
+  }
+  value = RepairUtf8(value);
+  for (size_t seen = 0; seen < kMostParameters && !reader.done(); ++seen) {
+    reader.SkipBlank();
+    const std::string behind(reader.TakeUntil(";"));
+    if (!behind.empty() && !all.empty() && all.back().quoted) all.back().behind = behind;
+    reader.Take(';');
+    reader.SkipBlank();
+    Written one{.section = ToSection(reader.TakeUntil("=;")), .value = {}, .behind = {}};
+    if (one.section.name.empty() || !reader.Take('=')) continue;
+    reader.SkipBlank();
+    one.quoted = reader.Take('"');
+    one.value = one.quoted ? reader.TakeQuoted() : std::string(reader.TakeUntil(";"));
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
 }  // namespace
 
 const std::string* Parameters::Find(std::string_view name) const {
@@ -151,29 +185,16 @@ const std::string* Parameters::Find(std::string_view name) const {
 Parameters ParseParameters(std::string_view text) {
   Parameters result;
   std::vector<std::pair<std::string, Sections>> sectioned;  // in the order they came
-  Reader reader(text);
-  reader.SkipBlank();
-  for (const char c : reader.TakeUntil(";(")) {
-    if (!IsBlank(c)) result.value += Lower(c);
-  }
-  result.value = RepairUtf8(result.value);
-  for (size_t seen = 0; seen < kMostParameters && !reader.done(); ++seen) {
-    reader.SkipBlank();
-    if (!reader.Take(';')) reader.TakeUntil(";");
-    reader.Take(';');
-    reader.SkipBlank();
-    const Section section = ToSection(reader.TakeUntil("=;"));
-    if (section.name.empty() || !reader.Take('=')) continue;
-    reader.SkipBlank();
-    std::string value = reader.Take('"') ? reader.TakeQuoted() : std::string(reader.TakeUntil(";"));
+  for (Written& one : ReadAll(text, result.value)) {
+    const Section& section = one.section;
     if (!section.sectioned && !section.encoded) {
-      result.list.emplace_back(RepairUtf8(section.name), DecodeWords(value));
+      result.list.emplace_back(RepairUtf8(section.name), DecodeWords(one.value));
       continue;
     }
     auto open =
         std::ranges::find(sectioned, section.name, &std::pair<std::string, Sections>::first);
     if (open == sectioned.end()) open = sectioned.insert(open, {section.name, Sections()});
-    open->second.Add(section, std::move(value));
+    open->second.Add(section, std::move(one.value));
   }
   // The extended form is preferred to the plain one (RFC 6266 §4.3 says so for HTTP; programs do it
   // for mail).
@@ -181,6 +202,42 @@ Parameters ParseParameters(std::string_view text) {
     result.list.insert(result.list.begin(), {RepairUtf8(it->first), it->second.Joined()});
   }
   return result;
+}
+
+std::vector<std::string> ReadParameter(std::string_view text, std::string_view name) {
+  std::vector<std::string> values;
+  const auto add = [&](std::string value) {
+    if (values.size() < kMostReadings && std::ranges::find(values, value) == values.end())
+      values.push_back(std::move(value));
+  };
+  std::string ignored;
+  std::vector<Written> all = ReadAll(text, ignored);
+  std::erase_if(all, [&](const Written& one) { return one.section.name != name; });
+  Sections by_number;
+  std::string as_they_came;
+  bool sectioned = false;
+  for (const Written& one : all) {
+    if (!one.section.sectioned && !one.section.encoded) continue;
+    sectioned = true;
+    by_number.Add(one.section, one.value);
+    as_they_came += one.section.encoded ? Unpercent(one.value) : one.value;
+  }
+  if (sectioned) add(by_number.Joined());
+  for (const Written& one : all) {
+    if (one.section.sectioned || one.section.encoded) continue;
+    add(DecodeWords(one.value));
+    add(RepairUtf8(one.value));
+    if (!one.behind.empty()) add(RepairUtf8(one.value + one.behind));
+    // Without quotes a blank ends the value (RFC 2045 §5.1); most programs read on.
+    if (!one.quoted) add(RepairUtf8(one.value.substr(0, one.value.find_first_of(" \t\r\n"))));
+  }
+  if (sectioned) {
+    add(RepairUtf8(as_they_came));
+    for (const Written& one : all) {
+      if (one.section.sectioned || one.section.encoded) add(RepairUtf8(one.value));
+    }
+  }
+  return values;
 }
 
 }  // namespace cleanmail::mail::mime

@@ -23,4 +23,10 @@ struct Parameters {
 // Total: whatever comes, something is read. At most 100 parameters.
 Parameters ParseParameters(std::string_view value);
 
+// Every value one program or another reads for parameter `name` (lower case) of `value`, the one
+// ParseParameters prefers first: each occurrence, encoded words read and not, sections by number
+// and as they came, the extended and the plain form, up to the first blank where quotes are
+// missing, with what follows the closing quote. UTF-8; empty without such a parameter; bounded.
+std::vector<std::string> ReadParameter(std::string_view value, std::string_view name);
+
 }  // namespace cleanmail::mail::mime

@@ -18,7 +18,10 @@ struct Structure {
   size_t depth =
       0;  // 0: a single body; +1 for every multipart or message/rfc822 around the deepest part
   bool unclosed = false;    // a multipart did not end with its closing boundary
-  bool over_limit = false;  // counting stopped at a limit
+  bool over_limit = false;  // counting stopped at a limit, one of
+  bool over_parts = false;
+  bool over_depth = false;
+  bool over_header = false;
 };
 
 // Counts parts and nesting; as FindEntities (entities.h), where it is defined.
