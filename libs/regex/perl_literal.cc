@@ -71,7 +71,8 @@ absl::StatusOr<PerlLiteral> ParsePerlLiteral(std::string_view text) {
   } else {
     text.remove_prefix(text.starts_with("qr") ? 2 : text.starts_with('m') ? 1 : text.size());
     if (text.empty() || IsWordByte(text[0]) || text[0] == '\\')
-      return absl::InvalidArgumentError("a pattern stands between delimiters: /pattern/ or m{pattern}");
+      return absl::InvalidArgumentError(
+          "a pattern stands between delimiters: /pattern/ or m{pattern}");
     opening = text[0];
     text.remove_prefix(1);
   }

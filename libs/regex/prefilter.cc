@@ -1,10 +1,11 @@
 #include "libs/regex/prefilter.h"
 
-#include <hs/hs.h>
-
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 #include <string>
+
+#include <hs/hs.h>
 
 #include "libs/base/cat.h"
 
@@ -12,7 +13,9 @@ namespace cleanmail::regex {
 namespace {
 
 // Longer patterns make the database large and its compilation slow, and are rare.
-constexpr size_t kLongestPattern = 4096;
+constexpr size_t kLongestPattern = 1500;
+// Repeats with larger bounds are widened, since the engine's automata grow with them.
+constexpr unsigned kLargestBound = 4;
 
 unsigned EngineFlags(const Flags& flags) {
   unsigned engine = HS_FLAG_PREFILTER | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
@@ -22,9 +25,80 @@ unsigned EngineFlags(const Flags& flags) {
   return engine;
 }
 
+// A bounded repeat `{2,40}` read at `at`; length 0: there is none.
+struct Repeat {
+  size_t length = 0;
+  unsigned least = 0;
+  unsigned most = 0;
+  bool bounded = true;
+};
+
+Repeat RepeatAt(std::string_view pattern, size_t at) {
+  const std::string_view rest = pattern.substr(at + 1);
+  const size_t close = rest.find('}');
+  const std::string_view inside = rest.substr(0, close);
+  if (close == std::string_view::npos || inside.empty() || inside.size() > 12 ||
+      inside.find_first_not_of("0123456789,") != std::string_view::npos || inside[0] == ',')
+    return {};
+  const size_t comma = inside.find(',');
+  Repeat repeat;
+  repeat.length = close + 2;
+  repeat.least = static_cast<unsigned>(std::atoi(std::string(inside.substr(0, comma)).c_str()));
+  repeat.bounded = comma == std::string_view::npos || comma + 1 < inside.size();
+  repeat.most =
+      comma == std::string_view::npos
+          ? repeat.least
+          : static_cast<unsigned>(std::atoi(std::string(inside.substr(comma + 1)).c_str()));
+  return repeat;
+}
+
+// End of the character class that begins at `at`.
+size_t ClassEnd(std::string_view pattern, size_t at) {
+  size_t end = at + 1;
+  if (end < pattern.size() && pattern[end] == '^') ++end;
+  if (end < pattern.size() && pattern[end] == ']') ++end;
+  for (; end < pattern.size() && pattern[end] != ']'; ++end) {
+    if (pattern[end] == '\\') ++end;
+    if (pattern.substr(end, 2) == "[:") {
+      const size_t close = pattern.find(":]", end);
+      if (close != std::string_view::npos) end = close + 1;
+    }
+  }
+  return std::min(end + 1, pattern.size());
+}
+
+// A pattern that matches wherever `pattern` does, and perhaps elsewhere, cheaper to compile.
+std::string Widened(std::string_view pattern) {
+  std::string wide;
+  for (size_t at = 0; at < pattern.size();) {
+    if (pattern[at] == '\\') {
+      wide += pattern.substr(at, 2);
+      at += 2;
+      continue;
+    }
+    if (pattern[at] == '[') {
+      const size_t end = ClassEnd(pattern, at);
+      wide += pattern.substr(at, end - at);
+      at = end;
+      continue;
+    }
+    const Repeat repeat = pattern[at] == '{' ? RepeatAt(pattern, at) : Repeat{};
+    if (repeat.length > 0 &&
+        (repeat.least > kLargestBound || (repeat.bounded && repeat.most > kLargestBound))) {
+      wide += repeat.least == 0   ? "*"
+              : repeat.least == 1 ? "+"
+                                  : base::Cat("{", std::min(repeat.least, kLargestBound), ",}");
+      at += repeat.length;
+      continue;
+    }
+    wide += pattern[at++];
+  }
+  return wide;
+}
+
 // The engine knows `x` only within the pattern.
 std::string EnginePattern(const Regex& regex) {
-  return regex.flags().extended ? base::Cat("(?x)", regex.pattern()) : regex.pattern();
+  return base::Cat(regex.flags().extended ? "(?x)" : "", Widened(regex.pattern()));
 }
 
 bool CanTake(const std::string& pattern, unsigned flags) {

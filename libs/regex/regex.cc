@@ -64,8 +64,8 @@ void Regex::Freer::operator()(pcre2_real_code_8* code) const { pcre2_code_free(c
 absl::StatusOr<Regex> Regex::Compile(std::string_view pattern, Flags flags, Limits limits) {
   int error = 0;
   PCRE2_SIZE offset = 0;
-  pcre2_code* code = pcre2_compile(Bytes(pattern), pattern.size(), Options(flags), &error, &offset,
-                                   nullptr);
+  pcre2_code* code =
+      pcre2_compile(Bytes(pattern), pattern.size(), Options(flags), &error, &offset, nullptr);
   if (code == nullptr) {
     PCRE2_UCHAR words[160] = {};
     pcre2_get_error_message(error, words, sizeof(words));

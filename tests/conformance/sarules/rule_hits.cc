@@ -1,6 +1,6 @@
 // rule_hits FOLDER... : reads names of message files from standard input and prints, for each, the
-// rules that fire with their counts, a tab, the score and the microseconds it took. With --status the
-// rules of the folders are listed instead, with why they do not run.
+// rules that fire with their counts, a tab, the score and the microseconds it took. With --status
+// the rules of the folders are listed instead, with why they do not run.
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -17,7 +17,8 @@ namespace spam = cleanmail::scanner::spam;
 
 void PrintStatus(const spam::RuleSet& set) {
   for (const spam::RuleStatus& rule : set.Status())
-    std::cout << rule.name << '\t' << (rule.active ? "active" : "off") << '\t' << rule.reason << '\n';
+    std::cout << rule.name << '\t' << (rule.active ? "active" : "off") << '\t' << rule.reason
+              << '\n';
   for (const spam::RuleProblem& problem : set.problems())
     std::cerr << problem.file << ':' << problem.line << ": " << problem.what << '\n';
 }

@@ -74,9 +74,9 @@ bool DomainFits(const std::string& domain, std::string_view pattern) {
 }
 
 bool FitsAny(const std::string& domain, const std::vector<std::string>& patterns) {
-  return patterns.empty() || std::any_of(patterns.begin(), patterns.end(), [&](const std::string& one) {
-           return DomainFits(domain, one);
-         });
+  return patterns.empty() ||
+         std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& one) { return DomainFits(domain, one); });
 }
 
 double DkimSigned(const EvalCall& call) { return Known(call).dkim_signed ? 1 : 0; }
@@ -104,10 +104,9 @@ double DkimValidAuthor(const EvalCall& call) {
 double DkimValidEnvelope(const EvalCall& call) {
   const std::string sender = DomainOf(call.mail.GetText("EnvelopeFrom:addr"));
   const std::vector<std::string>& valid = Known(call).dkim_valid_domains;
-  return !sender.empty() && std::any_of(valid.begin(), valid.end(),
-                                        [&](const std::string& domain) {
-                                          return SameLetters(domain, sender);
-                                        })
+  return !sender.empty() &&
+                 std::any_of(valid.begin(), valid.end(),
+                             [&](const std::string& domain) { return SameLetters(domain, sender); })
              ? 1
              : 0;
 }
@@ -126,8 +125,8 @@ char PracticeOf(const Configuration& configuration, const std::string& domain) {
 double SigningPractice(const EvalCall& call) {
   if (!call.knowledge.authentication) return 0;
   const std::string wanted = call.Text(0) == "*" ? "NAD123" : call.Text(0);
-  const std::vector<std::string> patterns(
-      call.arguments.begin() + (call.arguments.empty() ? 0 : 1), call.arguments.end());
+  const std::vector<std::string> patterns(call.arguments.begin() + (call.arguments.empty() ? 0 : 1),
+                                          call.arguments.end());
   const std::vector<std::string>& valid = Known(call).dkim_valid_domains;
   for (const std::string& domain : AuthorDomains(call.mail)) {
     const bool is_signed = std::any_of(valid.begin(), valid.end(), [&](const std::string& one) {
@@ -170,7 +169,8 @@ const std::vector<ListedAddress>& List(const EvalCall& call, const std::string& 
 }
 
 // Whether a valid signature stands for an author that is listed.
-bool IsDkimListed(const EvalCall& call, const std::string& by_signer, const std::string& by_author) {
+bool IsDkimListed(const EvalCall& call, const std::string& by_signer,
+                  const std::string& by_author) {
   for (const std::string& address : call.mail.Get("From:addr")) {
     const std::string author = Lower(address);
     const std::string own = DomainOf(author);

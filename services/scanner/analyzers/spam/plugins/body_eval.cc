@@ -48,7 +48,8 @@ void CollectTexts(const MailView& mail, const Part& part, WordCounts& html, Word
       // Without words, a picture stands for them.
       if (rendered->html && html.empty()) {
         for (const HtmlPage& page : mail.pages()) {
-          if (page.text.utf8 == rendered->text.utf8 && page.inside.count("img") != 0) html["\n"] = 1;
+          if (page.text.utf8 == rendered->text.utf8 && page.inside.count("img") != 0)
+            html["\n"] = 1;
         }
       }
     }
@@ -102,9 +103,10 @@ double BlankLineRatio(const EvalCall& call) {
     // Behind a final line feed an empty line is counted too.
     const double extra = chunk.ends_with('\n') ? 1 : 0;
     lines += static_cast<double>(list.size()) + extra;
-    blank += static_cast<double>(std::count_if(list.begin(), list.end(),
-                                               [](std::string_view line) { return Trim(line).empty(); })) +
-             extra;
+    blank +=
+        static_cast<double>(std::count_if(
+            list.begin(), list.end(), [](std::string_view line) { return Trim(line).empty(); })) +
+        extra;
   }
   const double ratio = lines < least ? -1 : 100 * blank / lines;
   const double min = call.Number(0, 0);
@@ -143,7 +145,8 @@ StockHeadings StockHeadingsOf(const MailView& mail) {
       CompiledIn("^\\s*([^:\\s][^:\\n]{2,29})\\s*:\\s*\\S", {.multi_line = true});
   static const Regex about_shares = CompiledIn(
       "(^trad(?:e|ing)date|company(?:name)?|s\\w?(?:t\\w?o\\w?c\\w?k|y\\w?m(?:\\w?b\\w?o\\w?l)?)|"
-      "t(?:arget|icker)|(?:opening|current)p(?:rice)?|p(?:rojected|osition)|expectations|weeks?high|"
+      "t(?:arget|icker)|(?:opening|current)p(?:rice)?|p(?:rojected|osition)|expectations|weeks?"
+      "high|"
       "marketperformance|(?:year|week|month|day|price)(?:target|estimates?)|sector|"
       "r(?:ecommendation|ating))$");
   StockHeadings result;
@@ -233,7 +236,8 @@ double SignatureRatio(const EvalCall& call) {
 
 double BodyHas8Bits(const EvalCall& call) {
   const std::vector<std::string>& body = call.mail.body();
-  return std::any_of(body.begin(), body.end(), [](const std::string& line) { return !IsAscii(line); })
+  return std::any_of(body.begin(), body.end(),
+                     [](const std::string& line) { return !IsAscii(line); })
              ? 1
              : 0;
 }

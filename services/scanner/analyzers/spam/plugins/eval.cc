@@ -45,13 +45,15 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kNotRun 
     {"check_from_in_auto_whitelist", "needs a store of senders' scores"},
     {"check_language", "guesses the language (TextCat), which is not built in"},
     {"check_access_database", "reads an access database, which is not built in"},
-    {"check_microsoft_executable", "is for a plugin that is gone; the scanner looks at attachments"},
+    {"check_microsoft_executable",
+     "is for a plugin that is gone; the scanner looks at attachments"},
     {"check_suspect_name", "is for a plugin that is gone; the scanner looks at attachments"},
     {"check_shortcircuit", "ends a scan early, which is not done here"},
     {"short_url", "asks the network, which rules here do not"},
     {"short_url_chained", "asks the network, which rules here do not"},
     {"check_asn", kNeedsNetwork},
-    {"check_fromname_spoof", "is for the FromNameSpoof plugin; the scanner looks for impersonation"},
+    {"check_fromname_spoof",
+     "is for the FromNameSpoof plugin; the scanner looks for impersonation"},
 }};
 
 }  // namespace
@@ -102,9 +104,8 @@ bool GlobMatches(std::string_view glob, std::string_view text) {
 
 bool IsListed(const std::vector<ListedAddress>& list, std::string_view address) {
   const std::string lower = Lower(address);
-  return std::any_of(list.begin(), list.end(), [&](const ListedAddress& entry) {
-    return GlobMatches(entry.glob, lower);
-  });
+  return std::any_of(list.begin(), list.end(),
+                     [&](const ListedAddress& entry) { return GlobMatches(entry.glob, lower); });
 }
 
 }  // namespace cleanmail::scanner::spam

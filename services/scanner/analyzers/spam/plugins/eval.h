@@ -20,8 +20,8 @@ struct SenderAuthentication {
   std::vector<std::string> dkim_valid_domains;  // of signatures that verified
   bool arc_signed = false;
   bool arc_valid = false;
-  // "pass", "none" (and "missing", where no policy is published), "quarantine", "reject"; empty: not
-  // asked.
+  // "pass", "none" (and "missing", where no policy is published), "quarantine", "reject"; empty:
+  // not asked.
   std::string dmarc;
 };
 

@@ -14,8 +14,8 @@ using regex::Regex;
 std::string Received(const MailView& mail) { return Squeezed(mail.GetText("Received")); }
 
 bool HasIp(const std::string& text) {
-  static const Regex ip = CompiledIn("\\b\\d{1,3}(?:\\.\\d{1,3}){3}\\b|[0-9a-f]*:[0-9a-f:]+:[0-9a-f]+",
-                                     {.ignore_case = true});
+  static const Regex ip = CompiledIn(
+      "\\b\\d{1,3}(?:\\.\\d{1,3}){3}\\b|[0-9a-f]*:[0-9a-f:]+:[0-9a-f]+", {.ignore_case = true});
   return ip.Matches(text);
 }
 
@@ -28,8 +28,8 @@ bool FromEndsWith(const MailView& mail, std::string_view domain) {
 // A mailing list or gateway that removes Received lines: nothing can be told then.
 bool LosesReceived(const MailView& mail) {
   static const Regex ezmlm = CompiledIn("^contact \\S+@\\S+; run by ezmlm$", {.multi_line = true});
-  static const Regex qmail = CompiledIn(
-      "qmail \\d+ invoked (?:from network|by .{3,20})\\); \\d+ ... \\d+");
+  static const Regex qmail =
+      CompiledIn("qmail \\d+ invoked (?:from network|by .{3,20})\\); \\d+ ... \\d+");
   static const Regex list = CompiledIn("^mailing list \\S+@\\S+", {.multi_line = true});
   if (!mail.Has("Received")) return true;
   if (mail.Has("Mailing-List") && ezmlm.Matches(mail.GetText("Mailing-List")) &&
@@ -51,7 +51,8 @@ bool CameByHotmail(const MailView& mail, const std::string& received) {
       "from \\S+ by \\S+\\.hotmail(?:\\.msn)?\\.com with HTTP;|"
       "from \\[66\\.218.\\S+\\] by \\S+\\.yahoo\\.com");
   static const Regex outlook = CompiledIn(
-      "from \\S*\\.outbound\\.protection\\.outlook\\.com \\(\\S+\\.outbound\\.protection\\.outlook\\.com[ )]|"
+      "from \\S*\\.outbound\\.protection\\.outlook\\.com "
+      "\\(\\S+\\.outbound\\.protection\\.outlook\\.com[ )]|"
       "from \\S*\\.(?:eur|nam)prd\\d+\\.prod\\.outlook\\.com \\([0-9a-f.:]+\\)");
   if (received.find("from mail pickup service by hotmail.com with Microsoft SMTPSVC;") !=
       std::string::npos)
@@ -86,10 +87,12 @@ double NoHotmail(const EvalCall& call) {
 
 double ForgedYahoo(const EvalCall& call) {
   static const Regex ways = CompiledIn(
-      "by web\\S+\\.mail\\S*\\.yahoo\\.com via HTTP|by sonic\\S+\\.consmr\\.mail\\S*\\.yahoo\\.com with HTTP|"
+      "by web\\S+\\.mail\\S*\\.yahoo\\.com via HTTP|by sonic\\S+\\.consmr\\.mail\\S*\\.yahoo\\.com "
+      "with HTTP|"
       "by smtp\\S+\\.yahoo\\.com with SMTP|"
       "from \\[[0-9a-f.:]+\\] by \\S+\\.(?:groups|scd|dcn)\\.yahoo\\.com with NNFMP|"
-      "by \\w+\\.\\w+\\.yahoo\\.com \\(\\d+\\.\\d+\\.\\d+/\\d+\\.\\d+\\.\\d+\\)(?: with ESMTP)? id \\w+");
+      "by \\w+\\.\\w+\\.yahoo\\.com \\(\\d+\\.\\d+\\.\\d+/\\d+\\.\\d+\\.\\d+\\)(?: with ESMTP)? id "
+      "\\w+");
   static const Regex trusted = CompiledIn(" rdns=\\S+\\.yahoo\\.com ");
   static const Regex untrusted = CompiledIn("^[^\\]]+ rdns=\\S+\\.yahoo\\.com ");
   const MailView& mail = call.mail;
@@ -106,9 +109,11 @@ double ForgedYahoo(const EvalCall& call) {
 }
 
 double ForgedJuno(const EvalCall& call) {
-  static const Regex way = CompiledIn("from.*\\b(?:juno|untd)\\.com.*[\\[(][0-9a-f.:]+[\\])].*by| cookie\\.(?:juno|untd)\\.com ");
+  static const Regex way = CompiledIn(
+      "from.*\\b(?:juno|untd)\\.com.*[\\[(][0-9a-f.:]+[\\])].*by| cookie\\.(?:juno|untd)\\.com ");
   static const Regex mail_com = CompiledIn("from.*\\bmail\\.com.*\\[[0-9a-f.:]+\\].*by");
-  static const Regex webmail = CompiledIn("from (webmail\\S+\\.untd\\.com) \\(\\1 \\[[0-9a-f.:]+\\]\\) by");
+  static const Regex webmail =
+      CompiledIn("from (webmail\\S+\\.untd\\.com) \\(\\1 \\[[0-9a-f.:]+\\]\\) by");
   const MailView& mail = call.mail;
   if (!FromEndsWith(mail, "juno.com") || LosesReceived(mail)) return 0;
   const std::string origin = mail.GetText("X-Originating-IP");
@@ -125,7 +130,8 @@ double ForgedJuno(const EvalCall& call) {
 }
 
 double ForgedGmail(const EvalCall& call) {
-  static const Regex relayed = CompiledIn("by (?:10\\.\\S+|2002:a\\d\\d:\\w+:\\S+) with SMTP id \\S+");
+  static const Regex relayed =
+      CompiledIn("by (?:10\\.\\S+|2002:a\\d\\d:\\w+:\\S+) with SMTP id \\S+");
   static const Regex submitted = CompiledIn("by smtp\\.googlemail\\.com with ESMTPSA id \\S+");
   const MailView& mail = call.mail;
   if (!FromEndsWith(mail, "gmail.com")) return 0;

@@ -20,8 +20,10 @@ struct BodyAddresses {
 
 bool IsFreemail(const std::string& address, const Configuration& configuration) {
   static const Regex generic = CompiledIn(
-      "^(?:abuse|support|sales|info|helpdesk|contact|kontakt|(?:post|host|domain)master|undisclosed.*|"
-      "request-[a-f0-9]{16}|bounced?-|[a-f0-9]{8}(?:\\.[a-f0-9]{8}|(?:-[a-f0-9]{4}){3}-[a-f0-9]{12})|"
+      "^(?:abuse|support|sales|info|helpdesk|contact|kontakt|(?:post|host|domain)master|"
+      "undisclosed.*|"
+      "request-[a-f0-9]{16}|bounced?-|[a-f0-9]{8}(?:\\.[a-f0-9]{8}|(?:-[a-f0-9]{4}){3}-[a-f0-9]{12}"
+      ")|"
       ".+=.+=.+)@",
       {.ignore_case = true});
   const size_t at = address.rfind('@');
@@ -44,7 +46,8 @@ const Regex& AddressForm() {
   return form;
 }
 
-void CollectFromText(const MailView& mail, std::vector<std::string>& all, std::set<std::string>& seen) {
+void CollectFromText(const MailView& mail, std::vector<std::string>& all,
+                     std::set<std::string>& seen) {
   static const Regex in_link =
       CompiledIn("<?https?://\\S{0,255}(?:@|%40)\\S{0,255}", {.ignore_case = true});
   // "name@example.org> wrote" and "name@example.org says:" quote others.
@@ -78,7 +81,8 @@ BodyAddresses BodyAddressesOf(const MailView& mail, const Configuration& configu
       continue;
     Match match;
     const std::string_view rest = std::string_view(uri).substr(7);
-    if (AddressForm().Find(rest, 0, &match) != Outcome::kMatch || match.groups[1].begin != 0) continue;
+    if (AddressForm().Find(rest, 0, &match) != Outcome::kMatch || match.groups[1].begin != 0)
+      continue;
     const std::string address = Lower(match.Text(rest, 1));
     if (seen.insert(address).second) all.push_back(address);
     if (all.size() >= 20) break;

@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <set>
 
+#include "libs/base/json.h"
 #include "services/scanner/analyzers/spam/plugins/eval.h"
 #include "services/scanner/analyzers/spam/reading/ascii.h"
 #include "services/scanner/analyzers/spam/reading/dates.h"
-#include "libs/base/json.h"
 
 namespace cleanmail::scanner::spam {
 namespace {
@@ -23,7 +23,8 @@ struct DateShift {
 
 std::vector<std::string> ReceivedForDates(const MailView& mail) {
   static const Regex local = CompiledIn(
-      "\\bfrom (?:localhost\\s|(?:\\S+ ){1,2}\\S*\\b127\\.0\\.0\\.1\\b)|qmail \\d+ invoked by uid \\d+");
+      "\\bfrom (?:localhost\\s|(?:\\S+ ){1,2}\\S*\\b127\\.0\\.0\\.1\\b)|qmail \\d+ invoked by uid "
+      "\\d+");
   std::vector<std::string> lines = mail.Get("Received");
   const bool own = !lines.empty() && local.Matches(lines[0]);
   const size_t next = own ? 1 : 0;
@@ -54,9 +55,8 @@ DateShift ShiftOf(const MailView& mail) {
   if (shifts.empty()) return {};
   // The first server often shares the sender's clock.
   if (shifts.size() > 1 && shifts.back() == 0) shifts.pop_back();
-  return {*std::min_element(shifts.begin(), shifts.end(), [](double a, double b) {
-    return std::abs(a) < std::abs(b);
-  })};
+  return {*std::min_element(shifts.begin(), shifts.end(),
+                            [](double a, double b) { return std::abs(a) < std::abs(b); })};
 }
 
 double ShiftedDate(const EvalCall& call) {
@@ -76,9 +76,10 @@ double IllegalCharacters(const EvalCall& call) {
   };
   const bool controls = std::any_of(text.begin(), text.end(), is_control);
   if (!IsAscii(text) && base::IsUtf8(text) && !controls) return 0;
-  double illegal = static_cast<double>(std::count_if(text.begin(), text.end(), [&](unsigned char byte) {
-    return is_control(byte) || byte >= 0x7f;
-  }));
+  double illegal =
+      static_cast<double>(std::count_if(text.begin(), text.end(), [&](unsigned char byte) {
+        return is_control(byte) || byte >= 0x7f;
+      }));
   if (illegal > 0 && SameLetters(field, "subject:raw")) {
     const auto signs = std::count_if(text.begin(), text.end(), [](unsigned char byte) {
       return byte == 0xa2 || byte == 0xa3 || byte == 0xae;
@@ -111,8 +112,7 @@ Recipients RecipientsOf(const MailView& mail) {
     if (addresses.size() == 256) break;
   }
   Recipients recipients;
-  recipients.sorted =
-      addresses.size() >= 7 && std::is_sorted(addresses.begin(), addresses.end());
+  recipients.sorted = addresses.size() >= 7 && std::is_sorted(addresses.begin(), addresses.end());
   if (addresses.size() < 5) return recipients;
   const auto host = [](const std::string& address) {
     const size_t at = address.find('@');
@@ -149,11 +149,12 @@ double MissingTo(const EvalCall& call) {
 }
 
 double SubjectAllCaps(const EvalCall& call) {
-  static const Regex prefixes = CompiledIn(
-      "^(?:(?:Re|Fwd|Fw|Aw|Antwort|WG|SV|VB|VS|VL):\\s*)+", {.ignore_case = true});
+  static const Regex prefixes =
+      CompiledIn("^(?:(?:Re|Fwd|Fw|Aw|Antwort|WG|SV|VB|VS|VL):\\s*)+", {.ignore_case = true});
   // Sets whose text looks like capitals to who cannot read it.
   static const Regex unsafe_charset = CompiledIn(
-      "=\\?[-\\w]*(?:koi|jp|jis|euc|gb|big5|isoir|cp1251|windows-1251|georgianps|pt154|tis)[-\\w]*\\?",
+      "=\\?[-\\w]*(?:koi|jp|jis|euc|gb|big5|isoir|cp1251|windows-1251|georgianps|pt154|tis)[-\\w]*"
+      "\\?",
       {.ignore_case = true});
   const std::string whole = call.mail.GetText("Subject");
   std::string_view subject = Trim(whole);
@@ -226,13 +227,13 @@ double HeaderCount(const EvalCall& call) {
 double UnresolvedTemplate(const EvalCall& call) {
   static const Regex placeholder = CompiledIn("%[A-Z][A-Z_-]");
   static constexpr std::array<std::string_view, 12> kExempt = {
-      "X-VMS-To", "X-UIDL",      "X-Face",     "To",           "Cc",           "From",
-      "Subject",  "References",  "In-Reply-To", "Message-Id",  "X-Message-Id", "Resent-Message-Id"};
+      "X-VMS-To", "X-UIDL",     "X-Face",      "To",         "Cc",           "From",
+      "Subject",  "References", "In-Reply-To", "Message-Id", "X-Message-Id", "Resent-Message-Id"};
   for (const Fields::Field& field : call.mail.tree().root().header.list()) {
-    const bool exempt =
-        SameLetters(field.name, "X-Original-Message-Id") ||
-        std::any_of(kExempt.begin(), kExempt.end(),
-                    [&](std::string_view name) { return SameLetters(name, field.name); });
+    const bool exempt = SameLetters(field.name, "X-Original-Message-Id") ||
+                        std::any_of(kExempt.begin(), kExempt.end(), [&](std::string_view name) {
+                          return SameLetters(name, field.name);
+                        });
     if (!exempt && placeholder.Matches(field.name + ": " + field.value)) return 1;
   }
   return 0;
@@ -241,7 +242,8 @@ double UnresolvedTemplate(const EvalCall& call) {
 std::string DomainBehindAt(const std::string& address) {
   const size_t at = address.rfind('@');
   if (at == std::string::npos) return "";
-  const std::vector<std::string_view> labels = Pieces(std::string_view(address).substr(at + 1), '.');
+  const std::vector<std::string_view> labels =
+      Pieces(std::string_view(address).substr(at + 1), '.');
   const size_t count = labels.size();
   if (count <= 2 || labels[count - 1].empty() || labels[count - 2].empty())
     return address.substr(at + 1);
@@ -255,17 +257,18 @@ double EqualFromDomains(const EvalCall& call) {
 }
 
 double MatchingEnvelopeAndFrom(const EvalCall& call) {
-  return SameLetters(call.mail.GetText("EnvelopeFrom:addr"), call.mail.GetText("From:addr")) ? 1 : 0;
+  return SameLetters(call.mail.GetText("EnvelopeFrom:addr"), call.mail.GetText("From:addr")) ? 1
+                                                                                             : 0;
 }
 
 double OutlookMessageId(const EvalCall& call) {
-  static const Regex form =
-      CompiledIn("^<[0-9a-f]{4}([0-9a-f]{8})\\$[0-9a-f]{8}\\$[0-9a-f]{8}@");
+  static const Regex form = CompiledIn("^<[0-9a-f]{4}([0-9a-f]{8})\\$[0-9a-f]{8}\\$[0-9a-f]{8}@");
   const std::string id = call.mail.GetText("MESSAGEID");
   regex::Match match;
   if (form.Find(id, 0, &match) != regex::Outcome::kMatch) return 0;
   // The middle of the id is the time in units of 2^32 times 100 ns since 1601.
-  const auto token = static_cast<double>(std::strtoul(std::string(match.Text(id, 1)).c_str(), nullptr, 16));
+  const auto token =
+      static_cast<double>(std::strtoul(std::string(match.Text(id, 1)).c_str(), nullptr, 16));
   const auto differs = [token](int64_t time) {
     return std::abs(token - std::floor(static_cast<double>(time) * 0.0023283064365387 +
                                        27111902.8329849)) >= 250;
@@ -284,7 +287,8 @@ double RatwareNameId(const EvalCall& call) {
   const size_t at = from.find(bracketed);
   if (at == std::string::npos) return 0;
   const std::string_view before = TrimRight(std::string_view(from).substr(0, at));
-  return before.ends_with('"') && before.size() > 2 && before.find('"') + 1 < before.size() - 1 ? 1 : 0;
+  return before.ends_with('"') && before.size() > 2 && before.find('"') + 1 < before.size() - 1 ? 1
+                                                                                                : 0;
 }
 
 double RatwareEnvelopeFrom(const EvalCall& call) {
@@ -305,7 +309,9 @@ double RatwareEnvelopeFrom(const EvalCall& call) {
   return 0;
 }
 
-double AllLocales(const EvalCall&) { return 0; }  // ok_locales is "all" unless an operator says else
+double AllLocales(const EvalCall&) {
+  return 0;
+}  // ok_locales is "all" unless an operator says else
 
 constexpr EvalFunction kFunctions[] = {
     {"check_for_shifted_date", ShiftedDate},

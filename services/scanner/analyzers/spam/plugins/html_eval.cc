@@ -61,7 +61,8 @@ double Range(const EvalCall& call) {
   const bool open = call.Text(2).empty() || call.Text(2) == "inf";
   return AnyPage(call, [&](const HtmlPage& page) {
     const double* number = NumberOn(page, call.Text(0));
-    return number != nullptr && *number > call.Number(1, 0) && (open || *number <= call.Number(2, 0));
+    return number != nullptr && *number > call.Number(1, 0) &&
+           (open || *number <= call.Number(2, 0));
   });
 }
 
@@ -94,7 +95,8 @@ double TextIs(const EvalCall& call, bool wanted) {
   if (call.pattern == nullptr) return 0;
   return AnyPage(call, [&](const HtmlPage& page) {
     const std::vector<std::string>* texts = TextsOn(page, call.Text(0));
-    return texts != nullptr && std::any_of(texts->begin(), texts->end(), [&](const std::string& text) {
+    return texts != nullptr &&
+           std::any_of(texts->begin(), texts->end(), [&](const std::string& text) {
              return call.pattern->Matches(text) == wanted;
            });
   });
@@ -115,9 +117,8 @@ double TitleSubjectRatio(const EvalCall& call) {
 
 double IframeSource(const EvalCall& call) {
   return AnyPage(call, [](const HtmlPage& page) {
-    return std::any_of(page.links.begin(), page.links.end(), [](const auto& entry) {
-      return entry.second.types.count("iframe") != 0;
-    });
+    return std::any_of(page.links.begin(), page.links.end(),
+                       [](const auto& entry) { return entry.second.types.count("iframe") != 0; });
   });
 }
 

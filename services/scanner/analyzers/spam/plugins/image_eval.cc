@@ -122,7 +122,8 @@ double SizeRange(const EvalCall& call) {
   return std::any_of(sizes->second.begin(), sizes->second.end(),
                      [&](const Size& size) {
                        return size.height >= call.Number(1, 0) && size.width >= call.Number(2, 0) &&
-                              size.height <= call.Number(3, 1e12) && size.width <= call.Number(4, 1e12);
+                              size.height <= call.Number(3, 1e12) &&
+                              size.width <= call.Number(4, 1e12);
                      })
              ? 1
              : 0;

@@ -11,7 +11,8 @@ const std::vector<ListedAddress>* FindList(const EvalCall& call, const std::stri
   return found == call.configuration.lists.end() ? nullptr : &found->second;
 }
 
-double AnyOn(const EvalCall& call, const std::vector<std::string>& addresses, const std::string& name) {
+double AnyOn(const EvalCall& call, const std::vector<std::string>& addresses,
+             const std::string& name) {
   const std::vector<ListedAddress>* list = FindList(call, name);
   if (list == nullptr) return 0;
   return std::any_of(addresses.begin(), addresses.end(),
@@ -65,8 +66,8 @@ bool Vouches(const Relay& relay, std::string_view domain) {
     return !IsIpv4(network) && relay.ip.starts_with(network);
   }
   const std::string rdns = Lower(relay.rdns);
-  return rdns == domain ||
-         (rdns.size() > domain.size() && rdns.ends_with(domain) && rdns[rdns.size() - domain.size() - 1] == '.');
+  return rdns == domain || (rdns.size() > domain.size() && rdns.ends_with(domain) &&
+                            rdns[rdns.size() - domain.size() - 1] == '.');
 }
 
 bool IsVouchedFor(const EvalCall& call, const std::string& name) {

@@ -35,7 +35,8 @@ bool IsNeedlessEscape(std::string_view text) {
   const char low = text[2];
   const bool hex = IsDigit(low) || (low >= 'A' && low <= 'F');
   if (high == '0') return low == '9';
-  if (high == '3') return IsDigit(low) || low == 'A' || low == 'B' || low == 'C' || low == 'E' || low == 'F';
+  if (high == '3')
+    return IsDigit(low) || low == 'A' || low == 'B' || low == 'C' || low == 'E' || low == 'F';
   if (high == '2' || (high >= '4' && high <= '6')) return hex;
   return high == '7' && (IsDigit(low) || (low >= 'A' && low <= 'E'));
 }
@@ -63,9 +64,10 @@ class Collector {
   explicit Collector(const MailView& mail) : mail_(mail) {}
 
   MimeFacts Run() {
-    for (const char* name : {"mime_base64_count", "mime_base64_encoded_text", "mime_faraway_charset",
-                             "mime_missing_boundary", "mime_multipart_alternative", "mime_qp_count",
-                             "mime_qp_long_line", "mime_qp_ratio"})
+    for (const char* name :
+         {"mime_base64_count", "mime_base64_encoded_text", "mime_faraway_charset",
+          "mime_missing_boundary", "mime_multipart_alternative", "mime_qp_count",
+          "mime_qp_long_line", "mime_qp_ratio"})
       facts_.numbers[name] = 0;
     for (const Part* part : mail_.tree().AllParts()) ReadPart(*part);
     if (qp_.bytes > 0) {
@@ -117,7 +119,8 @@ class Collector {
   void ReadHeader(std::string_view type, std::string_view encoding, std::string_view disposition,
                   const std::string& charset) {
     static const Regex ascii = CompiledIn(
-        "us-ascii|ansi_x3\\.4-19(?:68|86)|iso-ir-6|iso_646\\.irv:1991|ascii|iso646-us|us|ibm367|cp367");
+        "us-ascii|ansi_x3\\.4-19(?:68|86)|iso-ir-6|iso_646\\.irv:1991|ascii|iso646-us|us|ibm367|"
+        "cp367");
     static const Regex iso = CompiledIn("iso-\\S+-\\S+\\b");
     static const Regex usual_iso = CompiledIn("iso-(?:8859-\\d{1,2}|2022-(?:jp|kr))\\b");
     if (type == "text/html") {
@@ -129,11 +132,14 @@ class Collector {
     if (base64) ++facts_.numbers["mime_base64_count"];
     if (!base64 && encoding.find("quoted-printable") != std::string_view::npos)
       ++facts_.numbers["mime_qp_count"];
-    if (disposition.find("attachment") != std::string_view::npos) facts_.numbers["mime_attachment"] = 1;
+    if (disposition.find("attachment") != std::string_view::npos)
+      facts_.numbers["mime_attachment"] = 1;
     const bool placed = disposition.starts_with("attachment") || disposition.starts_with("inline");
-    if (type.starts_with("text") && base64 && (charset.empty() || ascii.Matches(charset)) && !placed)
+    if (type.starts_with("text") && base64 && (charset.empty() || ascii.Matches(charset)) &&
+        !placed)
       facts_.numbers["mime_base64_encoded_text"] = 1;
-    if (iso.Matches(charset) && !usual_iso.Matches(charset)) facts_.numbers["mime_bad_iso_charset"] = 1;
+    if (iso.Matches(charset) && !usual_iso.Matches(charset))
+      facts_.numbers["mime_bad_iso_charset"] = 1;
     if (std::any_of(charset.begin(), charset.end(), IsLetter)) facts_.charsets.push_back(charset);
   }
 
@@ -180,7 +186,9 @@ double HasFact(const EvalCall& call) {
   return found != facts.numbers.end() && found->second != 0 ? 1 : 0;
 }
 
-bool IsHtmlMessage(const MailView& mail) { return BeginsWith(mail.GetText("Content-Type"), "text/html"); }
+bool IsHtmlMessage(const MailView& mail) {
+  return BeginsWith(mail.GetText("Content-Type"), "text/html");
+}
 
 double Html(const EvalCall& call) {
   return IsHtmlMessage(call.mail) || Facts(call.mail).html_parts > 0 ? 1 : 0;
@@ -197,9 +205,7 @@ double MultipartRatio(const EvalCall& call) {
   return ratio >= call.Number(0, 0) && ratio < call.Number(1, 0) ? 1 : 0;
 }
 
-double ParseFlag(const EvalCall& call) {
-  return call.mail.tree().Flag(call.Text(0)) ? 1 : 0;
-}
+double ParseFlag(const EvalCall& call) { return call.mail.tree().Flag(call.Text(0)) ? 1 : 0; }
 
 double AsciiIllegal(const EvalCall& call) { return Facts(call.mail).ascii_illegal > 0 ? 1 : 0; }
 
@@ -221,7 +227,8 @@ struct Uppercase {
 Uppercase UppercaseOf(const MailView& mail) {
   // Sets whose text looks like capitals to who cannot read it.
   static const Regex likely = CompiledIn(
-      "^[-_a-z0-9]*(?:koi|jp|jis|euc|gb|big5|isoir|cp1251|windows-1251|georgianps|pt154|tis)[-_a-z0-9]*$",
+      "^[-_a-z0-9]*(?:koi|jp|jis|euc|gb|big5|isoir|cp1251|windows-1251|georgianps|pt154|tis)[-_a-"
+      "z0-9]*$",
       {.ignore_case = true});
   static const Regex two_words = CompiledIn("\\S\\s+\\S");
   static const Regex base64 = CompiledIn("^(?:[A-Za-z0-9+/=]{60,76} ){2}");

@@ -34,15 +34,17 @@ double HeloIpMismatch(const EvalCall& call) {
 
 double NumericHelo(const EvalCall& call) {
   const std::vector<Relay>& relays = call.mail.relays().untrusted;
-  return std::any_of(relays.begin(), relays.end(),
-                     [](const Relay& relay) { return IsIpv4(relay.helo) && !IsPrivateIp(relay.helo); })
+  return std::any_of(
+             relays.begin(), relays.end(),
+             [](const Relay& relay) { return IsIpv4(relay.helo) && !IsPrivateIp(relay.helo); })
              ? 1
              : 0;
 }
 
 double NoRdnsDotcomHelo(const EvalCall& call) {
   static const Regex dotcom = CompiledIn(
-      "(?:\\.|^)(?:lycos\\.com|lycos\\.co\\.uk|hotmail\\.com|localhost\\.com|excite\\.com|caramail\\.com|"
+      "(?:\\.|^)(?:lycos\\.com|lycos\\.co\\.uk|hotmail\\.com|localhost\\.com|excite\\.com|"
+      "caramail\\.com|"
       "cs\\.com|aol\\.com|msn\\.com|yahoo\\.com|drizzle\\.com)$",
       {.ignore_case = true});
   double hit = 0;

@@ -41,16 +41,17 @@ std::string HostBehind(std::string_view text, size_t scheme) {
 // Whether the text of a link names another site, with https, than the link leads to.
 bool NamesAnother(const EvalCall& call, const HtmlLink& link, const std::string& own) {
   const Domains& domains = call.mail.domains();
-  return std::any_of(link.anchor_texts.begin(), link.anchor_texts.end(), [&](const std::string& text) {
-    const size_t at = FindLetters(text, "https://");
-    if (at == std::string::npos) return false;
-    std::string named = HostBehind(text, at + 8);
-    if (!IsIpAddress(named)) {
-      named = domains.Trimmed(named);
-      if (!domains.IsValid(named)) return false;
-    }
-    return !named.empty() && named != own;
-  });
+  return std::any_of(link.anchor_texts.begin(), link.anchor_texts.end(),
+                     [&](const std::string& text) {
+                       const size_t at = FindLetters(text, "https://");
+                       if (at == std::string::npos) return false;
+                       std::string named = HostBehind(text, at + 8);
+                       if (!IsIpAddress(named)) {
+                         named = domains.Trimmed(named);
+                         if (!domains.IsValid(named)) return false;
+                       }
+                       return !named.empty() && named != own;
+                     });
 }
 
 double HttpsHttpMismatch(const EvalCall& call) {

@@ -24,9 +24,9 @@ std::string_view TrimRight(std::string_view text) {
 std::string_view Trim(std::string_view text) { return TrimLeft(TrimRight(text)); }
 
 bool SameLetters(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(),
-                    [](char x, char y) { return LowerOf(x) == LowerOf(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+           return LowerOf(x) == LowerOf(y);
+         });
 }
 
 bool BeginsWith(std::string_view text, std::string_view prefix) {
@@ -40,9 +40,8 @@ bool EndsWith(std::string_view text, std::string_view suffix) {
 
 size_t FindLetters(std::string_view text, std::string_view what, size_t from) {
   if (from > text.size()) return std::string_view::npos;
-  const auto at = std::search(text.begin() + static_cast<ptrdiff_t>(from), text.end(),
-                              what.begin(), what.end(),
-                              [](char x, char y) { return LowerOf(x) == LowerOf(y); });
+  const auto at = std::search(text.begin() + static_cast<ptrdiff_t>(from), text.end(), what.begin(),
+                              what.end(), [](char x, char y) { return LowerOf(x) == LowerOf(y); });
   return at == text.end() && !what.empty() ? std::string_view::npos
                                            : static_cast<size_t>(at - text.begin());
 }

@@ -22,8 +22,8 @@ std::string_view TrimLeft(std::string_view text);
 std::string_view TrimRight(std::string_view text);
 std::string_view Trim(std::string_view text);
 bool SameLetters(std::string_view a, std::string_view b);
-bool BeginsWith(std::string_view text, std::string_view prefix);  // in any case
-bool EndsWith(std::string_view text, std::string_view suffix);    // in any case
+bool BeginsWith(std::string_view text, std::string_view prefix);                    // in any case
+bool EndsWith(std::string_view text, std::string_view suffix);                      // in any case
 size_t FindLetters(std::string_view text, std::string_view what, size_t from = 0);  // in any case
 bool HasLetters(std::string_view text, std::string_view what);                      // in any case
 bool IsAscii(std::string_view text);

@@ -19,10 +19,10 @@ constexpr std::array<std::string_view, 12> kMonths = {"jan", "feb", "mar", "apr"
 
 // Zone names that mail used, and the hours they mean.
 constexpr std::array<std::pair<std::string_view, int>, 22> kZones = {{
-    {"UT", 0},     {"UTC", 0},    {"GMT", 0},    {"AST", -400}, {"ADT", -300}, {"EST", -500},
-    {"EDT", -400}, {"CST", -600}, {"CDT", -500}, {"MST", -700}, {"MDT", -600}, {"PST", -800},
-    {"PDT", -700}, {"HST", -1000}, {"AKST", -900}, {"AKDT", -800}, {"WET", 0},  {"MET", 100},
-    {"CET", 100},  {"EET", 200},  {"JST", 900},  {"KST", 900},
+    {"UT", 0},     {"UTC", 0},     {"GMT", 0},     {"AST", -400},  {"ADT", -300}, {"EST", -500},
+    {"EDT", -400}, {"CST", -600},  {"CDT", -500},  {"MST", -700},  {"MDT", -600}, {"PST", -800},
+    {"PDT", -700}, {"HST", -1000}, {"AKST", -900}, {"AKDT", -800}, {"WET", 0},    {"MET", 100},
+    {"CET", 100},  {"EET", 200},   {"JST", 900},   {"KST", 900},
 }};
 
 bool AllDigits(std::string_view text) {

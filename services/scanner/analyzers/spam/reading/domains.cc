@@ -176,8 +176,8 @@ bool IsIpAddress(std::string_view text) {
 bool IsPrivateIp(std::string_view text) {
   if (BeginsWith(text, "ipv6:")) text.remove_prefix(5);
   std::string_view v4 = text;
-  if (const size_t mapped = FindLetters(text, "ffff:"); mapped != std::string_view::npos &&
-                                                         text.find('.') != std::string_view::npos)
+  if (const size_t mapped = FindLetters(text, "ffff:");
+      mapped != std::string_view::npos && text.find('.') != std::string_view::npos)
     v4 = text.substr(mapped + 5);
   if (IsIpv4(v4)) {
     const std::vector<std::string_view> parts = Pieces(v4, '.');

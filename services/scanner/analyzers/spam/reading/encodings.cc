@@ -29,8 +29,8 @@ bool ContainsAscii(std::string_view charset) {
   static constexpr std::array<std::string_view, 7> kWhole = {
       "us-ascii", "ascii", "iso646-us", "utf-8", "utf8", "big5", "gbk"};
   if (std::find(kWhole.begin(), kWhole.end(), name) != kWhole.end()) return true;
-  for (const std::string_view prefix : {"iso-8859", "iso8859", "windows-", "koi8-", "euc-",
-                                        "gb18030", "gb-18030", "ansi_x3.4-"}) {
+  for (const std::string_view prefix :
+       {"iso-8859", "iso8859", "windows-", "koi8-", "euc-", "gb18030", "gb-18030", "ansi_x3.4-"}) {
     if (name.starts_with(prefix)) return true;
   }
   return false;
@@ -91,7 +91,8 @@ EncodedWord EncodedWordAt(std::string_view value, size_t at) {
   EncodedWord word;
   if (value.substr(at, 2) != "=?") return word;
   size_t end = at + 2;
-  while (end < value.size() && (IsWord(value[end]) || value[end] == '*' || value[end] == '-')) ++end;
+  while (end < value.size() && (IsWord(value[end]) || value[end] == '*' || value[end] == '-'))
+    ++end;
   if (end == at + 2 || end + 2 >= value.size() || value[end] != '?' || value[end + 2] != '?')
     return word;
   const char encoding = LowerOf(value[end + 1]);

@@ -19,20 +19,20 @@ using Names = std::set<std::string_view>;
 // The elements of HTML 4.01 and XHTML 1.0, strict and loose, and a few of mail programs.
 const Names& KnownElements() {
   static const Names names = {
-      "a",        "abbr",     "acronym",  "address",  "applet",   "area",     "b",
-      "base",     "basefont", "bdo",      "big",      "blockquote", "body",   "br",
-      "button",   "caption",  "center",   "cite",     "code",     "col",      "colgroup",
-      "dd",       "del",      "dfn",      "dir",      "div",      "dl",       "dt",
-      "em",       "fieldset", "font",     "form",     "frame",    "frameset", "h1",
-      "h2",       "h3",       "h4",       "h5",       "h6",       "head",     "hr",
-      "html",     "i",        "iframe",   "img",      "input",    "ins",      "isindex",
-      "kbd",      "label",    "legend",   "li",       "link",     "map",      "menu",
-      "meta",     "nobr",     "noframes", "noscript", "object",   "ol",       "optgroup",
-      "option",   "p",        "param",    "pre",      "q",        "s",        "samp",
-      "script",   "select",   "small",    "span",     "strike",   "strong",   "style",
-      "sub",      "sup",      "table",    "tbody",    "td",       "textarea", "tfoot",
-      "th",       "thead",    "title",    "tr",       "tt",       "u",        "ul",
-      "var",      "x-sigsep", "x-tab"};
+      "a",      "abbr",     "acronym",  "address",  "applet",     "area",     "b",
+      "base",   "basefont", "bdo",      "big",      "blockquote", "body",     "br",
+      "button", "caption",  "center",   "cite",     "code",       "col",      "colgroup",
+      "dd",     "del",      "dfn",      "dir",      "div",        "dl",       "dt",
+      "em",     "fieldset", "font",     "form",     "frame",      "frameset", "h1",
+      "h2",     "h3",       "h4",       "h5",       "h6",         "head",     "hr",
+      "html",   "i",        "iframe",   "img",      "input",      "ins",      "isindex",
+      "kbd",    "label",    "legend",   "li",       "link",       "map",      "menu",
+      "meta",   "nobr",     "noframes", "noscript", "object",     "ol",       "optgroup",
+      "option", "p",        "param",    "pre",      "q",          "s",        "samp",
+      "script", "select",   "small",    "span",     "strike",     "strong",   "style",
+      "sub",    "sup",      "table",    "tbody",    "td",         "textarea", "tfoot",
+      "th",     "thead",    "title",    "tr",       "tt",         "u",        "ul",
+      "var",    "x-sigsep", "x-tab"};
   return names;
 }
 // No elements of these standards, but browsers act on them.
@@ -41,8 +41,8 @@ const Names& TrickElements() {
   return names;
 }
 const Names& StyledElements() {
-  static const Names names = {"body",     "font",    "table", "tr", "th",  "td", "big", "small",
-                              "basefont", "marquee", "span",  "p",  "div", "a"};
+  static const Names names = {"body",  "font",     "table",   "tr",   "th", "td",  "big",
+                              "small", "basefont", "marquee", "span", "p",  "div", "a"};
   return names;
 }
 
@@ -66,8 +66,8 @@ bool IsNamespaced(std::string_view tag) {
     return false;
   std::string_view name = tag.substr(colon + 1);
   if (name.ends_with('/')) name.remove_suffix(1);
-  return !name.empty() && std::all_of(name.begin(), name.end(),
-                                      [](char c) { return IsWord(c) || c == '-'; });
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](char c) { return IsWord(c) || c == '-'; });
 }
 
 // Letters, digits and everything beyond ASCII.

@@ -20,10 +20,10 @@ struct HtmlLink {
 
 // What rules ask of an HTML text, under SpamAssassin's names where they appear in rules.
 struct HtmlPage {
-  DecodedText text;                          // as rules see it, hidden text included
-  std::map<std::string, HtmlLink> links;     // by target
-  std::map<std::string, int> inside;         // elements seen: how many stand open at the end
-  std::map<std::string, double> numbers;     // length, image_area, ratio …
+  DecodedText text;                       // as rules see it, hidden text included
+  std::map<std::string, HtmlLink> links;  // by target
+  std::map<std::string, int> inside;      // elements seen: how many stand open at the end
+  std::map<std::string, double> numbers;  // length, image_area, ratio …
   std::vector<std::string> titles;
   std::vector<std::string> comments;
   std::vector<std::string> scripts;

@@ -54,7 +54,8 @@ std::optional<std::array<int, 3>> Components(std::string_view colour) {
   if (colour.size() != 6) return std::nullopt;
   std::array<int, 3> parts{};
   for (size_t i = 0; i < 3; ++i)
-    parts[i] = static_cast<int>(std::strtol(std::string(colour.substr(2 * i, 2)).c_str(), nullptr, 16));
+    parts[i] =
+        static_cast<int>(std::strtol(std::string(colour.substr(2 * i, 2)).c_str(), nullptr, 16));
   return parts;
 }
 
@@ -105,8 +106,8 @@ std::vector<std::string> LastBackgroundLayer(std::string_view value) {
 
 void ReadColourProperty(std::string_view property, std::string& colour) {
   std::string value = Lower(Trim(property));
-  if (const size_t bang = value.rfind('!'); bang != std::string::npos &&
-                                            Trim(std::string_view(value).substr(bang + 1)) == "important")
+  if (const size_t bang = value.rfind('!');
+      bang != std::string::npos && Trim(std::string_view(value).substr(bang + 1)) == "important")
     value = std::string(TrimRight(std::string_view(value).substr(0, bang)));
   if (value == "inherit") return;
   if (value.find("rgb") != std::string::npos) {
@@ -160,10 +161,9 @@ double SizeOf(std::string_view text, double base, double fallback) {
 
 std::string ColourOf(std::string_view text) {
   const std::string colour = Lower(Trim(text));
-  const auto named = std::lower_bound(kColours.begin(), kColours.end(), colour,
-                                      [](const auto& entry, const std::string& wanted) {
-                                        return entry.first < wanted;
-                                      });
+  const auto named = std::lower_bound(
+      kColours.begin(), kColours.end(), colour,
+      [](const auto& entry, const std::string& wanted) { return entry.first < wanted; });
   if (named != kColours.end() && named->first == colour) {
     const int rgb = static_cast<int>(named->second);
     return Hex(rgb >> 16, rgb >> 8, rgb);
@@ -179,8 +179,8 @@ std::string ColourOf(std::string_view text) {
     }
     return Hex(parts[0], parts[1], parts[2]);
   }
-  const bool hex = colour.starts_with('#') &&
-                   colour.find_first_not_of("#0123456789abcdef") == std::string::npos;
+  const bool hex =
+      colour.starts_with('#') && colour.find_first_not_of("#0123456789abcdef") == std::string::npos;
   return hex ? HexColour(colour) : "invalid";
 }
 
@@ -198,8 +198,7 @@ Hidden HiddenBy(const TextStyle& style) {
     if (std::sqrt(red * red + green * green + blue * blue) < kLeastContrast)
       return Hidden::kLowContrast;
   }
-  if (style.foreground == "invalid" || style.background == "invalid")
-    return Hidden::kInvalidColour;
+  if (style.foreground == "invalid" || style.background == "invalid") return Hidden::kInvalidColour;
   if (style.size <= 1 || SameLetters(style.display, "none") ||
       SameLetters(style.visibility, "hidden"))
     return Hidden::kOther;

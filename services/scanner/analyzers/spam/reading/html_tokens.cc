@@ -40,10 +40,9 @@ int HexDigit(char c) {
 }
 
 const uint32_t* FindEntity(std::string_view name) {
-  const auto found = std::lower_bound(kEntities.begin(), kEntities.end(), name,
-                                      [](const auto& entry, std::string_view wanted) {
-                                        return entry.first < wanted;
-                                      });
+  const auto found = std::lower_bound(
+      kEntities.begin(), kEntities.end(), name,
+      [](const auto& entry, std::string_view wanted) { return entry.first < wanted; });
   return found != kEntities.end() && found->first == name ? &found->second : nullptr;
 }
 
@@ -90,9 +89,8 @@ struct LiteralElement {
   std::string_view tag;
   bool entities;
 };
-constexpr LiteralElement kLiteral[] = {{"script", false},   {"style", false},
-                                       {"xmp", false},      {"iframe", false},
-                                       {"plaintext", false}, {"title", true},
+constexpr LiteralElement kLiteral[] = {{"script", false}, {"style", false},     {"xmp", false},
+                                       {"iframe", false}, {"plaintext", false}, {"title", true},
                                        {"textarea", true}};
 
 class Reader {

@@ -67,7 +67,9 @@ std::string IpIn(std::string_view text) {
   std::string spaced(text);
   std::replace_if(
       spaced.begin(), spaced.end(),
-      [](char c) { return !IsDigit(c) && c != '.' && c != ':' && !(LowerOf(c) >= 'a' && LowerOf(c) <= 'f'); },
+      [](char c) {
+        return !IsDigit(c) && c != '.' && c != ':' && !(LowerOf(c) >= 'a' && LowerOf(c) <= 'f');
+      },
       ' ');
   for (const std::string_view word : Words(spaced)) {
     if (IsIpAddress(word)) return std::string(word);
@@ -122,8 +124,7 @@ std::vector<std::string> MailView::FindFields(const Request& request) const {
   std::vector<std::string> names = {name};
   if (lower == "tocc") names = {"To", "Cc"};
   const bool ids = name == "MESSAGEID";
-  if (ids)
-    names = {"X-Message-Id", "Resent-Message-Id", "X-Original-Message-ID", "Message-Id"};
+  if (ids) names = {"X-Message-Id", "Resent-Message-Id", "X-Original-Message-ID", "Message-Id"};
   std::vector<std::string> values;
   for (const std::string& one : names) {
     for (const Fields::Field* field : tree_.root().header.All(one)) {
@@ -146,8 +147,8 @@ std::string MailView::HostIn(const std::string& value, bool is_address) const {
   }
   std::string spaced = value;
   std::replace_if(
-      spaced.begin(), spaced.end(), [](char c) { return !IsWord(c) && c != '.' && c != '-' && c != '@'; },
-      ' ');
+      spaced.begin(), spaced.end(),
+      [](char c) { return !IsWord(c) && c != '.' && c != '-' && c != '@'; }, ' ');
   std::string plain;
   for (const std::string_view word : Words(spaced)) {
     const size_t at = word.rfind('@');
@@ -209,12 +210,13 @@ const std::vector<std::string>& MailView::Get(const std::string& request) const 
 std::string MailView::GetText(const std::string& request) const {
   const std::vector<std::string>& values = Get(request);
   if (values.empty()) return "";
-  static constexpr std::array<std::string_view, 6> kExtracts = {":addr", ":name",   ":host",
-                                                                ":domain", ":ip", ":revip"};
-  const bool extract = request == "EnvelopeFrom" ||
-                       std::any_of(kExtracts.begin(), kExtracts.end(), [&](std::string_view option) {
-                         return request.find(option) != std::string::npos;
-                       });
+  static constexpr std::array<std::string_view, 6> kExtracts = {":addr",   ":name", ":host",
+                                                                ":domain", ":ip",   ":revip"};
+  const bool extract =
+      request == "EnvelopeFrom" ||
+      std::any_of(kExtracts.begin(), kExtracts.end(), [&](std::string_view option) {
+        return request.find(option) != std::string::npos;
+      });
   if (extract) {
     std::string first = values[0];
     if (first.ends_with('\n')) first.pop_back();

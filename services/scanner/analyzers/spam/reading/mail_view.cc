@@ -235,7 +235,8 @@ const UriDetails& MailView::uri_details() const {
 const std::vector<std::string>& MailView::uris() const {
   if (uris_) return *uris_;
   std::set<std::string> all;
-  for (const auto& [uri, detail] : uri_details()) all.insert(detail.cleaned.begin(), detail.cleaned.end());
+  for (const auto& [uri, detail] : uri_details())
+    all.insert(detail.cleaned.begin(), detail.cleaned.end());
   uris_.emplace(all.begin(), all.end());
   return *uris_;
 }

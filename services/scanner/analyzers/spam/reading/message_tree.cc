@@ -65,7 +65,8 @@ std::string BoundaryOf(std::string_view value) {
     return std::string(rest.substr(0, rest.find('"')));
   }
   size_t end = at;
-  while (end < value.size() && !IsBlank(value[end]) && value[end] != '"' && value[end] != ';') ++end;
+  while (end < value.size() && !IsBlank(value[end]) && value[end] != '"' && value[end] != ';')
+    ++end;
   if (end < value.size() && value[end] == '"') return "";
   return std::string(value.substr(at, end - at));
 }
@@ -184,8 +185,8 @@ void Fields::Remove(std::string_view name) {
 }
 
 std::string_view Part::effective_type() const {
-  const bool html = EndsWith(name, ".htm") || EndsWith(name, ".html") ||
-                    EndsWith(name, ".shtm") || EndsWith(name, ".shtml");
+  const bool html = EndsWith(name, ".htm") || EndsWith(name, ".html") || EndsWith(name, ".shtm") ||
+                    EndsWith(name, ".shtml");
   return html ? std::string_view("text/html") : std::string_view(type);
 }
 
@@ -264,8 +265,8 @@ std::vector<std::string_view> MessageTree::ReadHeader(Part& part,
     has_field = true;
   }
   if (outermost) {
-    body_offset_ = at == lines.size() ? text_.size()
-                                      : static_cast<size_t>(lines[at].data() - text_.data());
+    body_offset_ =
+        at == lines.size() ? text_.size() : static_cast<size_t>(lines[at].data() - text_.data());
   }
   lines.erase(lines.begin(), lines.begin() + static_cast<ptrdiff_t>(at));
   return lines;
@@ -302,8 +303,8 @@ void MessageTree::ReadLeaf(Job job) {
   Part& part = *job.part;
   const ContentTypeFacts facts = ReadContentType(part.header.Last("content-type"));
   if (!facts.missing) {
-    part.type = !facts.type.starts_with("multipart/") || job.has_boundary ? facts.type
-                                                                         : "text/plain";
+    part.type =
+        !facts.type.starts_with("multipart/") || job.has_boundary ? facts.type : "text/plain";
   }
   part.charset = facts.charset;
   const std::string_view disposition = part.header.Last("content-disposition");
@@ -436,8 +437,8 @@ class MessageTree::Splitter {
       if (lines_.back().empty()) lines_.pop_back();
     }
     const ContentTypeFacts facts = ReadContentType(part_->header.Last("content-type"));
-    part_->type = facts.missing && job_.part->type == "multipart/digest" ? "message/rfc822"
-                                                                         : facts.type;
+    part_->type =
+        facts.missing && job_.part->type == "multipart/digest" ? "message/rfc822" : facts.type;
     const std::string& boundary = facts.boundary.empty() ? job_.boundary : facts.boundary;
     tree_.queue_.push_back({part_.get(), boundary, true, std::move(lines_), job_.depth - 1});
     lines_ = {};

@@ -20,7 +20,8 @@ using regex::Outcome;
 using regex::Regex;
 
 constexpr std::string_view kIp =
-    "((?:ipv6:)?(?:\\d{1,3}(?:\\.\\d{1,3}){3}\\b|[0-9a-f]{0,4}:[0-9a-f:]*(?:\\d{1,3}(?:\\.\\d{1,3}){3})?"
+    "((?:ipv6:)?(?:\\d{1,3}(?:\\.\\d{1,3}){3}\\b|[0-9a-f]{0,4}:[0-9a-f:]*(?:\\d{1,3}(?:\\.\\d{1,3})"
+    "{3})?"
     "(?:%[A-Z0-9._~-]*)?))";
 
 // A form of received_formats.h as a pattern, with the letters of its groups.
@@ -88,6 +89,7 @@ struct GeneralForm {
   Form form;
   bool looked_up;
   bool helo_is_rdns;
+  bool fetched_here;
 };
 struct ServerForms {
   std::string_view needs;
@@ -101,25 +103,25 @@ struct Patterns {
   std::vector<ServerForms> servers;
   std::vector<GeneralForm> general;
   std::vector<Form> no_handover;
-  Regex date = CompiledIn(
-      "[\\s;]+(?:[A-Z][a-z]{2}, )?\\d+ [A-Z][a-z]{2} \\d+ \\d+:\\d+(?::\\d+)? \\S+$");
+  Regex date =
+      CompiledIn("[\\s;]+(?:[A-Z][a-z]{2}, )?\\d+ [A-Z][a-z]{2} \\d+ \\d+:\\d+(?::\\d+)? \\S+$");
   Regex id = CompiledIn(" id <?([^\\s<>;]{3,})");
   Regex helo = CompiledIn("\\bhelo=([-\\w.^+&:=?!@%*$\\\\/]+)(?![-\\w.^+&:=?!@%*$\\\\/])");
   Regex helo_word = CompiledIn("\\b(?:HELO|EHLO) ([-\\w.^+&:=?!@%*$\\\\/]+)");
   Regex by = CompiledIn(" by (\\S+)(?:[^-A-Za-z0-9;.]|$)");
-  Regex auth_protocol = CompiledIn(
-      " with ((?:ES|L|UTF8S|UTF8L)MTPS?A|ASMTP|HTTP[SU]?)(?: |;|$)", {.ignore_case = true});
+  Regex auth_protocol = CompiledIn(" with ((?:ES|L|UTF8S|UTF8L)MTPS?A|ASMTP|HTTP[SU]?)(?: |;|$)",
+                                   {.ignore_case = true});
   Regex auth_sasl = CompiledIn("^from .*?(?:\\]\\)|\\)\\]) \\(AUTH: ([A-Z0-9-]+) \\S+.*?\\) by ");
-  Regex auth_sendmail = CompiledIn(
-      "^from .*?(?:\\](?: \\([^)]*\\))?\\)|\\)\\]) .*?\\(.*?authenticated.*?\\).*? by");
+  Regex auth_sendmail =
+      CompiledIn("^from .*?(?:\\](?: \\([^)]*\\))?\\)|\\)\\]) .*?\\(.*?authenticated.*?\\).*? by");
   Regex auth_gmx = CompiledIn(
       "from \\S* \\((?:HELO|EHLO) \\S*\\) \\[[^\\]]+\\] by (mail\\.gmx\\.(?:net|com)) "
       "\\([^)]+\\) with (E?SMTP)");
   Regex auth_postfix =
       CompiledIn("\\) \\(Authenticated sender: \\S+\\) by \\S+ \\(([^)]+)\\) with ");
   Regex auth_via_http = CompiledIn(" \\(via (HTTP.?)\\)(?: |;|$)", {.ignore_case = true});
-  Regex envelope = CompiledIn("(?:return-path:? |envelope-(?:sender|from)[ =])(\\S+)\\b",
-                              {.ignore_case = true});
+  Regex envelope =
+      CompiledIn("(?:return-path:? |envelope-(?:sender|from)[ =])(\\S+)\\b", {.ignore_case = true});
   Regex exim_bracket = CompiledIn(base::Cat("^\\[(?i:", kIp, ")\\] \\((.*?)\\) by (\\S+) "));
   Regex exim_named = CompiledIn(base::Cat("^(\\S+) \\(\\[(?i:", kIp, ")\\](.*?)\\) by (\\S+) "));
   Regex exim_plain = CompiledIn(base::Cat("^(\\S+) \\[(?i:", kIp, ")\\](?::\\d+)? by (\\S+) "));
@@ -136,7 +138,8 @@ struct Patterns {
       servers.push_back(std::move(forms));
     }
     for (const ReceivedFormat& format : kFormats)
-      general.push_back({CompileForm(format.form), format.looked_up, format.helo_is_rdns});
+      general.push_back({CompileForm(format.form), format.looked_up, format.helo_is_rdns,
+                         format.form == kFetchedHere});
     for (const std::string_view form : kNoHandover) no_handover.push_back(CompileForm(form));
   }
 };
@@ -148,6 +151,18 @@ const Patterns& ThePatterns() {
 
 bool Has(std::string_view text, std::string_view what) {
   return text.find(what) != std::string_view::npos;
+}
+
+// Whether a line shows what a server's lines have; see kServers.
+bool IsOf(std::string_view needs, std::string_view line) {
+  const bool versioned = needs.ends_with('#');
+  if (versioned) needs.remove_suffix(1);
+  const size_t at = line.find(needs);
+  if (at == std::string_view::npos || !versioned) return at != std::string_view::npos;
+  std::string_view rest = line.substr(at + needs.size());
+  if (rest.starts_with('('))
+    rest = TrimLeft(rest.substr(std::min(rest.find(')'), rest.size() - 1) + 1));
+  return !rest.empty() && IsDigit(rest[0]);
 }
 
 std::string FirstGroup(const Regex& regex, std::string_view text) {
@@ -180,7 +195,8 @@ class Reading {
   explicit Reading(std::string_view line) : line_(line) {}
 
   ReceivedLine Run() {
-    if (!BeginsWith(line_, "from ") && !BeginsWith(line_, "(from ")) return Of(ReceivedKind::kNoHandover);
+    if (!BeginsWith(line_, "from ") && !BeginsWith(line_, "(from "))
+      return Of(ReceivedKind::kNoHandover);
     if (Has(line_, " with local for ") || IsBareHandover()) return Of(ReceivedKind::kNoHandover);
     ReadGeneralFacts();
     std::string_view rest = line_;
@@ -191,7 +207,8 @@ class Reading {
     } else if (rest.starts_with("(from ")) {
       kind = Has(rest, "@") ? ReceivedKind::kNoHandover : ReceivedKind::kUnreadable;
     }
-    if (kind != ReceivedKind::kUnreadable) return kind == ReceivedKind::kRelay ? Finish() : Of(kind);
+    if (kind != ReceivedKind::kUnreadable)
+      return kind == ReceivedKind::kRelay ? Finish() : Of(kind);
     if (relay_.ip.empty()) relay_.ip = FirstGroup(ThePatterns().any_bracketed_ip, rest);
     return !relay_.ip.empty() && !relay_.by.empty() ? Finish() : Of(ReceivedKind::kUnreadable);
   }
@@ -203,7 +220,9 @@ class Reading {
   bool IsBareHandover() {
     const std::vector<std::string_view> words = Words(line_);
     if (words.size() < 4 || words[2] != "by" || words[1].starts_with('[')) return false;
-    return words[3].ends_with(';') || (words.size() > 4 && words[4].starts_with(';'));
+    if (words[3].size() > 1 && words[3].find(';') == words[3].size() - 1) return true;
+    return words[3].find(';') == std::string_view::npos && words.size() > 4 &&
+           words[4].starts_with(';');
   }
 
   void ReadGeneralFacts() {
@@ -296,7 +315,7 @@ class Reading {
       return ReceivedKind::kNoHandover;
     bool known_server = false;
     for (const ServerForms& server : p.servers) {
-      if (known_server || !Has(rest, server.needs)) continue;
+      if (known_server || !IsOf(server.needs, rest)) continue;
       known_server = true;
       for (const Form& form : server.forms) {
         if (!Take(form, rest)) continue;
@@ -319,9 +338,10 @@ class Reading {
 
   ReceivedKind ReadGeneralForms(std::string_view rest) {
     const Patterns& p = ThePatterns();
-    bool fetched = Has(rest, "with POP3") || Has(rest, "with IMAP");
+    const bool fetched = Has(rest, "with POP3") || Has(rest, "with IMAP");
     for (const GeneralForm& general : p.general) {
-      if (!Take(general.form, rest)) continue;
+      if (general.fetched_here && fetched) return ReceivedKind::kFetched;
+      if (general.fetched_here || !Take(general.form, rest)) continue;
       looked_up_ = general.looked_up;
       if (general.helo_is_rdns && relay_.helo.empty()) relay_.helo = relay_.rdns;
       if (relay_.rdns == "softdnserr") {
@@ -338,7 +358,6 @@ class Reading {
       if (general.helo_is_rdns && relay_.rdns == "unknown") looked_up_ = false;
       return ReceivedKind::kRelay;
     }
-    if (fetched) return ReceivedKind::kFetched;
     for (const Form& form : p.no_handover) {
       if (form.pattern.Matches(rest)) return ReceivedKind::kNoHandover;
     }
@@ -352,8 +371,7 @@ class Reading {
     relay_.ip.resize(std::min(relay_.ip.find('%'), relay_.ip.size()));
     if (const size_t mapped = FindLetters(relay_.ip, "ffff:");
         mapped != std::string::npos && mapped + 5 < relay_.ip.size() &&
-        relay_.ip.find('.') != std::string::npos &&
-        relay_.ip.find_first_not_of("0:") == mapped)
+        relay_.ip.find('.') != std::string::npos && relay_.ip.find_first_not_of("0:") == mapped)
       relay_.ip.erase(0, mapped + 5);
     if (relay_.by.ends_with(';')) relay_.by.pop_back();
     for (std::string* text : {&relay_.ip, &relay_.rdns, &relay_.helo, &relay_.by, &relay_.ident})
@@ -432,8 +450,8 @@ bool GoesOn(Relay& relay, const TrustSettings& trust, bool& internal, bool& behi
 
 }  // namespace
 
-Relays ReadRelays(const std::vector<std::string>& lines, const std::vector<std::string>& originating,
-                  const TrustSettings& trust) {
+Relays ReadRelays(const std::vector<std::string>& lines,
+                  const std::vector<std::string>& originating, const TrustSettings& trust) {
   Relays relays;
   bool trusted = true;
   bool internal = true;

@@ -51,7 +51,7 @@ struct Relays {
   std::vector<Relay> internal;
   std::vector<Relay> external;
   int unreadable = 0;
-  int last_trusted = -1;   // index among the Received lines
+  int last_trusted = -1;  // index among the Received lines
   int last_internal = -1;
 
   static std::string ToString(const std::vector<Relay>& relays);
@@ -59,7 +59,7 @@ struct Relays {
 
 // `lines`: values of the Received fields from the top. `originating`: addresses other fields name
 // as the message's origin.
-Relays ReadRelays(const std::vector<std::string>& lines, const std::vector<std::string>& originating,
-                  const TrustSettings& trust);
+Relays ReadRelays(const std::vector<std::string>& lines,
+                  const std::vector<std::string>& originating, const TrustSettings& trust);
 
 }  // namespace cleanmail::scanner::spam

@@ -7,7 +7,8 @@
 //   %i     its IP address                                       %b  the server that took it
 //   %u     a user named by ident (may be missing)               %w  a word we do not need
 //   %(     rest of a parenthesis, read for helo= and ident=     %*  anything, as little as possible
-//   %+     anything, as much as possible                        %[ %]  a bracket that may be missing
+//   %+     anything, as much as possible                        %[ %]  a bracket that may be
+//   missing
 //   %$     end of the line
 // and all other characters stand for themselves.
 
@@ -19,8 +20,9 @@ struct ReceivedFormat {
   bool helo_is_rdns = false;  // it writes the client's own name only where that differs
 };
 
-// Forms of particular servers, tried where the line has `needs`; the first that has decides
-// whether others are looked at.
+// Forms of particular servers, tried where the line has `needs` (a final # stands for a version,
+// which a remark in parentheses may precede); the first that has decides whether others are looked
+// at.
 struct ReceivedServer {
   std::string_view needs;
   std::string_view forms[3];
@@ -30,14 +32,18 @@ struct ReceivedServer {
 
 inline constexpr ReceivedServer kServers[] = {
     {" SMTPSVC", {"%H ([%i]%*) by %b with Microsoft SMTPSVC"}, false, false},
-    {" with Microsoft SMTP Server ", {"%h (%[%i%]) by %b "}, false, true},
-    {" with mapi id ", {"%h (%[%i%]) by %b "}, false, true},
+    {" with Microsoft SMTP Server #", {"%h (%[%i%]) by %b "}, false, true},
+    {" with mapi id #", {"%h (%[%i%]) by %b "}, false, true},
     {"[XMail ", {"%h (%[%i%]:%w) by %b "}, false, false},
     {"(ecelerity", {"([%i:%w] helo=%h) by %b ", "%w ([%i:%w]) by %b "}, false, false},
     {" (Postfix) with", {"%h (%r [%i]) by %b ", "%h (%r[%i]) by %b "}, true, false},
     {"(Scalix SMTP Relay", {"%h (%*%i) by %b"}, false, false},
     {" (Lotus Domino ", {"%h ([%i]) by %b (Lotus"}, false, false},
 };
+
+// Lines of programs that fetch mail (POP3, IMAP) and have none of the forms before this one tell of
+// no handover.
+inline constexpr std::string_view kFetchedHere = "";
 
 inline constexpr ReceivedFormat kFormats[] = {
     {"%h (%r [%i]%+) by %b (", true},
@@ -62,6 +68,7 @@ inline constexpr ReceivedFormat kFormats[] = {
     {"%h (%r [%i])%* by %b", true},
     {"%h ([%i])%* by %b ", true},
     {"%h ([%i:%w])%* by %b ", true},
+    {kFetchedHere},
     {"%r (HELO %H) (%u@%[%i%])%+ by %b ", true},
     {"%r (EHLO %H) (%u@%[%i%])%+ by %b ", true},
     {"%r (HELO %H) (%[%i%])%+ by %b ", true},

@@ -137,8 +137,8 @@ class Canonicalizer {
     if (at == std::string::npos || at == 0) return;
     if (const size_t query = uri.find('?', at); query != std::string::npos && query > at + 1)
       forms_.insert(uri.substr(0, query));
-    if (const size_t amp = uri.find('&', at); amp != std::string::npos && amp > at + 1 &&
-                                             uri.find('?', at) > amp)
+    if (const size_t amp = uri.find('&', at);
+        amp != std::string::npos && amp > at + 1 && uri.find('?', at) > amp)
       forms_.insert(uri.substr(0, amp));
     if (uri.find("%20") != std::string::npos) {
       std::string_view rest = uri;
@@ -231,10 +231,10 @@ class Canonicalizer {
   // Addresses written as numbers, and bare names that browsers complete.
   void AddPlainAddress(const HttpParts& parts, const std::string& host, bool plain_http) {
     const std::vector<std::string_view> chunks = Pieces(host, '.');
-    const bool octets = chunks.size() == 4 &&
-                        std::all_of(chunks.begin(), chunks.end(), [](std::string_view chunk) {
-                          return AllDigits(chunk) || IsHexNumber(chunk);
-                        });
+    const bool octets =
+        chunks.size() == 4 && std::all_of(chunks.begin(), chunks.end(), [](std::string_view chunk) {
+          return AllDigits(chunk) || IsHexNumber(chunk);
+        });
     if (octets) {
       AddForm(parts, base::Cat(PlainOctet(chunks[0]), ".", PlainOctet(chunks[1]), ".",
                                PlainOctet(chunks[2]), ".", PlainOctet(chunks[3])));
@@ -274,7 +274,8 @@ std::string NormalizeEscapes(std::string_view uri) {
       continue;
     }
     const auto byte = static_cast<unsigned char>(uri[i]);
-    if (byte <= ' ' || byte >= 0x7f || std::string_view("\"%<>").find(uri[i]) != std::string_view::npos) {
+    if (byte <= ' ' || byte >= 0x7f ||
+        std::string_view("\"%<>").find(uri[i]) != std::string_view::npos) {
       out += '%';
       out += kHex[byte >> 4];
       out += kHex[byte & 15];

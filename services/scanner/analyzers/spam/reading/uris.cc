@@ -95,8 +95,7 @@ struct UriCollector::Found {
 namespace {
 
 // End of "host.tld", port and path at `from`, for a host whose last label is known.
-size_t BareEnd(std::string_view text, size_t from, const Domains& domains,
-               std::string_view& host) {
+size_t BareEnd(std::string_view text, size_t from, const Domains& domains, std::string_view& host) {
   size_t end = from;
   if (!IsLetter(text[from]) && !IsDigit(text[from])) return kNone;
   while (end < text.size() && end - from < 253 &&
@@ -106,8 +105,7 @@ size_t BareEnd(std::string_view text, size_t from, const Domains& domains,
   const bool dot = host.ends_with('.');
   if (dot) host.remove_suffix(1);
   const size_t last = host.rfind('.');
-  if (last == kNone || last == 0 || !domains.IsTopLevel(Lower(host.substr(last + 1))))
-    return kNone;
+  if (last == kNone || last == 0 || !domains.IsTopLevel(Lower(host.substr(last + 1)))) return kNone;
   if (end < text.size() && text[end] == ':') {
     size_t digits = end + 1;
     while (digits < text.size() && digits - end <= 5 && IsDigit(text[digits])) ++digits;

@@ -16,25 +16,48 @@ constexpr double kVersion = 4.000001;  // of the rule language we speak
 constexpr double kPerlVersion = 5.036;
 
 // Features of the rule language, by the last part of their name.
-constexpr std::array<std::string_view, 19> kFeatures = {
-    "feature_originating_ip_headers", "feature_uri_host_listed", "feature_yesno_takes_args",
-    "feature_bug6558_free", "feature_registryboundaries", "feature_dns_block_rule",
-    "feature_dns_local_ports_permit_avoid", "feature_compile_regexp",
-    "feature_meta_rules_matching", "feature_subjprefix", "feature_bayes_stopwords",
-    "feature_get_host", "feature_blocklist_welcomelist", "feature_welcomelist_blocklist",
-    "feature_local_tests_only", "feature_header_first_last", "feature_header_match_many",
-    "has_tflags_nosubject", "perl_min_version_5010000"};
+constexpr std::array<std::string_view, 19> kFeatures = {"feature_originating_ip_headers",
+                                                        "feature_uri_host_listed",
+                                                        "feature_yesno_takes_args",
+                                                        "feature_bug6558_free",
+                                                        "feature_registryboundaries",
+                                                        "feature_dns_block_rule",
+                                                        "feature_dns_local_ports_permit_avoid",
+                                                        "feature_compile_regexp",
+                                                        "feature_meta_rules_matching",
+                                                        "feature_subjprefix",
+                                                        "feature_bayes_stopwords",
+                                                        "feature_get_host",
+                                                        "feature_blocklist_welcomelist",
+                                                        "feature_welcomelist_blocklist",
+                                                        "feature_local_tests_only",
+                                                        "feature_header_first_last",
+                                                        "feature_header_match_many",
+                                                        "has_tflags_nosubject",
+                                                        "perl_min_version_5010000"};
 
 // Features of plugins, as Plugin::feature.
 constexpr std::array<std::string_view, 20> kPluginFeatures = {
-    "MIMEEval::has_check_for_ascii_text_illegal", "MIMEEval::has_check_abundant_unicode_ratio",
-    "MIMEEval::has_check_qp_ratio", "BodyEval::has_check_body_length",
-    "BodyEval::has_plaintext_body_sig_ratio", "DKIM::has_arc", "SPF::has_check_for_spf_errors",
-    "URIDNSBL::has_tflags_domains_only", "URIDNSBL::has_subtest_for_ranges",
-    "URIDNSBL::has_uridnsbl_for_a", "URIDNSBL::has_uridnsbl_a_ns", "URIDNSBL::has_tflags_notrim",
-    "URIDetail::has_host_key", "HashBL::has_hashbl_bodyre", "DNSEval::has_tflags_domains_only",
-    "AskDNS::has_tag_header", "MIMEHeader::has_all_header", "MIMEHeader::has_tflags_range",
-    "MIMEHeader::has_tflags_concat", "MIMEHeader::has_tflags_multiple"};
+    "MIMEEval::has_check_for_ascii_text_illegal",
+    "MIMEEval::has_check_abundant_unicode_ratio",
+    "MIMEEval::has_check_qp_ratio",
+    "BodyEval::has_check_body_length",
+    "BodyEval::has_plaintext_body_sig_ratio",
+    "DKIM::has_arc",
+    "SPF::has_check_for_spf_errors",
+    "URIDNSBL::has_tflags_domains_only",
+    "URIDNSBL::has_subtest_for_ranges",
+    "URIDNSBL::has_uridnsbl_for_a",
+    "URIDNSBL::has_uridnsbl_a_ns",
+    "URIDNSBL::has_tflags_notrim",
+    "URIDetail::has_host_key",
+    "HashBL::has_hashbl_bodyre",
+    "DNSEval::has_tflags_domains_only",
+    "AskDNS::has_tag_header",
+    "MIMEHeader::has_all_header",
+    "MIMEHeader::has_tflags_range",
+    "MIMEHeader::has_tflags_concat",
+    "MIMEHeader::has_tflags_multiple"};
 
 template <size_t size>
 bool IsIn(const std::array<std::string_view, size>& list, std::string_view name) {

@@ -124,8 +124,7 @@ bool ConfigurationReader::ReadCondition(std::string_view key, std::string_view v
   }
   if (key != "if" && key != "ifplugin") return false;
   conditions_.push_back({skipping_});
-  const std::string condition =
-      key == "if" ? std::string(value) : base::Cat("plugin(", value, ")");
+  const std::string condition = key == "if" ? std::string(value) : base::Cat("plugin(", value, ")");
   const absl::StatusOr<bool> holds = Holds(condition, facts_);
   if (!holds.ok()) Problem(base::Cat("the condition cannot be read: ", holds.status().message()));
   if (!holds.ok() || !*holds) skipping_ = true;
@@ -184,8 +183,8 @@ bool ConfigurationReader::ReadRule(std::string_view key, std::string_view value)
   const auto kind = kinds.find(key);
   if (kind == kinds.end()) return false;
   auto [name, text] = FirstWord(value);
-  const bool may_call = key == "header" || key == "body" || key == "rawbody" || key == "full" ||
-                        key == "uri";
+  const bool may_call =
+      key == "header" || key == "body" || key == "rawbody" || key == "full" || key == "uri";
   for (const std::string_view prefix : {"eval:", "rbleval:"}) {
     if (!may_call || !text.starts_with(prefix)) continue;
     Define(RuleKind::kEval, name, base::Cat(key, " ", text.substr(prefix.size())));
@@ -197,8 +196,7 @@ bool ConfigurationReader::ReadRule(std::string_view key, std::string_view value)
 
 void ConfigurationReader::ReadScore(std::string_view value) {
   const std::vector<std::string_view> words = Words(value);
-  if (words.size() != 2 && words.size() != 5)
-    return Problem("a score is one number, or four");
+  if (words.size() != 2 && words.size() != 5) return Problem("a score is one number, or four");
   std::array<double, 4> scores{};
   bool relative = false;
   for (size_t set = 0; set < 4; ++set) {
@@ -315,12 +313,20 @@ bool ConfigurationReader::ReadUriHosts(const std::string& key, std::string_view 
 }
 
 bool ConfigurationReader::ReadList(const std::string& key, std::string_view value) {
-  static const std::set<std::string, std::less<>> plain = {
-      "welcomelist_from",          "blocklist_from",       "welcomelist_to",
-      "blocklist_to",              "more_spam_to",         "all_spam_to",
-      "welcomelist_auth",          "def_welcomelist_auth", "welcomelist_bounce_relays",
-      "welcomelist_allows_relays", "welcomelist_from_spf", "def_welcomelist_from_spf",
-      "welcomelist_subject",       "blocklist_subject"};
+  static const std::set<std::string, std::less<>> plain = {"welcomelist_from",
+                                                           "blocklist_from",
+                                                           "welcomelist_to",
+                                                           "blocklist_to",
+                                                           "more_spam_to",
+                                                           "all_spam_to",
+                                                           "welcomelist_auth",
+                                                           "def_welcomelist_auth",
+                                                           "welcomelist_bounce_relays",
+                                                           "welcomelist_allows_relays",
+                                                           "welcomelist_from_spf",
+                                                           "def_welcomelist_from_spf",
+                                                           "welcomelist_subject",
+                                                           "blocklist_subject"};
   static const std::set<std::string, std::less<>> vouched = {
       "welcomelist_from_rcvd", "def_welcomelist_from_rcvd", "welcomelist_from_dkim",
       "def_welcomelist_from_dkim"};
@@ -338,7 +344,8 @@ bool ConfigurationReader::ReadList(const std::string& key, std::string_view valu
       out_.lists[key].push_back({Lower(words[0]), words.size() > 1 ? Lower(words[1]) : ""});
     return true;
   }
-  if (!key.starts_with("un") || (plain.count(key.substr(2)) == 0 && vouched.count(key.substr(2)) == 0))
+  if (!key.starts_with("un") ||
+      (plain.count(key.substr(2)) == 0 && vouched.count(key.substr(2)) == 0))
     return false;
   std::vector<ListedAddress>& list = out_.lists[key.substr(2)];
   for (const std::string_view word : words)

@@ -20,7 +20,18 @@ struct RuleFile {
   std::string text;
 };
 
-enum class RuleKind { kHeader, kBody, kRawBody, kFull, kUri, kMimeHeader, kUriDetail, kMeta, kEval, kNetwork };
+enum class RuleKind {
+  kHeader,
+  kBody,
+  kRawBody,
+  kFull,
+  kUri,
+  kMimeHeader,
+  kUriDetail,
+  kMeta,
+  kEval,
+  kNetwork
+};
 
 // A rule as it was written.
 struct RuleDefinition {
@@ -62,8 +73,8 @@ struct Configuration {
   std::unordered_map<std::string, std::string> flags;  // words of tflags
   Replacements replacements;
   Domains domains;
-  std::map<std::string, std::vector<ListedAddress>> lists;          // by their key in rule files
-  std::map<std::string, std::map<std::string, bool>> uri_hosts;     // list, host, listed
+  std::map<std::string, std::vector<ListedAddress>> lists;       // by their key in rule files
+  std::map<std::string, std::map<std::string, bool>> uri_hosts;  // list, host, listed
   std::set<std::string> freemail_domains;
   std::vector<std::string> freemail_globs;
   std::set<std::string> freemail_exceptions;

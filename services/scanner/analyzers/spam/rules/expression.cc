@@ -51,7 +51,8 @@ absl::StatusOr<std::vector<Token>> Tokenize(std::string_view text) {
       tokens.push_back(token);
     } else {
       static constexpr std::string_view kTwo[] = {"&&", "||", "==", "!=", "<=", ">="};
-      const bool two = std::find(std::begin(kTwo), std::end(kTwo), text.substr(at, 2)) != std::end(kTwo);
+      const bool two =
+          std::find(std::begin(kTwo), std::end(kTwo), text.substr(at, 2)) != std::end(kTwo);
       if (!two && std::string_view("()!<>+-*/^?:").find(c) == std::string_view::npos)
         return absl::InvalidArgumentError(
             base::AbslView(base::Cat("'", text.substr(at, 1), "' is no part of an expression")));
@@ -91,9 +92,8 @@ class ExpressionParser {
       return absl::InvalidArgumentError(
           base::AbslView(base::Cat("'", tokens_[at_].text, "' is not expected")));
     std::sort(expression_.inputs_.begin(), expression_.inputs_.end());
-    expression_.inputs_.erase(
-        std::unique(expression_.inputs_.begin(), expression_.inputs_.end()),
-        expression_.inputs_.end());
+    expression_.inputs_.erase(std::unique(expression_.inputs_.begin(), expression_.inputs_.end()),
+                              expression_.inputs_.end());
     return std::move(expression_);
   }
 

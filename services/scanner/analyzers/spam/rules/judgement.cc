@@ -60,8 +60,8 @@ class Judgement {
       const double so_far = values_[index];
       const auto most = static_cast<double>(rule.flags.most_hits);
       if (most > 0 && so_far >= most) return 0;
-      hits = static_cast<double>(rule.pattern->Count(
-          text, most > 0 ? static_cast<size_t>(most - so_far) : 0, gave_up));
+      hits = static_cast<double>(
+          rule.pattern->Count(text, most > 0 ? static_cast<size_t>(most - so_far) : 0, gave_up));
     } else {
       const regex::Outcome outcome = rule.pattern->Find(text);
       gave_up = outcome == regex::Outcome::kGaveUp;

@@ -32,8 +32,8 @@ std::string Lookup(const std::map<std::string, std::string, std::less<>>& map,
 std::vector<std::string> SplitAtBrackets(std::string_view pattern) {
   std::vector<std::string> pieces = {""};
   for (size_t at = 0; at < pattern.size();) {
-    const size_t close = pattern[at] == '<' ? pattern.find_first_of("<>", at + 1)
-                                            : std::string_view::npos;
+    const size_t close =
+        pattern[at] == '<' ? pattern.find_first_of("<>", at + 1) : std::string_view::npos;
     if (close == std::string_view::npos || pattern[close] == '<' || close == at + 1) {
       pieces.back() += pattern[at++];
       continue;

@@ -50,8 +50,8 @@ absl::StatusOr<std::vector<RuleFile>> LoadRuleFolders(const std::vector<std::str
       names.insert(names.end(), found.begin(), found.end());
     }
   }
-  const bool has_plugins = std::any_of(names.begin(), names.end(),
-                            [](const std::string& name) { return name.ends_with(".pre"); });
+  const bool has_plugins = std::any_of(
+      names.begin(), names.end(), [](const std::string& name) { return name.ends_with(".pre"); });
   std::vector<RuleFile> files;
   if (!has_plugins) files.push_back({"(usual plugins)", std::string(kUsualPlugins)});
   size_t bytes = 0;

@@ -9,8 +9,8 @@
 namespace cleanmail::scanner::spam {
 
 // The rule files of folders, in the order they are read: first every folder's `*.pre`, then folder
-// by folder its `*.cf`, each sorted by name. NotFound: a folder is not there; InvalidArgument: there
-// are more or larger files than is reasonable.
+// by folder its `*.cf`, each sorted by name. NotFound: a folder is not there; InvalidArgument:
+// there are more or larger files than is reasonable.
 absl::StatusOr<std::vector<RuleFile>> LoadRuleFolders(const std::vector<std::string>& folders);
 
 // What LoadRuleFolders gives, read; `include` lines find files of the same folders only.

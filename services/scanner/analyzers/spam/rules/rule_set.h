@@ -20,8 +20,8 @@ namespace cleanmail::scanner::spam {
 // What is there beside the message, and how much a message may cost.
 struct RuleSetOptions {
   bool bayes = false;  // a probability will be known: the scores for that are used
-  std::vector<std::string> trusted_networks;   // besides those the rules name
-  std::vector<std::string> internal_networks;  // besides those the rules name
+  std::vector<std::string> trusted_networks;                 // besides those the rules name
+  std::vector<std::string> internal_networks;                // besides those the rules name
   std::chrono::milliseconds time = std::chrono::seconds(5);  // of one message
 };
 
@@ -104,8 +104,8 @@ class RuleSet {
   };
   // Rules that look at the same text.
   struct Group {
-    std::string field;            // of header rules
-    std::vector<unsigned> rules;  // all of them
+    std::string field;                                  // of header rules
+    std::vector<unsigned> rules;                        // all of them
     std::unique_ptr<const regex::Prefilter> prefilter;  // null: too few to be worth it
   };
 

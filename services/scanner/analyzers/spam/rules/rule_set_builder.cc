@@ -178,7 +178,8 @@ void RuleSetBuilder::ReadSettings() {
       return networks->Contains(ip);
     };
   };
-  reading.trust = {.configured = true, .trusted = make(trusted), .internal = make(internal), .msa = nullptr};
+  reading.trust = {
+      .configured = true, .trusted = make(trusted), .internal = make(internal), .msa = nullptr};
   if (!configuration.msa_networks.empty()) reading.trust.msa = make(configuration.msa_networks);
 }
 
@@ -223,7 +224,8 @@ void RuleSetBuilder::SetScore(Rule& rule) const {
   }
   rule.score = rule.name.starts_with("T_") ? 0.01 : 1;
   const auto flags = configuration.flags.find(rule.name);
-  if (flags != configuration.flags.end() && HasWord(flags->second, "nice")) rule.score = -rule.score;
+  if (flags != configuration.flags.end() && HasWord(flags->second, "nice"))
+    rule.score = -rule.score;
 }
 
 void RuleSetBuilder::CompileRule(Rule& rule, const RuleDefinition& definition) const {
@@ -316,17 +318,16 @@ void RuleSetBuilder::CompileUriDetail(Rule& rule, std::string_view text) const {
     }
     if (!found) break;
   }
-  if (rule.criteria.empty() || !Trim(text).empty())
-    rule.why_not = "its criteria cannot be read";
+  if (rule.criteria.empty() || !Trim(text).empty()) rule.why_not = "its criteria cannot be read";
 }
 
 void RuleSetBuilder::CompileCall(Rule& rule, std::string_view text) const {
   text = text.substr(std::min(text.find(' ') + 1, text.size()));  // the area says nothing to us
   const size_t open = text.find('(');
   const std::string_view name = Trim(text.substr(0, open));
-  const std::string_view inside =
-      open == std::string_view::npos ? std::string_view()
-                                     : text.substr(open + 1, text.rfind(')') - open - 1);
+  const std::string_view inside = open == std::string_view::npos
+                                      ? std::string_view()
+                                      : text.substr(open + 1, text.rfind(')') - open - 1);
   auto arguments = ReadArguments(inside);
   if (!arguments) {
     rule.why_not = "the arguments of its call cannot be read";
@@ -337,7 +338,8 @@ void RuleSetBuilder::CompileCall(Rule& rule, std::string_view text) const {
   if (!rule.why_not.empty()) return;
   if (rule.function == nullptr) {
     const std::string_view why = WhyNotRun(name);
-    rule.why_not = why.empty() ? base::Cat("there is no function ", name) : base::Cat(name, " ", why);
+    rule.why_not =
+        why.empty() ? base::Cat("there is no function ", name) : base::Cat(name, " ", why);
     return;
   }
   if (rule.flags.network && rule.function->need != EvalNeed::kAuthentication)
@@ -390,8 +392,7 @@ void RuleSetBuilder::CompileMetas() {
     };
     auto expression = Expression::Parse(Expanded(text, rule.name), resolve);
     if (!expression.ok()) {
-      rule.why_not =
-          base::Cat("the expression cannot be read: ", expression.status().message());
+      rule.why_not = base::Cat("the expression cannot be read: ", expression.status().message());
       continue;
     }
     rule.expression = *std::move(expression);
@@ -415,7 +416,8 @@ void RuleSetBuilder::OrderMetas() {
       Rule& rule = rules[index];
       bool ready = true;
       for (const unsigned input : rule.expression->inputs()) {
-        if (input >= rules.size() || rules[input].kind != RuleKind::kMeta || placed[input]) continue;
+        if (input >= rules.size() || rules[input].kind != RuleKind::kMeta || placed[input])
+          continue;
         ready = false;
         if (rules[input].why_not.empty() || input == index) continue;
         rule.why_not = base::Cat("it asks for ", rules[input].name, ", which does not run");
