@@ -124,6 +124,7 @@ class Cluster(Door):
         self.folder = pathlib.Path(folder).resolve()
         self.binaries = pathlib.Path(binaries)
         self.settings, self.say, self.host_name = settings or {}, say, host_name
+        self.dns = "{ records_only: true }   # a trial needs no DNS: to every name there is nothing"
         if len(str(self.folder)) > 70:
             raise Failed(f"{self.folder} is too long a path for the sockets in it")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -260,6 +261,7 @@ class Cluster(Door):
             f"  instance: {room.title}",
             f"  operations: {{ listen: \"127.0.0.1:{room.operations}\" }}",
             "  destinations: { allow_loopback: true }   # the mailbox server of a trial runs here",
+            f"  dns: {self.dns}",
             "  rpc:",
             f"    listen: 127.0.0.1:{room.rpc}",
             f"    tls: {{ certificate: {certificates}/{room.name}.pem, key: {certificates}/{room.name}.key, "

@@ -10,6 +10,7 @@ constexpr std::string_view kPrefix = "partners/";
 }  // namespace
 
 std::string DirectoryTenants::PartnerOf(std::string_view tenant) {
+  if (!directory_.AwaitTenant(tenant)) return "";
   const auto found = directory_.FindTenant(tenant);
   if (!found.has_value() || !found->partner().starts_with(kPrefix)) return "";
   return found->partner().substr(kPrefix.size());

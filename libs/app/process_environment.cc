@@ -57,8 +57,10 @@ absl::Status ProcessEnvironment::OpenResolver() {
   const v1::Dns& dns = settings_.dns();
   absl::StatusOr<std::unique_ptr<dns::UnboundResolver>> unbound = dns::UnboundResolver::Create(
       {.forwarders = {dns.forwarders().begin(), dns.forwarders().end()},
+       .records = {dns.records().begin(), dns.records().end()},
+       .records_only = dns.records_only(),
        .timeout = ToDuration(dns.timeout())});
-  if (!unbound.ok()) return base::Annotate(unbound.status(), "app.dns.forwarders");
+  if (!unbound.ok()) return base::Annotate(unbound.status(), "app.dns");
   resolver_ = std::make_unique<dns::MeteredResolver>(*std::move(unbound), metrics_);
   resolver_ = std::make_unique<dns::CachingResolver>(
       std::move(resolver_), clock_,

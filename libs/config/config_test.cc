@@ -83,7 +83,7 @@ TEST(Config, AnUnknownKeyIsRefusedWithPathValueAndTheNearestKey) {
   EXPECT_EQ(ErrorOf<AppConfig>("app:\n  dns:\n    forwarder: 127.0.0.1\n"),
             "test.yaml:3: app.dns.forwarder: unknown key (value \"127.0.0.1\"); did you mean "
             "\"forwarders\"?; app.dns knows forwarders, "
-            "timeout, cache_entries");
+            "timeout, cache_entries, records, records_only");
   EXPECT_EQ(ErrorOf<AppConfig>("ap:\n  x: 1\n"),
             "test.yaml:1: unknown section \"ap\"; did you mean \"app\"?");
 }

@@ -346,6 +346,24 @@ std::optional<provisioning::v1::Tenant> Directory::FindTenant(std::string_view t
   return it->second;
 }
 
+void Directory::SetOrigin(std::function<bool(const std::string& tenant)> has_tenant) {
+  origin_has_tenant_ = std::move(has_tenant);
+}
+
+bool Directory::AwaitTenant(std::string_view tenant, absl::Duration patience) const {
+  const std::string key(tenant);
+  const auto known = [this, &key]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return picture_->tenants.contains(key);
+  };
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (known()) return true;
+  }
+  if (!origin_has_tenant_ || !origin_has_tenant_(key)) return false;
+  absl::ReaderMutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(&known), patience);
+}
+
 std::vector<std::string> Directory::TenantsOfPartner(std::string_view partner) const {
   std::vector<std::string> ids;
   {

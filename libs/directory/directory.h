@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,12 +88,20 @@ class Directory {
   // Destinations of the tenant's route for a domain; empty when there is none.
   std::vector<std::string> RouteOf(std::string_view tenant, std::string_view domain) const;
   std::optional<provisioning::v1::Tenant> FindTenant(std::string_view tenant) const;
+  // Whether there is such a tenant, also when news of it is still under way: who calls right after
+  // he made a tenant shall not hear that there is none. Asks SetOrigin's function about one that is
+  // not known here, and waits up to `patience` for the news. Blocks.
+  bool AwaitTenant(std::string_view tenant, absl::Duration patience = absl::Seconds(5)) const;
+  // Who is asked about tenants not known here: whether there is one of that id. Set once, before
+  // other threads ask.
+  void SetOrigin(std::function<bool(const std::string& tenant)> has_tenant);
   // Ids of the tenants whose partner this is (`partners/{partner}`), by name.
   std::vector<std::string> TenantsOfPartner(std::string_view partner) const;
 
  private:
   struct Picture;
   std::atomic<uint64_t> version_{0};
+  std::function<bool(const std::string&)> origin_has_tenant_;
   mutable absl::Mutex mutex_;
   std::unique_ptr<Picture> picture_ ABSL_GUARDED_BY(mutex_);
 

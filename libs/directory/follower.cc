@@ -1,5 +1,6 @@
 #include "libs/directory/follower.h"
 
+#include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/bus/events.h"
 #include "proto/cleanmail/provisioning/v1/provisioning.grpc.pb.h"
@@ -35,7 +36,17 @@ void ApplyPage(const provisioning::v1::SnapshotResponse& page, Directory& direct
 }  // namespace
 
 Follower::Follower(bus::Bus& bus, rpc::Peers& peers, Directory& directory)
-    : bus_(bus), peers_(peers), directory_(directory) {}
+    : bus_(bus), peers_(peers), directory_(directory) {
+  directory.SetOrigin([&peers](const std::string& tenant) {
+    rpc::Peer<ProvisioningService> provisioning = peers.To<ProvisioningService>();
+    provisioning::v1::GetTenantRequest request;
+    request.set_name(base::Cat("tenants/", tenant));
+    return provisioning
+        .Call(&ProvisioningService::Stub::GetTenant, request,
+              {.deadline = absl::Now() + absl::Seconds(2), .trace = {}})
+        .ok();
+  });
+}
 Follower::~Follower() = default;
 
 absl::Status Follower::TakeSnapshot(absl::Time deadline, int64_t& position) {

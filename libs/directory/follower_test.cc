@@ -1,8 +1,11 @@
 #include "libs/directory/follower.h"
 
+#include <thread>
+
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "libs/bus/fake_bus.h"
 #include "libs/rpc/server.h"
@@ -29,8 +32,17 @@ class FakeProvisioning final : public provisioning::v1::ProvisioningService::Ser
     if (page + 1 < pages.size()) reply->set_next_page_token(std::to_string(page + 1));
     return grpc::Status::OK;
   }
+  grpc::Status GetTenant(grpc::ServerContext*, const provisioning::v1::GetTenantRequest* request,
+                         provisioning::v1::Tenant* reply) override {
+    if (request->name() != "tenants/" + newest_tenant) return {grpc::StatusCode::NOT_FOUND, "no"};
+    reply->set_name(request->name());
+    asked.Notify();
+    return grpc::Status::OK;
+  }
   std::vector<SnapshotResponse> pages;
   size_t fail_at = SIZE_MAX;
+  std::string newest_tenant = "bakery";  // made, but not yet in the pages nor on the bus
+  absl::Notification asked;
 };
 
 DirectoryChanged DomainChange(const std::string& domain, bool deleted = false) {
@@ -92,6 +104,22 @@ TEST_F(FollowerTest, ASnapshotThatBreaksOffIsTakenAgainAndNothingOldIsLeft) {
   ASSERT_TRUE(follower.Fill(Soon()).ok());
   EXPECT_TRUE(directory_.complete());
   EXPECT_EQ(directory_.TenantOfDomain("gone.example"), std::nullopt);
+}
+
+TEST_F(FollowerTest, ATenantMadeJustNowIsWaitedForAndOneThatIsNowhereIsNot) {
+  Follower follower(bus_, peers_, directory_);
+  ASSERT_TRUE(follower.Fill(Soon()).ok());
+  EXPECT_TRUE(directory_.AwaitTenant("acme"));
+  EXPECT_FALSE(directory_.AwaitTenant("nowhere", absl::InfiniteDuration()));
+  std::thread news([this] {
+    provisioning_.asked.WaitForNotification();
+    DirectoryChanged change;
+    change.set_name("tenants/bakery");
+    change.mutable_tenant()->set_name(change.name());
+    Publish(change);
+  });
+  EXPECT_TRUE(directory_.AwaitTenant("bakery", absl::Seconds(20)));
+  news.join();
 }
 
 }  // namespace

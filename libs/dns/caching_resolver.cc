@@ -64,7 +64,7 @@ void CachingResolver::Keep(const Key& key, const absl::StatusOr<Answer>& answer)
   if (answer.ok()) {
     life = std::min(answer->ttl, options_.longest);
   } else if (!absl::IsNotFound(answer.status())) {
-    return;
+    life = options_.failure;
   }
   if (life <= absl::ZeroDuration() || options_.most_entries == 0) return;
   if (const auto old = by_key_.find(key); old != by_key_.end()) {

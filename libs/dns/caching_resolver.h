@@ -14,15 +14,16 @@
 
 namespace cleanmail::dns {
 
-// Remembers answers for their time to live, "no such name" for a short while, failures not at all;
-// asks once for a question several ask at the same time. What was used longest ago goes first when
-// it is full. Thread-safe.
+// Remembers answers for their time to live, "no such name" for a short while, failures for a moment
+// (RFC 9520 §3.2: a server that is away is not asked again and again); asks once for a question
+// several ask at the same time. What was used longest ago goes first when it is full. Thread-safe.
 class CachingResolver final : public Resolver {
  public:
   struct Options {
     size_t most_entries = 20'000;
     absl::Duration longest = absl::Hours(1);
     absl::Duration negative = absl::Seconds(60);
+    absl::Duration failure = absl::Seconds(2);
   };
   CachingResolver(std::unique_ptr<Resolver> resolver, const base::Clock& clock, Options options);
   ~CachingResolver() override;

@@ -51,6 +51,38 @@ absl::StatusOr<Answer> ToAnswer(const Question& question, int error, const ub_re
   return answer;
 }
 
+absl::Status Wrong(std::string_view what, std::string_view given, std::string_view wanted,
+                   int error) {
+  return absl::InvalidArgumentError(base::Cat("the ", what, " \"", base::Printable(given, 200),
+                                              "\" is not ", wanted, ": ", ub_strerror(error)));
+}
+
+// Tells libunbound whom to ask, and what it knows without asking.
+absl::Status NameServers(ub_ctx* context, const UnboundResolver::Options& options) {
+  for (const std::string& forwarder : options.forwarders) {
+    if (const int error = ub_ctx_set_fwd(context, forwarder.c_str()); error != 0)
+      return Wrong("resolver", forwarder, "`address` or `address@port`", error);
+  }
+  if (options.forwarders.empty() && !options.records_only)
+    ub_ctx_resolvconf(context, nullptr);  // without one it asks the root servers
+  if (!options.trust_anchor_file.empty()) {
+    if (const int error = ub_ctx_add_ta_file(context, options.trust_anchor_file.c_str());
+        error != 0)
+      return Wrong("file of trust anchors", options.trust_anchor_file, "readable", error);
+  }
+  // A thread, not a process. Must be said before the first zone: after that nothing can be set.
+  ub_ctx_async(context, 1);
+  // libunbound answers RFC 6761's test zone itself; here the forwarder is asked, so that a
+  // laboratory can have one.
+  if (!options.forwarders.empty()) ub_ctx_zone_add(context, "test.", "transparent");
+  if (options.records_only) ub_ctx_zone_add(context, ".", "static");
+  for (const std::string& record : options.records) {
+    if (const int error = ub_ctx_data_add(context, record.c_str()); error != 0)
+      return Wrong("record", record, "one of a master file (RFC 1035 section 5)", error);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 struct UnboundResolver::State {
@@ -179,27 +211,7 @@ absl::StatusOr<std::unique_ptr<UnboundResolver>> UnboundResolver::Create(Options
   ub_ctx_set_option(context, "rrset-cache-size:", "2m");
   ub_ctx_set_option(
       context, "unblock-lan-zones:", "yes");  // a forwarder may know the names of private addresses
-  for (const std::string& forwarder : state->options.forwarders) {
-    if (const int error = ub_ctx_set_fwd(context, forwarder.c_str()); error != 0) {
-      return absl::InvalidArgumentError(
-          base::Cat("the resolver \"", base::Printable(forwarder, 100),
-                    "\" is not `address` or `address@port`: ", ub_strerror(error)));
-    }
-  }
-  if (state->options.forwarders.empty()) {
-    ub_ctx_resolvconf(context, nullptr);  // without one it asks the root servers
-  }
-  if (!state->options.trust_anchor_file.empty()) {
-    if (const int error = ub_ctx_add_ta_file(context, state->options.trust_anchor_file.c_str());
-        error != 0) {
-      return absl::InvalidArgumentError(
-          base::Cat("trust anchors ", state->options.trust_anchor_file, ": ", ub_strerror(error)));
-    }
-  }
-  ub_ctx_async(context, 1);  // a thread, not a process
-  // libunbound answers RFC 6761's test zone itself; here the forwarder is asked, so that a
-  // laboratory can have one.
-  if (!state->options.forwarders.empty()) ub_ctx_zone_add(context, "test.", "transparent");
+  CLEANMAIL_RETURN_IF_ERROR(NameServers(context, state->options));
   state->thread = std::thread([raw = state.get()] { raw->Run(); });
   return std::unique_ptr<UnboundResolver>(new UnboundResolver(std::move(state)));
 }

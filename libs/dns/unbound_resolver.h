@@ -16,11 +16,15 @@ class UnboundResolver final : public Resolver {
     std::vector<std::string>
         forwarders;  // `address` or `address@port`; empty: those of /etc/resolv.conf
     std::string trust_anchor_file = {};  // DNSSEC is validated from here; empty: not at all
-    size_t most_questions = 2000;        // at once; more are answered Unavailable
+    // Records in master-file form ("host.example. 300 IN A 192.0.2.1") that are answered from here
+    // before any server is asked.
+    std::vector<std::string> records = {};
+    bool records_only = false;     // no server is asked: what is not in `records` does not exist
+    size_t most_questions = 2000;  // at once; more are answered Unavailable
     absl::Duration timeout =
         absl::InfiniteDuration();  // of one question, where its deadline is later
   };
-  // InvalidArgument names the forwarder or file that is wrong.
+  // InvalidArgument names the forwarder, record or file that is wrong.
   static absl::StatusOr<std::unique_ptr<UnboundResolver>> Create(Options options);
   // Answers what is still asked with Unavailable.
   ~UnboundResolver() override;

@@ -197,6 +197,22 @@ TEST(UnboundResolver, QuestionsAtOnceAreBounded) {
             absl::StatusCode::kUnavailable);
 }
 
+TEST(UnboundResolver, RecordsOfItsOwnAreAnsweredAndWithoutServersNothingElseExists) {
+  auto resolver = UnboundResolver::Create(
+      {.forwarders = {},
+       .records = {"host.example. 300 IN A 192.0.2.7", "example. 300 IN TXT \"v=spf1 -all\""},
+       .records_only = true});
+  ASSERT_TRUE(resolver.ok()) << resolver.status();
+  EXPECT_EQ(Ask(**resolver, "host.example", Type::kA)->addresses,
+            std::vector<std::string>{"192.0.2.7"});
+  EXPECT_EQ(Ask(**resolver, "example", Type::kTxt)->texts, std::vector<std::string>{"v=spf1 -all"});
+  EXPECT_TRUE(absl::IsNotFound(Ask(**resolver, "host.example", Type::kMx).status()));
+  EXPECT_TRUE(absl::IsNotFound(Ask(**resolver, "elsewhere.example", Type::kA).status()));
+  EXPECT_TRUE(absl::IsNotFound(Ask(**resolver, "a.test", Type::kA).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      UnboundResolver::Create({.forwarders = {}, .records = {"nonsense"}}).status()));
+}
+
 TEST(UnboundResolver, AForwarderThatIsNoneIsNamed) {
   const absl::Status status =
       UnboundResolver::Create({.forwarders = {"dns.example"}, .trust_anchor_file = {}}).status();

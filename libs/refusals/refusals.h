@@ -66,6 +66,26 @@ inline constexpr Refusal kNotYourDomain = {
     .sentence = "The sender's domain is not yours",
     .meaning = "The domain of the sender belongs to another customer of this gateway.",
     .advice = "Send with an address of your own domains."};
+inline constexpr Refusal kForgedSender = {
+    .code = "CMR-SPF-FORGED",
+    .reply = 550,
+    .enhanced = "5.7.23",
+    .sentence = "Forged sender domain from this server",
+    .meaning =
+        "The sender's domain publishes which servers send its mail (SPF), this one is not among "
+        "them, and the gateway's operator enforces it for this domain.",
+    .advice =
+        "Send by the servers of the sender's provider. If this is one of them, its administrator "
+        "adds it to the domain's SPF record."};
+inline constexpr Refusal kSenderUnproven = {
+    .code = "CMR-SPF-LATER",
+    .reply = 451,
+    .enhanced = "4.7.24",
+    .sentence = "The sender domain's SPF record cannot be read at the moment, try again later",
+    .meaning =
+        "The gateway enforces SPF for this domain, and the DNS servers that have its record do "
+        "not answer.",
+    .advice = "The sending server tries again by itself."};
 inline constexpr Refusal kBlocked = {
     .code = "CMR-LST-BLOCK",
     .reply = 550,

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
 #include "libs/telemetry/metrics.h"
 
 namespace cleanmail::ingress {
@@ -30,7 +35,14 @@ struct Metrics {
                                            telemetry::LatencyBounds())),
         policy_seconds(registry.AddHistogram("cleanmail_ingress_policy_seconds",
                                              "Time policy took to answer.",
-                                             telemetry::LatencyBounds())) {}
+                                             telemetry::LatencyBounds())) {
+    for (const std::string_view result :
+         {"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"}) {
+      spf.emplace(result, &registry.AddCounter("cleanmail_ingress_spf_total",
+                                               "What SPF said of transactions' senders.",
+                                               {{"result", std::string(result)}}));
+    }
+  }
 
   telemetry::Counter& sessions;
   telemetry::Gauge& sessions_open;
@@ -43,6 +55,7 @@ struct Metrics {
   telemetry::Counter& refused_for_now;
   telemetry::Histogram& keep_seconds;
   telemetry::Histogram& policy_seconds;
+  std::map<std::string, telemetry::Counter*, std::less<>> spf;  // by result (RFC 7208 §2.6)
 };
 
 }  // namespace cleanmail::ingress

@@ -1,9 +1,5 @@
 #include "services/ingress/service.h"
 
-#include <array>
-
-#include <unistd.h>
-
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/net/connection.h"
@@ -12,13 +8,6 @@
 
 namespace cleanmail::ingress {
 namespace {
-
-std::string HostName(const app::v1::AppConfig& config) {
-  if (!config.host_name().empty()) return config.host_name();
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data())
-                                                        : std::string("localhost");
-}
 
 absl::StatusOr<std::unique_ptr<net::TlsContext>> MakeTls(const v1::Listener& listener) {
   std::vector<net::CertificateFiles> files;
@@ -50,7 +39,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   CLEANMAIL_ASSIGN_OR_RETURN(net::ConnectionLimits::Options limit_options,
                              ToConnectionLimits(config.limits()));
   app::Service service("ingress");
-  const std::string host_name = HostName(env.app_config());
+  const std::string& host_name = env.app_config().host_name();
 
   auto& metrics = service.Own(std::make_unique<Metrics>(env.metrics()));
   auto& limits = service.Own(std::make_unique<net::ConnectionLimits>(std::move(limit_options)));
@@ -58,11 +47,14 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   auto& recipient_check = service.Own(MakeRecipientCheckPeer(env.peers()));
   auto& lore = service.Own(MakeDestinationLorePeer(env.peers()));
   auto& intake = service.Own(std::make_unique<Intake>(
-      IntakeOptions{.host_name = host_name, .header = ToHeaderLimits(config.limits())}, env.blobs(),
-      env.bus(), env.clock(), env.random()));
-  const SessionParts parts{env.loops(),     limits,       env.directory(), policy,
-                           recipient_check, lore,         intake,          env.bus(),
-                           env.clock(),     env.random(), env.mail_log(),  metrics};
+      IntakeOptions{.host_name = host_name,
+                    .header = ToHeaderLimits(config.limits()),
+                    .authserv_ids = {config.authserv_ids().begin(), config.authserv_ids().end()}},
+      env.blobs(), env.bus(), env.clock(), env.random()));
+  const SessionParts parts{env.loops(),     limits,      env.directory(), policy,
+                           recipient_check, lore,        env.resolver(),  intake,
+                           env.bus(),       env.clock(), env.random(),    env.mail_log(),
+                           metrics};
 
   for (const v1::Listener& listener : config.listeners()) {
     CLEANMAIL_ASSIGN_OR_RETURN(SessionSettings settings,

@@ -5,6 +5,7 @@
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/defaults.h"
+#include "libs/mail/address/domain.h"
 #include "libs/mail/address/mailbox.h"
 
 namespace cleanmail::ingress {
@@ -65,6 +66,31 @@ SessionTimeouts ToTimeouts(const v1::Timeouts& timeouts) {
           .write = defaults.write};
 }
 
+absl::StatusOr<SpfSettings> ToSpfSettings(const v1::Spf& spf) {
+  SpfSettings settings;
+  settings.off = spf.off();
+  settings.deadline = OrDefault(spf.deadline(), settings.deadline);
+  for (const std::string& domain : spf.enforced_domains()) {
+    absl::StatusOr<std::string> normal = mail::address::NormalizeDomain(domain);
+    if (!normal.ok())
+      return absl::InvalidArgumentError(
+          base::Cat("ingress.spf.enforced_domains: \"", domain, "\": ", normal.status().message()));
+    settings.enforced.push_back(*std::move(normal));
+  }
+  if (settings.off && !settings.enforced.empty())
+    return absl::InvalidArgumentError(
+        "ingress.spf: domains cannot be enforced while `off` is set; take one of both out");
+  return settings;
+}
+
+absl::StatusOr<net::PrefixSet> ToNetworks(
+    const google::protobuf::RepeatedPtrField<std::string>& given, std::string_view field) {
+  absl::StatusOr<net::PrefixSet> networks =
+      net::PrefixSet::Parse(std::vector<std::string>(given.begin(), given.end()));
+  if (!networks.ok()) return base::Annotate(networks.status(), field);
+  return networks;
+}
+
 }  // namespace
 
 absl::StatusOr<SessionSettings> ToSessionSettings(const v1::IngressConfig& config,
@@ -89,6 +115,9 @@ absl::StatusOr<SessionSettings> ToSessionSettings(const v1::IngressConfig& confi
   settings.role = listener.role() == v1::ROLE_MX ? Role::kMx : Role::kSmartHost;
   settings.postmaster = config.postmaster();
   settings.timeouts = ToTimeouts(config.timeouts());
+  CLEANMAIL_ASSIGN_OR_RETURN(settings.spf, ToSpfSettings(config.spf()));
+  CLEANMAIL_ASSIGN_OR_RETURN(settings.trusted_relays,
+                             ToNetworks(config.trusted_relays(), "ingress.trusted_relays"));
   CLEANMAIL_ASSIGN_OR_RETURN(settings.smtp,
                              ToServerOptions(config.limits(), listener, std::move(host_name)));
   return settings;
@@ -99,11 +128,8 @@ absl::StatusOr<net::ConnectionLimits::Options> ToConnectionLimits(const v1::Limi
   options.total = OrDefault(limits.sessions(), options.total);
   options.per_address = OrDefault(limits.sessions_per_address(), options.per_address);
   options.per_network = OrDefault(limits.sessions_per_network(), options.per_network);
-  const std::vector<std::string> exempt(limits.exempt_networks().begin(),
-                                        limits.exempt_networks().end());
-  absl::StatusOr<net::PrefixSet> networks = net::PrefixSet::Parse(exempt);
-  if (!networks.ok()) return base::Annotate(networks.status(), "ingress.limits.exempt_networks");
-  options.exempt = *std::move(networks);
+  CLEANMAIL_ASSIGN_OR_RETURN(
+      options.exempt, ToNetworks(limits.exempt_networks(), "ingress.limits.exempt_networks"));
   return options;
 }
 

@@ -39,7 +39,7 @@ PolicyEdit EditBy(const Caller& caller, const std::vector<std::string>& parts,
 }  // namespace
 
 absl::Status Api::CheckTenant(std::string_view tenant) const {
-  if (parts_.directory.FindTenant(tenant).has_value()) return absl::OkStatus();
+  if (parts_.directory.AwaitTenant(tenant)) return absl::OkStatus();
   return authz::NoSuchResource();
 }
 

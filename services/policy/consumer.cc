@@ -19,6 +19,15 @@ void Note(const ConsumerParts& parts, const scanner::v1::MailScanned& scanned,
   parts.memory.Note(judged);
 }
 
+// What was found out about the sender stands in the mail, whoever gets it.
+void AddResults(const scanner::v1::MailScanned& scanned, v1::MailDisposed& disposed) {
+  if (scanned.facts().authentication_results().empty() ||
+      disposed.message().direction() != mail::v1::DIRECTION_INBOUND)
+    return;
+  for (mail::v1::RecipientGroup& group : *disposed.mutable_groups())
+    group.add_actions()->set_authentication_results(scanned.facts().authentication_results());
+}
+
 absl::StatusOr<v1::MailDisposed> Decide(const ConsumerParts& parts,
                                         scanner::v1::MailScanned& scanned) {
   auto groups = parts.evaluation.Dispose({.message = scanned.message(),
@@ -38,6 +47,7 @@ absl::StatusOr<v1::MailDisposed> Decide(const ConsumerParts& parts,
     *disposed.add_groups() = std::move(group);
   }
   Note(parts, scanned, disposed);
+  AddResults(scanned, disposed);
   return disposed;
 }
 

@@ -61,7 +61,7 @@ absl::Status Tokens::Check(const TokenWish& wish, const rpc::Caller& maker) cons
   if (wish.role < maker.role)
     return rpc::WithReason(absl::PermissionDeniedError("role: wider than your own"), "NOT_ALLOWED");
   const std::string tenant = IdBehind(kTenants, wish.parent);
-  if (!tenant.empty() && !directory_.FindTenant(tenant).has_value()) return authz::NoSuchResource();
+  if (!tenant.empty() && !directory_.AwaitTenant(tenant)) return authz::NoSuchResource();
   if (wish.description.size() > kLongestDescription)
     return Wrong("description", base::Cat("at most ", kLongestDescription, " bytes"));
   if (wish.domains.empty() == (wish.role == Role::kDomain))

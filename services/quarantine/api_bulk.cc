@@ -44,7 +44,7 @@ absl::StatusOr<std::string> Api::OneTenant(const Caller& caller, Permission perm
                              rpc::resource::Match(pattern, name));
   CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(
       caller, permission, {.tenant = parts[0], .resource = name, .filtered = filtered}));
-  if (!parts_.directory.FindTenant(parts[0]).has_value()) return authz::NoSuchResource();
+  if (!parts_.directory.AwaitTenant(parts[0])) return authz::NoSuchResource();
   return parts[0];
 }
 

@@ -143,7 +143,7 @@ absl::StatusOr<std::string> Api::OneTenant(const Caller& caller, Permission perm
   CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
                              rpc::resource::Match(pattern, name));
   CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, permission, parts[0], name));
-  if (!directory_.FindTenant(parts[0]).has_value()) return authz::NoSuchResource();
+  if (!directory_.AwaitTenant(parts[0])) return authz::NoSuchResource();
   return parts[0];
 }
 

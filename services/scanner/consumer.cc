@@ -7,8 +7,7 @@ namespace {
 
 void ScanOne(const ConsumerParts& parts, mail::v1::Message& message, int32_t generation,
              std::unique_ptr<bus::Inbound> inbound) {
-  absl::StatusOr<ScanResult> result =
-      parts.scan.Run({.tenant = message.tenant(), .message = message.id()});
+  absl::StatusOr<ScanResult> result = parts.scan.Run(message);
   if (!result.ok()) {
     inbound->Finish(result.status());
     return;

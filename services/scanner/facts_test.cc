@@ -28,6 +28,23 @@ TEST(FactsTest, SignedAndEncryptedMailIsTold) {
   EXPECT_FALSE(FactsOf(ParsedMessage("Subject: x\r\n\r\nx")).encrypted());
 }
 
+TEST(FactsTest, T_B1_RulesSeeEveryNameAndEveryFileInEveryReading) {
+  const auto names = [](std::string_view message) {
+    std::string all;
+    const mail::v1::MessageFacts facts = FactsOf(ParsedMessage(message));
+    for (const auto& one : facts.attachments()) all += base::Cat(one.part(), "=", one.name(), " ");
+    return all;
+  };
+  EXPECT_EQ(
+      names("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: x/y; "
+            "name=a.txt\r\nContent-Disposition: inline; filename=b.exe\r\n\r\nz\r\n--b--\r\n"),
+      "1=b.exe 1=a.txt ");
+  EXPECT_EQ(names("Content-Type: multipart/mixed; boundary=b; boundary=c\r\n\r\n--b\r\n\r\nx\r\n"
+                  "--b--\r\n--c\r\nContent-Type: x/y; name=c.exe\r\n\r\nz\r\n--c--\r\n"),
+            "=c.exe ");
+  EXPECT_EQ(names("\r\nbegin 644 d.exe\r\n#0V%T\r\nend\r\n"), "1=d.exe ");
+}
+
 TEST(FactsTest, ManyPartsAndLongNamesStayBounded) {
   std::string mail = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
   for (int i = 0; i < 500; ++i) {

@@ -5,6 +5,8 @@
 #include "libs/mail/mime/contents.h"
 #include "libs/mail/mime/entities.h"
 #include "libs/mail/mime/header_block.h"
+#include "proto/cleanmail/mail/v1/mail.pb.h"
+#include "services/scanner/authentication/sender_authentication.h"
 
 namespace cleanmail::scanner {
 
@@ -20,6 +22,9 @@ struct ParsedMessage {
   mail::mime::Contents contents;
   // The message's own header; without fields when it is past all limits (Structure::over_header).
   mail::mime::HeaderBlock header;
+  // How it came, and who sent it; null where that is not known. What they point to outlives it.
+  const mail::v1::Message* envelope = nullptr;
+  const SenderAuthentication* authentication = nullptr;
 };
 
 }  // namespace cleanmail::scanner

@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
+#include "services/scanner/authentication/results.h"
 #include "services/scanner/facts.h"
 #include "services/scanner/findings/catalogue.h"
 
@@ -22,27 +23,46 @@ double ScoreOf(const Findings& findings) {
 
 }  // namespace
 
-absl::StatusOr<ScanResult> Scan::Run(const blob::BlobName& body) {
-  const absl::Time begin = absl::Now();
+absl::StatusOr<ScanResult> Scan::Run(const mail::v1::Message& message) {
+  const absl::Time began = absl::Now();
+  absl::StatusOr<std::string> bytes =
+      parts_.blobs.Read({.tenant = message.tenant(), .message = message.id()});
+  if (absl::IsUnavailable(bytes.status())) return bytes.status();
+  if (bytes.ok()) return Look(message, *bytes);
   ScanResult result;
-  absl::StatusOr<std::string> message = blobs_.Read(body);
-  if (absl::IsUnavailable(message.status())) return message.status();
-  if (message.ok()) {
-    const ParsedMessage parsed(*message, limits_);
-    CLEANMAIL_ASSIGN_OR_RETURN(result.findings, Analyze(parsed, body));
-    result.facts = FactsOf(parsed);
-  } else {
-    result.findings.push_back(
-        MakeFinding(FindingId::kBodyUnreadable, base::View(message.status().message()), "scan"));
-  }
-  result.score = ScoreOf(result.findings);
-  metrics_.scanned.Add();
-  if (!result.findings.empty()) metrics_.with_findings.Add();
-  metrics_.scan_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - begin));
+  result.findings.push_back(
+      MakeFinding(FindingId::kBodyUnreadable, base::View(bytes.status().message()), "scan"));
+  Count(result, began);
   return result;
 }
 
-absl::StatusOr<Findings> Scan::Analyze(const ParsedMessage& message, const blob::BlobName& body) {
+absl::StatusOr<ScanResult> Scan::Look(const mail::v1::Message& message, std::string_view bytes) {
+  const absl::Time began = absl::Now();
+  ParsedMessage parsed(bytes, limits_);
+  parsed.envelope = &message;
+  SenderAuthentication authentication;
+  if (parts_.authenticator != nullptr) {
+    authentication = parts_.authenticator->Authenticate(message, parsed.header,
+                                                        bytes.substr(parsed.parts.list[0].body));
+    parsed.authentication = &authentication;
+  }
+  ScanResult result;
+  CLEANMAIL_ASSIGN_OR_RETURN(result.findings, Analyze(parsed, message.id()));
+  result.facts = FactsOf(parsed);
+  if (parsed.authentication != nullptr)
+    AddResults(authentication, parts_.authserv_id, result.facts);
+  result.score = ScoreOf(result.findings);
+  Count(result, began);
+  return result;
+}
+
+void Scan::Count(const ScanResult& result, absl::Time began) const {
+  parts_.metrics.scanned.Add();
+  if (!result.findings.empty()) parts_.metrics.with_findings.Add();
+  parts_.metrics.scan_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - began));
+}
+
+absl::StatusOr<Findings> Scan::Analyze(const ParsedMessage& message, const std::string& id) {
   Findings all;
   for (const std::unique_ptr<Analyzer>& analyzer : analyzers_) {
     absl::StatusOr<Findings> findings = analyzer->Analyze(message);
@@ -50,7 +70,7 @@ absl::StatusOr<Findings> Scan::Analyze(const ParsedMessage& message, const blob:
     if (findings.ok()) {
       all.insert(all.end(), std::make_move_iterator(findings->begin()),
                  std::make_move_iterator(findings->end()));
-    } else if (HasFailedTooOften(body.message)) {
+    } else if (HasFailedTooOften(id)) {
       all.push_back(MakeFinding(FindingId::kCouldNotScan, base::View(findings.status().message()),
                                 analyzer->name()));
     } else {
@@ -58,7 +78,7 @@ absl::StatusOr<Findings> Scan::Analyze(const ParsedMessage& message, const blob:
           analyzer->name(), " failed, another try is due: ", findings.status().message()));
     }
   }
-  ForgetFailures(body.message);
+  ForgetFailures(id);
   return all;
 }
 

@@ -25,10 +25,17 @@ class Told final : public Analyzer {
   absl::Status status_;
 };
 
+mail::v1::Message Mail() {
+  mail::v1::Message message;
+  message.set_id(kBody.message);
+  message.set_tenant(kBody.tenant);
+  return message;
+}
+
 class ScanTest : public ::testing::Test {
  protected:
   Scan With(std::vector<std::unique_ptr<Analyzer>> analyzers) {
-    return Scan(blobs_, std::move(analyzers), limits_, 3, metrics_);
+    return Scan({.blobs = blobs_, .metrics = metrics_}, std::move(analyzers), limits_, 3);
   }
   template <class T, class... Arguments>
   static std::vector<std::unique_ptr<Analyzer>> One(Arguments&&... arguments) {
@@ -45,7 +52,7 @@ class ScanTest : public ::testing::Test {
 TEST_F(ScanTest, GtubeScoresFarAboveTheLine) {
   blobs_.Put(kBody, base::Cat("Subject: test\r\n\r\nXJS*C4JDBQADN1.NSBN3*2IDNEN*",
                               "GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n"));
-  const auto result = With(One<Gtube>()).Run(kBody);
+  const auto result = With(One<Gtube>()).Run(Mail());
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->score, 1000);
   ASSERT_EQ(result->findings.size(), 1u);
@@ -54,7 +61,7 @@ TEST_F(ScanTest, GtubeScoresFarAboveTheLine) {
 
 TEST_F(ScanTest, ACleanMessageHasNoFindings) {
   blobs_.Put(kBody, "Subject: hello\r\n\r\nHi.\r\n");
-  const auto result = With(One<Gtube>()).Run(kBody);
+  const auto result = With(One<Gtube>()).Run(Mail());
   ASSERT_TRUE(result.ok());
   EXPECT_TRUE(result->findings.empty());
   EXPECT_EQ(result->score, 0);
@@ -63,15 +70,15 @@ TEST_F(ScanTest, ACleanMessageHasNoFindings) {
 TEST_F(ScanTest, AnEngineThatIsAwayMakesNoFindingHoweverOften) {
   blobs_.Put(kBody, "x");
   Scan scan = With(One<Told>(absl::UnavailableError("away")));
-  for (int i = 0; i < 10; ++i) EXPECT_TRUE(absl::IsUnavailable(scan.Run(kBody).status()));
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(absl::IsUnavailable(scan.Run(Mail()).status()));
 }
 
 TEST_F(ScanTest, AMessageThatMakesAWorkingEngineFailThriceCouldNotBeScanned) {
   blobs_.Put(kBody, "x");
   Scan scan = With(One<Told>(absl::InternalError("crash")));
-  EXPECT_TRUE(absl::IsUnavailable(scan.Run(kBody).status()));
-  EXPECT_TRUE(absl::IsUnavailable(scan.Run(kBody).status()));
-  const auto result = scan.Run(kBody);
+  EXPECT_TRUE(absl::IsUnavailable(scan.Run(Mail()).status()));
+  EXPECT_TRUE(absl::IsUnavailable(scan.Run(Mail()).status()));
+  const auto result = scan.Run(Mail());
   ASSERT_TRUE(result.ok());
   ASSERT_EQ(result->findings.size(), 1u);
   EXPECT_EQ(result->findings[0].name(), "COULD_NOT_SCAN");
@@ -79,7 +86,7 @@ TEST_F(ScanTest, AMessageThatMakesAWorkingEngineFailThriceCouldNotBeScanned) {
 }
 
 TEST_F(ScanTest, ABodyThatIsGoneIsSaidNotGuessed) {
-  const auto result = With(One<Gtube>()).Run(kBody);
+  const auto result = With(One<Gtube>()).Run(Mail());
   ASSERT_TRUE(result.ok());
   ASSERT_EQ(result->findings.size(), 1u);
   EXPECT_EQ(result->findings[0].name(), "BODY_UNREADABLE");
@@ -89,7 +96,7 @@ TEST_F(ScanTest, T_B3_TooManyPartsAndTooDeepCannotBeCalledClean) {
   std::string many = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
   for (int i = 0; i < 1001; ++i) many += "--b\r\n\r\nx\r\n";
   blobs_.Put(kBody, many + "--b--\r\n");
-  const auto result = With(One<Structure>(limits_)).Run(kBody);
+  const auto result = With(One<Structure>(limits_)).Run(Mail());
   ASSERT_TRUE(result.ok());
   ASSERT_EQ(result->findings.size(), 1u);
   EXPECT_EQ(result->findings[0].name(), "TOO_MANY_PARTS");
@@ -98,7 +105,7 @@ TEST_F(ScanTest, T_B3_TooManyPartsAndTooDeepCannotBeCalledClean) {
   for (int i = 0; i < 60; ++i)
     deep += base::Cat("Content-Type: multipart/mixed; boundary=b", i, "\r\n\r\n--b", i, "\r\n");
   blobs_.Put(kBody, deep);
-  const auto nested = With(One<Structure>(limits_)).Run(kBody);
+  const auto nested = With(One<Structure>(limits_)).Run(Mail());
   ASSERT_TRUE(nested.ok());
   ASSERT_EQ(nested->findings.size(), 1u);
   EXPECT_EQ(nested->findings[0].name(), "TOO_DEEP");

@@ -8,9 +8,11 @@
 #include "libs/config/defaults.h"
 #include "proto/cleanmail/ingress/v1/config.pb.h"
 #include "proto/cleanmail/scanner/v1/config.pb.h"
+#include "services/scanner/analyzers/authentication/authentication.h"
 #include "services/scanner/analyzers/malware/clamav.h"
 #include "services/scanner/analyzers/spam/gtube.h"
 #include "services/scanner/analyzers/structure/structure.h"
+#include "services/scanner/authentication/authenticator.h"
 #include "services/scanner/consumer.h"
 #include "services/scanner/metrics.h"
 #include "services/scanner/scan.h"
@@ -53,6 +55,23 @@ std::vector<std::string> CheckLimits(Clamd& clamd, const std::string& config_fil
   return warnings;
 }
 
+// Null where the operator has switched it off.
+absl::StatusOr<std::unique_ptr<Authenticator>> MakeAuthenticator(
+    app::Environment& env, const v1::Authentication& settings,
+    const ingress::v1::IngressConfig& ingress) {
+  if (settings.off()) return nullptr;
+  const auto& relays =
+      settings.trusted_relays().empty() ? ingress.trusted_relays() : settings.trusted_relays();
+  absl::StatusOr<net::PrefixSet> trusted =
+      net::PrefixSet::Parse(std::vector<std::string>(relays.begin(), relays.end()));
+  if (!trusted.ok())
+    return base::Annotate(trusted.status(), "scanner.authentication.trusted_relays");
+  Authenticator::Options options{.host_name = env.app_config().host_name(),
+                                 .trusted_relays = *std::move(trusted)};
+  options.deadline = config::OrDefault(settings.deadline(), options.deadline);
+  return std::make_unique<Authenticator>(env.resolver(), env.clock(), std::move(options));
+}
+
 }  // namespace
 
 absl::StatusOr<app::Service> MakeService(app::Environment& env) {
@@ -68,6 +87,12 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       .depth = static_cast<size_t>(config::OrDefault(settings.structure().depth(), 50))};
   analyzers.push_back(std::make_unique<Structure>(limits));
   analyzers.push_back(std::make_unique<Gtube>());
+  CLEANMAIL_ASSIGN_OR_RETURN(auto made, MakeAuthenticator(env, settings.authentication(), ingress));
+  const Authenticator* const authenticator =
+      made == nullptr ? nullptr : &service.Own(std::move(made));
+  const auto& sealers = settings.authentication().trusted_arc_sealers();
+  analyzers.push_back(std::make_unique<AuthenticationAnalyzer>(
+      std::vector<std::string>(sealers.begin(), sealers.end())));
   int workers = env.app_config().threads().workers();
   if (settings.has_clamd()) {
     const ClamdOptions options = ToOptions(settings.clamd());
@@ -99,8 +124,13 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   }
 
   const int failures = config::OrDefault(settings.failures_before_finding(), 3);
-  auto& scan = service.Own(
-      std::make_unique<Scan>(env.blobs(), std::move(analyzers), limits, failures, metrics));
+  const std::string& authserv_id = settings.authentication().authserv_id();
+  auto& scan = service.Own(std::make_unique<Scan>(
+      ScanParts{.blobs = env.blobs(),
+                .authenticator = authenticator,
+                .authserv_id = authserv_id.empty() ? env.app_config().host_name() : authserv_id,
+                .metrics = metrics},
+      std::move(analyzers), limits, failures));
 
   const ConsumerParts parts{scan, env.bus(), env.clock()};
   service.ConsumeLater<ingress::v1::MailReceived>(

@@ -20,6 +20,7 @@ app:
   operations: {{ listen: "127.0.0.1:{operations}" }}
   spool: {{ min_free_bytes: 1 }}
   destinations: {{ allow_loopback: true }}
+  dns: {{ records_only: true }}
   log: {{ level: warning, file: {folder}/gateway.log }}
 ingress:
   listeners:

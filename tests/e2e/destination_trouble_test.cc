@@ -26,6 +26,7 @@ class DestinationTrouble : public ::testing::Test {
             "  first_retry: 200ms\n  longest_retry: 500ms\n  smtp_port: ", outside_.port(),
             "\n  mx_may_be_private: true\n"
             "  timeouts: { connect: 2s, command: 1s, data_block: 2s, data_done: 2s }\n"),
+        .dns = "forwarders: [127.0.0.1@9], timeout: 1s",  // nobody answers
         .listeners = "    - { name: out, listen: '127.0.0.1:0', role: smart_host }\n"});
     gateway_->AddTenant("acme", {"127.0.0.0/8"});
     gateway_->AddDomain("acme", "example.org");

@@ -82,7 +82,7 @@ Gateway::Gateway(const Options& options) : loops_(net::Loops::Create(1, 1)) {
                         "  destinations: { allow_loopback: true",
                         options.destinations,
                         " }\n"
-                        "  dns: { forwarders: [127.0.0.1@9], timeout: 1s }\n",
+                        "  dns: { ", options.dns, " }\n",
                         options.app),
        .rooms = {
            {"ingress", base::Cat("  listeners:\n    - { name: mx, listen: '127.0.0.1:0', role: mx",
@@ -385,7 +385,10 @@ std::string EicarMail() { return cli::MakeSample({.sample = cli::Sample::kEicar}
 
 std::string WithoutTrace(const std::string& mail) {
   size_t begin = 0;
-  while (std::string_view(mail).substr(begin).starts_with("Received:")) {
+  const auto is_trace = [](std::string_view rest) {
+    return rest.starts_with("Received:") || rest.starts_with("Authentication-Results:");
+  };
+  while (is_trace(std::string_view(mail).substr(begin))) {
     size_t end = mail.find("\r\n", begin);
     while (end != std::string::npos && end + 2 < mail.size() &&
            (mail[end + 2] == ' ' || mail[end + 2] == '\t'))

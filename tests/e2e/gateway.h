@@ -25,6 +25,7 @@ class Gateway {
     std::string egress = "  first_retry: 200ms\n  longest_retry: 1s\n";
     std::string ingress = {};       // further YAML lines under `ingress:`
     std::string app = {};           // further YAML lines under `app:`
+    std::string dns = "records_only: true";  // `app.dns`; records must be quoted
     std::string destinations = {};  // further keys of `app.destinations`, ", key: value"
     std::string host_name = "gateway.example";
     std::string mx = {};         // further keys of the MX listener, ", key: value"

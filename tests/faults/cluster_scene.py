@@ -98,7 +98,8 @@ class FaultyCluster(Cluster):
         self.wait(lambda: self.ask("GET", "/v1/me").status == 200, "the API")
 
     def config_of(self, room):
-        text = super().config_of(room).replace("app:\n", f"app:\n  dns: {{ forwarders: [\"127.0.0.1@{self.names.port}\"], timeout: 2s }}\n", 1)
+        self.dns = f"{{ forwarders: [\"127.0.0.1@{self.names.port}\"], timeout: 2s }}"
+        text = super().config_of(room)
         if self.kafka.count > 1:
             text = text.replace("partitions: 6 }", f"partitions: 6, replication: {self.kafka.count}, min_in_sync: {self.kafka.min_in_sync} }}")
         return text

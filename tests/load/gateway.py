@@ -11,6 +11,7 @@ app:
   data_folder: {folder}/data
   host_name: gateway.example.net
   destinations: {{ allow_loopback: true }}
+  dns: {{ records_only: true }}
   operations: {{ listen: "127.0.0.1:{operations}" }}
   spool: {{ min_free_bytes: {min_free_bytes} }}
 ingress:

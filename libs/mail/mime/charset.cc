@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 constexpr size_t kLongestName = 60;
-constexpr size_t kLookedAt = 8192;  // bytes a guess is made from
+constexpr size_t kLookedAt = 2048;  // bytes a guess is made from
 constexpr int kSureEnough = 40;     // of 100, as ICU says
 
 // What mail programs write, and what ICU calls it. Sets whose name is used for a larger one are
@@ -177,12 +177,13 @@ std::optional<std::string> ByIcu(std::string_view charset, std::string_view byte
 }
 
 // What `bytes` look like, of no set in particular.
-std::string Guess(std::string_view bytes) {
+std::string Guess(std::string_view bytes, bool detect) {
   if (bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff")) return "utf-16";
   if (IsWellFormed(bytes)) {
     const bool escapes = bytes.find("\x1b$") != std::string_view::npos;
     return escapes ? "iso-2022-jp" : "utf-8";
   }
+  if (!detect) return "windows-1252";
   UErrorCode error = U_ZERO_ERROR;
   const std::unique_ptr<UCharsetDetector, CloseDetector> detector(ucsdet_open(&error));
   const std::string_view some = bytes.substr(0, kLookedAt);
@@ -219,7 +220,7 @@ std::optional<std::string> ToUtf8(std::string_view charset, std::string_view byt
   return ByIcu(charset, bytes);
 }
 
-DecodedText DecodeText(std::string_view charset, std::string_view bytes) {
+DecodedText DecodeText(std::string_view charset, std::string_view bytes, bool detect) {
   DecodedText text;
   std::string name(charset.substr(0, std::min(charset.size(), kLongestName + 1)));
   std::ranges::transform(name, name.begin(), [](char c) {
@@ -239,7 +240,7 @@ DecodedText DecodeText(std::string_view charset, std::string_view bytes) {
   }
   if (!read) {
     text.guessed = true;
-    name = Guess(bytes);
+    name = Guess(bytes, detect);
     read = ToUtf8(name, bytes);
     if (!read) read = FromWindows1252(bytes);
   }

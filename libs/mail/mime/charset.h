@@ -26,7 +26,8 @@ struct DecodedText {
 };
 
 // Reads `bytes` as the set named; as UTF-8 where they are, else as what they look like, where none
-// is named or it is unknown, or US-ASCII with bytes beyond it. A byte order mark goes.
-DecodedText DecodeText(std::string_view charset, std::string_view bytes);
+// is named or it is unknown, or US-ASCII with bytes beyond it. A byte order mark goes. Telling sets
+// apart by their letters takes about a millisecond: without `detect` windows-1252 is taken instead.
+DecodedText DecodeText(std::string_view charset, std::string_view bytes, bool detect = true);
 
 }  // namespace cleanmail::mail::mime

@@ -111,7 +111,10 @@ std::vector<TypeReading> TypeReadings(const ContentFields& fields) {
       // The plain form first: few programs know RFC 2231 for boundaries.
       for (std::string& value : ReadParameter(field, "boundary"))
         AddNew(boundaries, std::string(TrimRight(value)));
-      AddNew(boundaries, std::string(TrimRight(ParseContentType(field).boundary)));
+      const std::string plain(TrimRight(ParseContentType(field).boundary));
+      AddNew(boundaries, plain);
+      if (plain != boundaries.front())
+        AddNew(boundaries, plain.substr(0, plain.find_first_of(" \t()")));
       std::erase(boundaries, "");
     }
     if (boundaries.empty()) boundaries.emplace_back();
@@ -130,7 +133,7 @@ std::vector<std::string> EncodingReadings(const ContentFields& fields) {
     // Written around or cut: "base64;", "x-base64", "base 64 encoded".
     const std::string lower = Lower(field);
     for (const std::string_view known : {"base64", "quoted-printable", "uue"}) {
-      if (lower.find(known) != std::string::npos && value.find(known) == std::string::npos)
+      if (lower.find(known) != std::string::npos && value != known)
         AddNew(readings, std::string(known));
     }
   }

@@ -1,5 +1,6 @@
 #include "libs/mail/mime/encodings.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -24,28 +25,70 @@ int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   return -1;
 }
 
-}  // namespace
-
-std::string DecodeBase64(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() / 4 * 3 + 3);
+// Letters of the alphabet as bytes; everything else is passed over.
+std::string DecodeLetters(std::string_view text) {
+  std::string out(text.size() / 4 * 3 + 3, '\0');
+  size_t at = 0;
   uint32_t bits = 0;
   int held = 0;
   for (const char c : text) {
-    if (c == '=') break;
     const int value = kBase64Values[static_cast<unsigned char>(c)];
     if (value < 0) continue;
     bits = bits << 6 | static_cast<uint32_t>(value);
     held += 6;
     if (held >= 8) {
       held -= 8;
-      out += static_cast<char>(bits >> held & 0xff);
+      out[at++] = static_cast<char>(bits >> held & 0xff);
     }
   }
+  out.resize(at);
   return out;
+}
+
+// Bytes of the soft line end behind a `=`; 0 when there is none.
+size_t SoftLineEnd(std::string_view text) {
+  const size_t end = std::min(text.find_first_not_of(" \t"), text.size());
+  if (text.substr(end).starts_with("\r\n")) return end + 2;
+  if (text.substr(end).starts_with('\n')) return end + 1;
+  return end == text.size() ? end : 0;
+}
+
+}  // namespace
+
+std::string DecodeBase64(std::string_view text) {
+  return DecodeLetters(text.substr(0, text.find('=')));
+}
+
+Base64Readings ReadBase64(std::string_view text) {
+  Base64Readings readings;
+  const size_t padding = std::min(text.find('='), text.size());
+  readings.first = DecodeLetters(text.substr(0, padding));
+  const auto is_letter = [](char c) { return kBase64Values[static_cast<unsigned char>(c)] >= 0; };
+  const std::string_view behind = text.substr(padding);
+  if (std::ranges::any_of(behind, is_letter)) {
+    // Each padded piece is decoded by itself.
+    std::string all = readings.first;
+    for (std::string_view rest = behind; !rest.empty();) {
+      rest.remove_prefix(std::min(rest.find_first_not_of('='), rest.size()));
+      const std::string_view piece = rest.substr(0, rest.find('='));
+      all += DecodeLetters(piece);
+      rest.remove_prefix(piece.size());
+    }
+    if (all != readings.first) readings.past_padding = std::move(all);
+  }
+  const auto foreign = std::ranges::find_if(text.substr(0, padding), [&](char c) {
+    return !is_letter(c) && c != '\r' && c != '\n' && c != ' ' && c != '\t';
+  });
+  const auto length = static_cast<size_t>(foreign - text.begin());
+  if (length < padding) {
+    std::string strict = DecodeLetters(text.substr(0, length));
+    if (strict != readings.first) readings.strict = std::move(strict);
+  }
+  return readings;
 }
 
 std::string EncodeBase64(std::string_view bytes) {
@@ -89,10 +132,8 @@ std::string DecodeQuotedPrintable(std::string_view text) {
     if (high >= 0 && low >= 0) {
       out += static_cast<char>(high << 4 | low);
       i += 2;
-    } else if (rest.starts_with("\r\n")) {
-      i += 2;
-    } else if (rest.starts_with('\n')) {
-      i += 1;
+    } else if (const size_t soft = SoftLineEnd(rest); soft > 0) {
+      i += soft;
     } else {
       out += '=';
     }

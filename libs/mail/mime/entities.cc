@@ -47,7 +47,9 @@ class Walk {
       if (in_header_) HeaderLine(line);
     }
     if (in_header_ && !structure().over_limit) EndHeader(message_.size());
-    for (const Container& container : stack_) NoteEnd(container);
+    if (!structure().over_limit) {
+      for (const Container& container : stack_) NoteEnd(container);
+    }
     for (Entity& entity : found_.list) {
       if (entity.end == 0) entity.end = message_.size();
       entity.body = std::min(std::max(entity.body, entity.begin), entity.end);
@@ -226,6 +228,10 @@ class Walk {
         ReadContentFields(message_.substr(entity.begin, entity.body - entity.begin));
     std::vector<TypeReading> readings = TypeReadings(fields);
     NoteFields(fields, readings);
+    // In a digest a part without a type is a message (RFC 2046 §5.1.5).
+    const bool in_digest =
+        entity.parent != Entity::kNone && found_.list[entity.parent].type == "multipart/digest";
+    if (fields.type.empty() && in_digest) readings = {{.type = "message/rfc822", .boundary = {}}};
     TypeReading& reading = readings[std::min(reading_.type, readings.size() - 1)];
     entity.type = std::move(reading.type);
     if (entity.type.starts_with("multipart/")) {

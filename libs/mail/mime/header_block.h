@@ -59,6 +59,11 @@ class HeaderBlock {
   void Replace(size_t index, std::string_view value);
   // Removes every field of that name; returns how many.
   size_t Remove(std::string_view name);
+  // Removes every field of which `gone` says so; returns how many.
+  template <class Gone>
+  size_t RemoveIf(Gone gone) {
+    return std::erase_if(fields_, gone);
+  }
   // Removes every field whose name begins with `prefix`; returns how many.
   size_t RemoveByPrefix(std::string_view prefix);
 

@@ -175,6 +175,12 @@ std::vector<Written> ReadAll(std::string_view text, std::string& value) {
   return all;
 }
 
+// Bytes beyond ASCII that stand in a header as they are: UTF-8, else windows-1252.
+std::string ReadRaw(std::string_view text) {
+  std::string utf8 = RepairUtf8(text);
+  return utf8 == text ? utf8 : ToUtf8("windows-1252", text).value_or(utf8);
+}
+
 }  // namespace
 
 const std::string* Parameters::Find(std::string_view name) const {
@@ -188,7 +194,7 @@ Parameters ParseParameters(std::string_view text) {
   for (Written& one : ReadAll(text, result.value)) {
     const Section& section = one.section;
     if (!section.sectioned && !section.encoded) {
-      result.list.emplace_back(RepairUtf8(section.name), DecodeWords(one.value));
+      result.list.emplace_back(RepairUtf8(section.name), DecodeWords(ReadRaw(one.value)));
       continue;
     }
     auto open =
@@ -225,9 +231,9 @@ std::vector<std::string> ReadParameter(std::string_view text, std::string_view n
   if (sectioned) add(by_number.Joined());
   for (const Written& one : all) {
     if (one.section.sectioned || one.section.encoded) continue;
-    add(DecodeWords(one.value));
-    add(RepairUtf8(one.value));
-    if (!one.behind.empty()) add(RepairUtf8(one.value + one.behind));
+    add(DecodeWords(ReadRaw(one.value)));
+    add(ReadRaw(one.value));
+    if (!one.behind.empty()) add(ReadRaw(one.value + one.behind));
     // Without quotes a blank ends the value (RFC 2045 §5.1); most programs read on.
     if (!one.quoted) add(RepairUtf8(one.value.substr(0, one.value.find_first_of(" \t\r\n"))));
   }

@@ -51,7 +51,7 @@ TEST(ParametersTest, HostileTextStaysBoundedAndWellFormed) {
   std::string many;
   for (int i = 0; i < 10000; ++i) many += "; a=b";
   EXPECT_LE(ParseParameters("x" + many).list.size(), 100U);
-  EXPECT_EQ(NameIn("x; filename=\"\xff\xfe.exe\""), "\xef\xbf\xbd\xef\xbf\xbd.exe");
+  EXPECT_EQ(NameIn("x; filename=\"\xff\xfe.exe\""), "ÿþ.exe");
   EXPECT_EQ(NameIn("x; filename*=utf-8''%ff%2"), "\xef\xbf\xbd%2");
 }
 

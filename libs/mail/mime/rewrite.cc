@@ -91,7 +91,7 @@ class Rewriter {
     absl::StatusOr<HeaderBlock> header = HeaderBlock::Parse(message);
     if (!header.ok() || !IsFieldName(field.name))
       return GiveUp(message, base::Cat("the field ", field.name, " could not be added"));
-    header->Prepend(field.name, EncodeWords(field.value));
+    header->Prepend(field.name, field.as_is ? field.value : EncodeWords(field.value));
     const Entity whole = Whole(message, *header);
     result_.message = WithHeader(message, whole, *header, BodyOf(message, whole));
   }

@@ -18,6 +18,7 @@ struct SubjectTag {
 struct NewField {
   std::string name;
   std::string value;
+  bool as_is = false;  // `value` is ASCII as it shall stand, folds ("\r\n " inside) included
 };
 
 // Text put into the first readable text/plain and the first readable text/html part. UTF-8.

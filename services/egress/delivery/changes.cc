@@ -17,8 +17,8 @@ std::vector<mail::mime::Change> ChangesOf(const std::vector<mail::v1::Action>& a
         changes.emplace_back(mail::mime::SubjectTag{action.tag_subject()});
         break;
       case Action::kAddHeader:
-        changes.emplace_back(
-            mail::mime::NewField{action.add_header().name(), action.add_header().value()});
+        changes.emplace_back(mail::mime::NewField{.name = action.add_header().name(),
+                                                  .value = action.add_header().value()});
         break;
       case Action::kBanner:
         changes.emplace_back(mail::mime::BannerText{.text = action.banner().text(),
@@ -32,6 +32,11 @@ std::vector<mail::mime::Change> ChangesOf(const std::vector<mail::v1::Action>& a
                                      .note = strip.note().empty() ? kNote : strip.note()});
         break;
       }
+      case Action::kAuthenticationResults:
+        changes.emplace_back(mail::mime::NewField{.name = "Authentication-Results",
+                                                  .value = action.authentication_results(),
+                                                  .as_is = true});
+        break;
       case Action::kCopyTo:
       case Action::kNotify:
       case Action::KIND_NOT_SET:

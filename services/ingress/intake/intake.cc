@@ -8,6 +8,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/uuid.h"
 #include "libs/bus/events.h"
+#include "libs/mail/auth/results/authentication_results.h"
 #include "libs/mail/mime/encoded_word.h"
 #include "proto/cleanmail/ingress/v1/events.pb.h"
 #include "services/ingress/intake/received.h"
@@ -109,6 +110,7 @@ struct State {
     message.set_accepted_at_us(now_us);
     message.set_own_hops(copy.own_hops);
     message.set_subject(subject);
+    if (arrival.spf.has_value()) *message.mutable_spf() = *arrival.spf;
     return event;
   }
 };
@@ -218,6 +220,11 @@ class ReceptionImpl final : public Reception {
       return true;
     }
     block->RemoveByPrefix(kOurFields);
+    // What claims to be a finding of ours cannot be one yet (RFC 8601 §5).
+    block->RemoveIf([&](const mail::mime::Field& field) {
+      return mail::auth::results::IsForged(field, {&options_.host_name, 1}) ||
+             mail::auth::results::IsForged(field, options_.authserv_ids);
+    });
     state_->subject = SubjectOf(*block);
     FindTriggers(*block);
     const std::string kept = block->Bytes();

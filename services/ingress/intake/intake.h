@@ -45,6 +45,7 @@ struct Arrival {
   std::string protocol;  // for the Received line: SMTP, ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS (RFC
                          // 3848, RFC 6531)
   std::vector<Addressee> recipients;  // at least one
+  std::optional<mail::v1::SpfVerdict> spf = {};
   std::vector<HeaderTrigger> triggers;
   std::string trace;
 };
@@ -78,10 +79,12 @@ class Reception {
 struct IntakeOptions {
   std::string host_name;
   mail::mime::HeaderLimits header;
+  std::vector<std::string> authserv_ids = {};  // ours, beside host_name (RFC 8601 §2.5)
 };
 
 // Keeps what the session accepts: body to blob, event to bus. Puts our Received line on top,
-// removes X-Cleanmail-* fields that came from outside, counts our own hops. Thread-safe.
+// removes X-Cleanmail-* and Authentication-Results fields that claim to be ours, counts our own
+// hops. Thread-safe.
 class Intake {
  public:
   Intake(IntakeOptions options, blob::BlobStore& blobs, bus::Bus& bus, base::Clock& clock,

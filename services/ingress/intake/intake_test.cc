@@ -62,6 +62,17 @@ TEST_F(IntakeTest, KeepsTheSameInAnyPieces) {
   }
 }
 
+TEST_F(IntakeTest, T_C3_ResultsThatClaimToBeOursAreTakenOutAndThoseOfOthersStay) {
+  const auto receipt = Take(
+      "Authentication-Results: mx.example.org; spf=pass smtp.mailfrom=a.example\r\n"
+      "authentication-results: (x) MX.Example.org. 1;\r\n dkim=pass header.d=a.example\r\n"
+      "Authentication-Results: other.example; none\r\n\r\nbody\r\n",
+      7);
+  EXPECT_TRUE(blobs_.Read({"t", receipt->ids[0]})
+                  ->ends_with("+0000\r\nAuthentication-Results: other.example; none\r\n\r\nbody"
+                              "\r\n"));
+}
+
 TEST_F(IntakeTest, WritesReceivedAsRfc5321Says) {
   const auto receipt = Take("\r\n", 2);
   EXPECT_EQ(*blobs_.Read({"t", receipt->ids[0]}),

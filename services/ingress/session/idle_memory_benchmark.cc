@@ -15,6 +15,7 @@
 #include "libs/base/random.h"
 #include "libs/bus/fake_bus.h"
 #include "libs/directory/directory.h"
+#include "libs/dns/fake_resolver.h"
 #include "libs/net/connection.h"
 #include "libs/net/fake_certificate.h"
 #include "libs/net/listener.h"
@@ -83,6 +84,7 @@ int Main(int count, bool tls) {
   FakePolicy policy;
   FakeRecipientCheck recipient_check;
   FakeDestinationLore lore;
+  dns::FakeResolver resolver;
   Intake intake({.host_name = "mx.example.org", .header = {}}, blobs, bus, clock, random);
   net::ConnectionLimits limits(
       {.total = count + 10, .per_address = count + 10, .per_network = count + 10, .exempt = {}});
@@ -95,7 +97,7 @@ int Main(int count, bool tls) {
   settings.tls = context->get();
   const auto loops = net::Loops::Create(2, 2);
   Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, recipient_check, lore,
-                                           intake, bus, clock, random, *log, metrics});
+                                           resolver, intake, bus, clock, random, *log, metrics});
   auto listener =
       net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
                           [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });

@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "libs/base/cat.h"
+#include "libs/base/text.h"
+#include "libs/dns/ask_all.h"
+#include "libs/mail/auth/spf/check_host.h"
 #include "services/ingress/session/reply_of.h"
 #include "services/ingress/session/session.h"
 
@@ -15,6 +18,17 @@ using mail::smtp::Reply;
 
 // A declared size up to this is taken nearly everywhere: not worth a question.
 constexpr int64_t kTakenByAll = int64_t{10} << 20;
+
+constexpr size_t kLongestReason = 200;
+
+mail::v1::SpfVerdict ToProto(const mail::auth::spf::Verdict& verdict) {
+  mail::v1::SpfVerdict result;
+  result.set_result(std::string(ToText(verdict.result)));
+  result.set_domain(base::Printable(verdict.domain, 253));
+  result.set_reason(base::Printable(verdict.problem.empty() ? verdict.mechanism : verdict.problem,
+                                    kLongestReason));
+  return result;
+}
 
 void AddRecipient(const Addressee& addressee, policy::v1::AddressedRecipient& recipient) {
   recipient.set_address(addressee.address);
@@ -31,6 +45,52 @@ Reply ReplyIn(const policy::v1::EnvelopeDecision& decision) {
 
 mail::v1::Direction Session::Direction() const {
   return settings_.role == Role::kMx ? mail::v1::DIRECTION_INBOUND : mail::v1::DIRECTION_OUTBOUND;
+}
+
+// Asks once in a transaction, as soon as there is a recipient who might be accepted.
+net::Task<void> Session::AskSpf(std::vector<Doorman::Verdict>& verdicts) {
+  const bool wanted = std::ranges::any_of(verdicts, [](const auto& v) { return !v.refusal; });
+  if (!wanted || settings_.role != Role::kMx || settings_.spf.off ||
+      settings_.trusted_relays.Contains(connection_->peer().address))
+    co_return;
+  if (!spf_.has_value()) {
+    const mail::auth::spf::Query query{.client = facts_.client_address(),
+                                       .helo = facts_.helo(),
+                                       .sender = ToText(machine_.sender()),
+                                       .receiver = settings_.smtp.host_name,
+                                       .now_seconds = absl::ToUnixSeconds(parts_.clock.Now())};
+    const absl::Time deadline = absl::Now() + settings_.spf.deadline;
+    mail::auth::Lookups lookups;
+    std::optional<mail::auth::spf::Verdict> verdict;
+    while (!(verdict = CheckHost(query, lookups)).has_value()) {
+      const std::vector<dns::Question> questions = lookups.TakeWanted();
+      using Answers = std::vector<absl::StatusOr<dns::Answer>>;
+      auto ask = [&](absl::AnyInvocable<void(Answers) &&> done) {
+        dns::AskAll(parts_.resolver, questions, deadline, std::move(done));
+      };
+      Answers answers = co_await net::Await<Answers>(loop_, std::move(ask));
+      for (size_t i = 0; i < questions.size(); ++i)
+        lookups.Tell(questions[i], std::move(answers[i]));
+    }
+    spf_ = ToProto(*verdict);
+    parts_.metrics.spf.at(spf_->result())->Add();
+  }
+  EnforceSpf(verdicts);
+}
+
+// What the operator enforces holds whatever tenants' lists and rules say.
+void Session::EnforceSpf(std::vector<Doorman::Verdict>& verdicts) {
+  if (std::ranges::find(settings_.spf.enforced, machine_.sender().domain) ==
+      settings_.spf.enforced.end())
+    return;
+  const std::string& result = spf_->result();
+  if (result == "pass" || result == "none") return;
+  const bool for_now = result == "temperror";
+  for (Doorman::Verdict& verdict : verdicts) {
+    if (verdict.refusal) continue;
+    verdict.refusal = ReplyOf(for_now ? refusals::kSenderUnproven : refusals::kForgedSender);
+    verdict.reason = base::Cat("SPF ", result, ": ", spf_->reason());
+  }
 }
 
 // Asks about all whom only the destination knows, at the same time.

@@ -212,6 +212,7 @@ net::Task<void> Session::OnRecipients() {
     verdicts.push_back(sessions_.doorman().AdmitRecipient(machine_.recipients()[i], tenant_));
     verdicts.back().addressee.dsn = DsnOf(machine_.recipient_parameters()[i]);
   }
+  co_await AskSpf(verdicts);
   co_await AskDestinations(verdicts);
   co_await AskLore(verdicts);
   co_await AskPolicy(verdicts);
@@ -238,6 +239,7 @@ net::Task<void> Session::OnData() {
                   .dsn_envelope_id = machine_.parameters().envelope_id,
                   .protocol = Protocol(),
                   .recipients = recipients_,
+                  .spf = spf_,
                   .triggers = triggers_,
                   .trace = trace_};
   using Begun = absl::StatusOr<std::unique_ptr<Reception>>;
@@ -308,6 +310,7 @@ net::Task<bool> Session::OnStartTls() {
 void Session::ForgetTransaction() {
   reception_.reset();
   recipients_ = {};
+  spf_.reset();
   verdict_class_.reset();
   triggers_ = {};
 }

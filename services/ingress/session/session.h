@@ -29,6 +29,8 @@ class Session {
   net::Task<bool> Flush();
   net::Task<bool> OnEvent(mail::smtp::ServerEvent event);
   net::Task<void> OnRecipients();
+  net::Task<void> AskSpf(std::vector<Doorman::Verdict>& verdicts);
+  void EnforceSpf(std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> AskDestinations(std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> AskLore(std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> AskPolicy(std::vector<Doorman::Verdict>& verdicts);
@@ -68,6 +70,7 @@ class Session {
   std::string trace_;
   std::string tenant_;  // smart host: whose network the client is in
   std::vector<Addressee> recipients_;
+  std::optional<mail::v1::SpfVerdict> spf_;   // of this transaction's sender
   std::optional<std::string> verdict_class_;  // of the first recipient accepted
   std::vector<HeaderTrigger> triggers_;       // of all accepted ones
   std::unique_ptr<Reception> reception_;

@@ -11,6 +11,7 @@
 #include "libs/base/fake_random.h"
 #include "libs/bus/fake_bus.h"
 #include "libs/directory/directory.h"
+#include "libs/dns/fake_resolver.h"
 #include "libs/net/connection.h"
 #include "libs/net/fake_certificate.h"
 #include "libs/net/listener.h"
@@ -80,7 +81,7 @@ class SessionTest : public ::testing::Test {
     limits_ = std::make_unique<net::ConnectionLimits>(limit_options_);
     sessions_ = std::make_unique<Sessions>(
         settings_, SessionParts{*loops_, *limits_, directory_, policy_, recipient_check_, lore_,
-                                *intake_, bus_, clock_, random_, *mail_log_, metrics_});
+                                resolver_, *intake_, bus_, clock_, random_, *mail_log_, metrics_});
     auto listener = net::Listener::Open(
         *loops_, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = proxy_from_},
         [this](std::unique_ptr<net::Connection> c) { sessions_->Take(std::move(c)); });
@@ -159,6 +160,7 @@ class SessionTest : public ::testing::Test {
   FakePolicy policy_;
   FakeRecipientCheck recipient_check_;
   FakeDestinationLore lore_;
+  dns::FakeResolver resolver_;
   SessionSettings settings_;
   net::ConnectionLimits::Options limit_options_;
   std::vector<std::string> proxy_from_;
@@ -590,6 +592,65 @@ TEST_F(SessionTest, BigMessagesComeThroughWhole) {
   while (message.size() < 5 << 20) message += "line " + std::to_string(message.size()) + "\r\n";
   EXPECT_EQ(Say(message + ".\r\n").substr(0, 3), "250");
   EXPECT_TRUE(Body(Received()[0]).ends_with(message.substr(20)));
+}
+
+// What is accepted says in the event what SPF said; RCPT is answered behind it.
+std::string MailFrom(const std::string& sender) {
+  return "MAIL FROM:<" + sender + ">\r\nRCPT TO:<bob@example.org>\r\n";
+}
+
+TEST_F(SessionTest, SpfIsAskedOnceForAMessageAndTravelsWithIt) {
+  resolver_.SetTxt("client.example", {"v=spf1 ip4:127.0.0.1 -all"});
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\n.\r\n").substr(0, 3), "250");
+  ASSERT_EQ(Received().size(), 1u);
+  const mail::v1::SpfVerdict spf = Received()[0].message().spf();
+  EXPECT_EQ(spf.result(), "pass");
+  EXPECT_EQ(spf.domain(), "client.example");
+  EXPECT_EQ(spf.reason(), "ip4:127.0.0.1");
+  EXPECT_EQ(resolver_.asked().size(), 1u);
+  EXPECT_EQ(metrics_.spf.at("pass")->value(), 1);
+}
+
+TEST_F(SessionTest, AForgedSenderOfAnEnforcedDomainIsRefusedWhileAnAllowedServerIsNot) {
+  settings_.spf.enforced = {"bluewin.example", "down.example", "silent.example"};
+  resolver_.SetTxt("bluewin.example", {"v=spf1 ip4:192.0.2.1 -all"});
+  resolver_.SetTxt("other-sender.example", {"v=spf1 -all"});
+  resolver_.Fail("down.example");
+  Open();
+  Greet();
+  EXPECT_EQ(Say(MailFrom("a@bluewin.example"), 2),
+            "550 5.7.23 CMR-SPF-FORGED Forged sender domain from this server");
+  EXPECT_EQ(Say("RSET\r\n").substr(0, 3), "250");
+  EXPECT_TRUE(Say(MailFrom("a@down.example"), 2).starts_with("451 4.7.24 CMR-SPF-LATER"));
+  for (const char* sender : {"a@silent.example", "a@other-sender.example"}) {
+    EXPECT_EQ(Say("RSET\r\n").substr(0, 3), "250");
+    EXPECT_EQ(Say(MailFrom(sender), 2).substr(0, 3), "250") << sender;
+  }
+  resolver_.SetTxt("bluewin.example", {"v=spf1 ip4:127.0.0.1 -all"});
+  EXPECT_EQ(Say("RSET\r\n").substr(0, 3), "250");
+  EXPECT_EQ(Say(MailFrom("a@bluewin.example"), 2).substr(0, 3), "250");
+}
+
+TEST_F(SessionTest, T_C6_AResolverThatHangsCostsTheDeadlineAndNotTheMail) {
+  settings_.spf.deadline = absl::Milliseconds(100);
+  resolver_.Hang("");
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\n.\r\n").substr(0, 3), "250");
+  EXPECT_EQ(Received()[0].message().spf().result(), "temperror");
+}
+
+TEST_F(SessionTest, OfATrustedRelayNothingIsAsked) {
+  settings_.trusted_relays = *net::PrefixSet::Parse(std::vector<std::string>{"127.0.0.0/8"});
+  settings_.spf.enforced = {"client.example"};
+  resolver_.SetTxt("client.example", {"v=spf1 -all"});
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\n.\r\n").substr(0, 3), "250");
+  EXPECT_FALSE(Received()[0].message().has_spf());
+  EXPECT_TRUE(resolver_.asked().empty());
 }
 
 }  // namespace

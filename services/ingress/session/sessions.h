@@ -8,9 +8,11 @@
 #include "libs/base/clock.h"
 #include "libs/base/random.h"
 #include "libs/bus/bus.h"
+#include "libs/dns/resolver.h"
 #include "libs/mail/smtp/server_machine.h"
 #include "libs/net/connection_limits.h"
 #include "libs/net/loops.h"
+#include "libs/net/prefix.h"
 #include "libs/net/tls_context.h"
 #include "libs/telemetry/log.h"
 #include "services/ingress/intake/intake.h"
@@ -23,6 +25,14 @@ class Connection;
 }
 
 namespace cleanmail::ingress {
+
+// How SPF is asked (RFC 7208).
+struct SpfSettings {
+  bool off = false;
+  absl::Duration deadline = absl::Seconds(5);
+  // Sender domains, A-labels in lower case, that only a client their record allows may use.
+  std::vector<std::string> enforced = {};
+};
 
 struct SessionTimeouts {
   absl::Duration command = absl::Minutes(5);      // for one whole command
@@ -43,6 +53,8 @@ struct SessionSettings {
   std::string postmaster = {};
   mail::smtp::ServerOptions smtp = {};
   SessionTimeouts timeouts = {};
+  SpfSettings spf = {};
+  net::PrefixSet trusted_relays = {};    // gateways in front of us: their address says nothing
   const net::TlsContext* tls = nullptr;  // nullptr: STARTTLS is not offered
 };
 
@@ -54,6 +66,7 @@ struct SessionParts {
   MailPolicy& policy;
   RecipientCheck& recipient_check;
   DestinationLore& destination_lore;
+  dns::Resolver& resolver;
   Intake& intake;
   bus::Bus& bus;
   base::Clock& clock;

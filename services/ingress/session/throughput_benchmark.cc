@@ -16,6 +16,7 @@
 #include "libs/base/clock.h"
 #include "libs/base/random.h"
 #include "libs/directory/directory.h"
+#include "libs/dns/fake_resolver.h"
 #include "libs/net/connection.h"
 #include "libs/net/listener.h"
 #include "libs/telemetry/log.h"
@@ -132,6 +133,7 @@ int Main(int messages, int bytes, int connections) {
   FakePolicy policy;
   FakeRecipientCheck recipient_check;
   FakeDestinationLore lore;
+  dns::FakeResolver resolver;
   Intake intake({.host_name = "mx.example.org", .header = {}}, blobs, bus, clock, random);
   net::ConnectionLimits limits(
       {.total = 1000, .per_address = 1000, .per_network = 1000, .exempt = {}});
@@ -140,7 +142,7 @@ int Main(int messages, int bytes, int connections) {
   settings.smtp.messages = 0;
   const auto loops = net::Loops::Create(2, 2);
   Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, recipient_check, lore,
-                                           intake, bus, clock, random, *log, metrics});
+                                           resolver, intake, bus, clock, random, *log, metrics});
   auto listener =
       net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
                           [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });

@@ -18,6 +18,24 @@ enum class FindingId {
   kTooManyParts,
   kTooDeep,
   kBodyUnreadable,
+  // What a message is made of.
+  kHeaderTooLong,
+  kContentLimit,
+  kAmbiguousStructure,
+  kBrokenStructure,
+  kAmbiguousName,
+  kPartialMessage,
+  kUnknownCharset,
+  kUtf7,
+  kBidiTrick,
+  kHiddenCharacters,
+  kSenderForged,
+  kSenderDoubtful,
+  kDmarcReject,
+  kDmarcQuarantine,
+  kDmarcFail,
+  kFromAmbiguous,
+  kArcTrusted,
 };
 
 // One entry of the catalogue.
@@ -59,6 +77,81 @@ inline constexpr std::array kCatalogue = {
         FindingId::kBodyUnreadable, "BODY_UNREADABLE", mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
         "The stored message cannot be read: it is over, damaged, or its key is gone.",
         "Look at the log of the gateway for the reason; ask the sender to send it again."},
+    CatalogueEntry{FindingId::kHeaderTooLong, "HEADER_TOO_LONG",
+                   mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
+                   "The header of the message or of a part is longer than is looked at.",
+                   "Legitimate headers have a few kilobytes. Ask the sender how it was made."},
+    CatalogueEntry{
+        FindingId::kContentLimit, "CONTENT_LIMIT", mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
+        "The message carries more files, more bytes or more levels of messages within messages "
+        "than are decoded.",
+        "Have the files sent another way, or one by one."},
+    CatalogueEntry{FindingId::kAmbiguousStructure, "AMBIGUOUS_STRUCTURE",
+                   mail::v1::FINDING_CATEGORY_SPAM, 2.0,
+                   "Mail programs see different contents in this message; all of them were looked "
+                   "at. The evidence says why.",
+                   "Hardly any honest program writes such mail. Look at the original before it is "
+                   "released; tell the sender that his program is faulty."},
+    CatalogueEntry{FindingId::kBrokenStructure, "BROKEN_STRUCTURE", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.3,
+                   "The message is not built as the standards say, but all programs see the same.",
+                   "Faulty programs and spam do this. It says little by itself."},
+    CatalogueEntry{FindingId::kAmbiguousName, "AMBIGUOUS_NAME",
+                   mail::v1::FINDING_CATEGORY_ATTACHMENT, 2.0,
+                   "An attachment has several names that say different kinds of files.",
+                   "Rules for attachments go by each of the names. Look at the file itself."},
+    CatalogueEntry{FindingId::kPartialMessage, "PARTIAL_MESSAGE",
+                   mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
+                   "The message is a piece of one, or its content lies elsewhere: no one sees the "
+                   "whole on the way.",
+                   "No program in use today splits mail so. Do not release it."},
+    CatalogueEntry{FindingId::kUnknownCharset, "UNKNOWN_CHARSET", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.3,
+                   "A text names a character set nobody knows; it was read as what it looks like.",
+                   "Faulty programs do this, and spam that wants not to be read by filters."},
+    CatalogueEntry{FindingId::kUtf7, "UTF7_TEXT", mail::v1::FINDING_CATEGORY_SPAM, 2.0,
+                   "A text is in UTF-7, which few programs read and none writes any more.",
+                   "It hides text from filters. Look at the original before it is released."},
+    CatalogueEntry{FindingId::kBidiTrick, "BIDI_TRICK", mail::v1::FINDING_CATEGORY_PHISHING, 3.0,
+                   "A file name, a sender's name or a subject has characters that turn the "
+                   "direction of writing, so that it is shown as another one than it is.",
+                   "A file shown as \"annexe.doc\" may be a program. Do not release it."},
+    CatalogueEntry{FindingId::kHiddenCharacters, "HIDDEN_CHARACTERS",
+                   mail::v1::FINDING_CATEGORY_SPAM, 0.5,
+                   "Words have characters in them that are not seen, which keeps filters from "
+                   "reading them.",
+                   "Newsletters pad their first lines so; within words it speaks for spam."},
+    CatalogueEntry{FindingId::kSenderForged, "SENDER_FORGED", mail::v1::FINDING_CATEGORY_SPAM, 1.5,
+                   "The sender's domain says that this server may not send its mail (SPF fail).",
+                   "If the mail is genuine, its sender's administrator adds the server to the "
+                   "domain's SPF record, or it was forwarded: name the forwarder a trusted relay."},
+    CatalogueEntry{FindingId::kSenderDoubtful, "SENDER_DOUBTFUL", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.5,
+                   "The sender's domain doubts that this server may send its mail (SPF softfail).",
+                   "Common with badly kept records; on its own no reason to worry."},
+    CatalogueEntry{
+        FindingId::kDmarcReject, "DMARC_REJECT", mail::v1::FINDING_CATEGORY_PHISHING, 3.5,
+        "Neither SPF nor DKIM proves the author's domain, whose owner asks to reject such mail.",
+        "Probably forged. Mailing lists and forwarders break such mail too: name those you know in "
+        "scanner.authentication.trusted_arc_sealers."},
+    CatalogueEntry{FindingId::kDmarcQuarantine, "DMARC_QUARANTINE",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 2,
+                   "Neither SPF nor DKIM proves the author's domain, whose owner asks to look at "
+                   "such mail with suspicion.",
+                   "As with DMARC_REJECT; the owner is less sure of his own servers."},
+    CatalogueEntry{FindingId::kDmarcFail, "DMARC_FAIL", mail::v1::FINDING_CATEGORY_SPAM, 0.3,
+                   "Neither SPF nor DKIM proves the author's domain, whose owner asks for nothing.",
+                   "The owner is still finding out which servers send for him."},
+    CatalogueEntry{FindingId::kFromAmbiguous, "FROM_AMBIGUOUS", mail::v1::FINDING_CATEGORY_PHISHING,
+                   2.5,
+                   "The message names several authors, or one in a way that programs read "
+                   "differently.",
+                   "Honest mail has one From field with one address. Ask the sender how it was "
+                   "made."},
+    CatalogueEntry{FindingId::kArcTrusted, "ARC_TRUSTED", mail::v1::FINDING_CATEGORY_NOTE, 0,
+                   "The author's domain is not proven any more, but was where a trusted forwarder "
+                   "received the message (ARC).",
+                   "Nothing needs to be done."},
 };
 
 consteval bool CatalogueIsInOrder() {

@@ -4,7 +4,8 @@
 
 namespace cleanmail::scanner {
 
-// Finds messages with more parts or levels than are looked at.
+// Finds what is wrong with how a message is made: more parts, levels, bytes than are looked at;
+// contents that programs read differently; names and texts that are not what they look like.
 class Structure final : public Analyzer {
  public:
   // The limits the message was parsed with.

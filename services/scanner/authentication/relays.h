@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "libs/mail/mime/header_block.h"
+#include "libs/net/prefix.h"
+
+namespace cleanmail::scanner {
+
+// Received fields that are looked through, from the top.
+inline constexpr size_t kMostRelays = 20;
+
+// Who handed a message to the first gateway that is trusted.
+struct Handover {
+  std::string client;  // IP address, text; empty: it cannot be read
+  std::string helo;
+};
+
+// `client` said `helo` to us. While the client is in `trusted`, the next Received field from the
+// top, which that relay wrote, says who came before (RFC 5321 §4.4: `from helo (name [address])`).
+// The field on top is our own and is passed over.
+Handover FindHandover(std::string_view client, std::string_view helo,
+                      const mail::mime::HeaderBlock& header, const net::PrefixSet& trusted);
+
+}  // namespace cleanmail::scanner
