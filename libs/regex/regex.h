@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 
 struct pcre2_real_code_8;
+struct pcre2_real_code_32;
 
 namespace cleanmail::regex {
 
@@ -70,11 +71,14 @@ class Regex {
  private:
   struct Freer {
     void operator()(pcre2_real_code_8* code) const;
+    void operator()(pcre2_real_code_32* code) const;
   };
-  Regex(pcre2_real_code_8* code, std::string pattern, Flags flags, Limits limits)
-      : code_(code), pattern_(std::move(pattern)), flags_(flags), limits_(limits) {}
+  Regex(std::string pattern, Flags flags, Limits limits)
+      : pattern_(std::move(pattern)), flags_(flags), limits_(limits) {}
 
+  // One of the two: patterns too large for the first are compiled with wider offsets.
   std::unique_ptr<pcre2_real_code_8, Freer> code_;
+  std::unique_ptr<pcre2_real_code_32, Freer> wide_code_;
   std::string pattern_;
   Flags flags_;
   Limits limits_;

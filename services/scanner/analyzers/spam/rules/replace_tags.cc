@@ -8,7 +8,7 @@ namespace cleanmail::scanner::spam {
 namespace {
 
 constexpr int kPasses = 6;
-constexpr size_t kLongest = 64 << 10;
+constexpr size_t kLongest = 256 << 10;
 
 // Takes `<word NAME>` out of the pattern and returns NAME.
 std::string TakeDirective(std::string& pattern, const Replacements& all, std::string_view word) {
