@@ -1,5 +1,7 @@
 #include "services/scanner/service.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -11,6 +13,7 @@
 #include "services/scanner/analyzers/authentication/authentication.h"
 #include "services/scanner/analyzers/malware/clamav.h"
 #include "services/scanner/analyzers/spam/gtube.h"
+#include "services/scanner/analyzers/spam/spam_rules.h"
 #include "services/scanner/analyzers/structure/structure.h"
 #include "services/scanner/authentication/authenticator.h"
 #include "services/scanner/consumer.h"
@@ -72,6 +75,37 @@ absl::StatusOr<std::unique_ptr<Authenticator>> MakeAuthenticator(
   return std::make_unique<Authenticator>(env.resolver(), env.clock(), std::move(options));
 }
 
+// The rules of the folders named, or of Debian's that are there; null without any.
+absl::StatusOr<std::unique_ptr<spam::RuleSets>> MakeRuleSets(app::Environment& env,
+                                                             const v1::SpamRules& settings) {
+  std::vector<std::string> folders(settings.folders().begin(), settings.folders().end());
+  if (folders.empty()) {
+    std::error_code error;
+    for (const char* folder : {"/usr/share/spamassassin", "/etc/spamassassin"}) {
+      if (std::filesystem::is_directory(folder, error)) folders.emplace_back(folder);
+    }
+    if (folders.empty()) return nullptr;
+  }
+  spam::RuleSetOptions options;
+  options.authentication = true;
+  const auto& trusted = settings.trusted_networks();
+  const auto& internal = settings.internal_networks();
+  options.trusted_networks.assign(trusted.begin(), trusted.end());
+  options.internal_networks.assign(internal.begin(), internal.end());
+  options.time = absl::ToChronoMilliseconds(
+      config::OrDefault(settings.time(), absl::FromChrono(options.time)));
+  auto sets = std::make_unique<spam::RuleSets>(std::move(folders), std::move(options), env.clock());
+  if (const absl::Status loaded = sets->Load(); !loaded.ok())
+    return base::Annotate(loaded, "scanner.spam_rules.folders");
+  const std::vector<spam::RuleStatus> status = sets->rules()->Status();
+  const auto active = std::count_if(status.begin(), status.end(),
+                                    [](const spam::RuleStatus& rule) { return rule.active; });
+  env.log().Info("scanner.rules.loaded", {{"active", base::Cat(active)},
+                                          {"all", base::Cat(status.size())},
+                                          {"digest", sets->present()->digest}});
+  return sets;
+}
+
 }  // namespace
 
 absl::StatusOr<app::Service> MakeService(app::Environment& env) {
@@ -93,6 +127,18 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   const auto& sealers = settings.authentication().trusted_arc_sealers();
   analyzers.push_back(std::make_unique<AuthenticationAnalyzer>(
       std::vector<std::string>(sealers.begin(), sealers.end())));
+  if (settings.has_spam_rules()) {
+    CLEANMAIL_ASSIGN_OR_RETURN(auto sets, MakeRuleSets(env, settings.spam_rules()));
+    if (sets == nullptr) {
+      static constexpr char kAdvice[] =
+          "there are no spam rules: install the package spamassassin, or name folders in "
+          "scanner.spam_rules.folders";
+      env.log().Warning("scanner.rules.missing", {{"advice", kAdvice}});
+      service.OnWarnings([] { return std::vector<std::string>{kAdvice}; });
+    } else {
+      analyzers.push_back(std::make_unique<SpamRules>(service.Own(std::move(sets))));
+    }
+  }
   int workers = env.app_config().threads().workers();
   if (settings.has_clamd()) {
     const ClamdOptions options = ToOptions(settings.clamd());

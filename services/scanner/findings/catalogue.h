@@ -36,6 +36,8 @@ enum class FindingId {
   kDmarcFail,
   kFromAmbiguous,
   kArcTrusted,
+  // Spam rules.
+  kRulesTooExpensive,
 };
 
 // One entry of the catalogue.
@@ -152,6 +154,12 @@ inline constexpr std::array kCatalogue = {
                    "The author's domain is not proven any more, but was where a trusted forwarder "
                    "received the message (ARC).",
                    "Nothing needs to be done."},
+    CatalogueEntry{FindingId::kRulesTooExpensive, "RULES_TOO_EXPENSIVE",
+                   mail::v1::FINDING_CATEGORY_NOTE, 0,
+                   "Spam rules were given up on this message because they took too long; the "
+                   "evidence names them.",
+                   "Once is chance. If it is always the same rule, give it the score 0 and tell its "
+                   "author."},
 };
 
 consteval bool CatalogueIsInOrder() {
@@ -168,5 +176,10 @@ constexpr const CatalogueEntry& EntryOf(FindingId id) {
 
 // The finding `id` with its evidence (hostile text, cut to 200 characters), said by `analyzer`.
 mail::v1::Finding MakeFinding(FindingId id, std::string_view evidence, std::string_view analyzer);
+
+// A finding that is in no catalogue but in the rules an operator loaded: their name, weight and
+// description, which are as long as they like there and cut here.
+mail::v1::Finding MakeRuleFinding(std::string_view rule, double weight,
+                                  std::string_view description, std::string_view analyzer);
 
 }  // namespace cleanmail::scanner

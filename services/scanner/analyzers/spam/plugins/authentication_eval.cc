@@ -7,8 +7,8 @@
 namespace cleanmail::scanner::spam {
 namespace {
 
-const SenderAuthentication& Known(const EvalCall& call) {
-  static const SenderAuthentication nothing;
+const SenderFacts& Known(const EvalCall& call) {
+  static const SenderFacts nothing;
   return call.knowledge.authentication ? *call.knowledge.authentication : nothing;
 }
 

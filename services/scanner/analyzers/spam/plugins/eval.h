@@ -13,7 +13,7 @@
 namespace cleanmail::scanner::spam {
 
 // Who sent a message, as libs/mail/auth found. Names in lower case.
-struct SenderAuthentication {
+struct SenderFacts {
   std::string spf;       // RFC 7208 result: "pass", "softfail" …; empty: not asked
   std::string helo_spf;  // the same for the HELO name
   bool dkim_signed = false;
@@ -27,7 +27,7 @@ struct SenderAuthentication {
 
 // What is known of a message beside its bytes. nullopt: not known; the rules that ask do not fire.
 struct MessageKnowledge {
-  std::optional<SenderAuthentication> authentication;
+  std::optional<SenderFacts> authentication;
   std::optional<double> bayes;  // probability of spam
 };
 

@@ -19,7 +19,8 @@ namespace cleanmail::scanner::spam {
 
 // What is there beside the message, and how much a message may cost.
 struct RuleSetOptions {
-  bool bayes = false;  // a probability will be known: the scores for that are used
+  bool bayes = false;           // a probability will be known: the scores for that are used
+  bool authentication = false;  // so will be who sent the message
   std::vector<std::string> trusted_networks;                 // besides those the rules name
   std::vector<std::string> internal_networks;                // besides those the rules name
   std::chrono::milliseconds time = std::chrono::seconds(5);  // of one message

@@ -209,16 +209,16 @@ RuleSet::Rule RuleSetBuilder::MakeRule(const std::string& name,
                             : SizeOf(range->substr(dash + 1), flags.last_part);
     }
   }
-  SetScore(rule);
+  SetScore(rule, false);
   CompileRule(rule, definition);
   return rule;
 }
 
-void RuleSetBuilder::SetScore(Rule& rule) const {
+void RuleSetBuilder::SetScore(Rule& rule, bool network) const {
   const Configuration& configuration = set_->configuration_;
   const auto score = configuration.scores.find(rule.name);
   if (score != configuration.scores.end()) {
-    rule.score = score->second[options_.bayes ? 2 : 0];
+    rule.score = score->second[(options_.bayes ? 2U : 0U) + (network ? 1U : 0U)];
     if (rule.score == 0) rule.why_not = "its score is 0";
     return;
   }
@@ -335,6 +335,13 @@ void RuleSetBuilder::CompileCall(Rule& rule, std::string_view text) const {
   }
   rule.arguments = *std::move(arguments);
   rule.function = FindEvalFunction(name);
+  const bool about_sender =
+      rule.function != nullptr && rule.function->need == EvalNeed::kAuthentication;
+  if (about_sender && options_.authentication) {
+    // Who sent it is known here without the network being asked by rules: the scores for that count.
+    rule.why_not.clear();
+    SetScore(rule, true);
+  }
   if (!rule.why_not.empty()) return;
   if (rule.function == nullptr) {
     const std::string_view why = WhyNotRun(name);
@@ -342,8 +349,9 @@ void RuleSetBuilder::CompileCall(Rule& rule, std::string_view text) const {
         why.empty() ? base::Cat("there is no function ", name) : base::Cat(name, " ", why);
     return;
   }
-  if (rule.flags.network && rule.function->need != EvalNeed::kAuthentication)
-    rule.why_not = "asks the network, which rules here do not";
+  if (rule.flags.network && !(about_sender && options_.authentication))
+    rule.why_not = about_sender ? "nobody checks who sent the message"
+                                : "asks the network, which rules here do not";
   if ((rule.flags.learned || rule.function->need == EvalNeed::kBayes) && !options_.bayes)
     rule.why_not = "there is no learned classifier";
   if (rule.function->pattern_argument < 0) return;

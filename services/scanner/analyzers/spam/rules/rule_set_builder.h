@@ -22,7 +22,8 @@ class RuleSetBuilder {
 
   void ReadSettings();
   Rule MakeRule(const std::string& name, const RuleDefinition& definition) const;
-  void SetScore(Rule& rule) const;
+  // `network`: by the scores for when the network is asked.
+  void SetScore(Rule& rule, bool network) const;
   void CompileRule(Rule& rule, const RuleDefinition& definition) const;
   void CompilePattern(Rule& rule, std::string_view literal) const;
   void CompileHeader(Rule& rule, std::string_view text) const;
