@@ -12,9 +12,14 @@
 namespace cleanmail::regex {
 namespace {
 
-// Longer patterns make the database large and its compilation slow, and are rare.
-constexpr size_t kLongestPattern = 1500;
-// Repeats with larger bounds are widened, since the engine's automata grow with them.
+// Longer patterns make the database large and its compilation slow, and are rare. Those that are
+// bound to the text's beginning cost little without it.
+constexpr size_t kLongestPattern = 4000;
+constexpr size_t kLongestBoundPattern = 1500;
+// The time to compile a database grows faster than the number of its patterns.
+constexpr size_t kPatternsOfADatabase = 200;
+// Repeats with larger bounds (of groups: with any) are widened, since the engine's automata grow
+// with them.
 constexpr unsigned kLargestBound = 4;
 
 unsigned EngineFlags(const Flags& flags) {
@@ -83,11 +88,10 @@ std::string Widened(std::string_view pattern) {
       continue;
     }
     const Repeat repeat = pattern[at] == '{' ? RepeatAt(pattern, at) : Repeat{};
-    if (repeat.length > 0 &&
-        (repeat.least > kLargestBound || (repeat.bounded && repeat.most > kLargestBound))) {
-      wide += repeat.least == 0   ? "*"
-              : repeat.least == 1 ? "+"
-                                  : base::Cat("{", std::min(repeat.least, kLargestBound), ",}");
+    const unsigned bound = wide.ends_with(')') ? 1 : kLargestBound;
+    if (repeat.length > 0 && (repeat.least > bound || (repeat.bounded && repeat.most > bound))) {
+      const unsigned least = std::min(repeat.least, bound);
+      wide += least == 0 ? "*" : least == 1 ? "+" : base::Cat("{", least, ",}");
       at += repeat.length;
       continue;
     }
@@ -102,7 +106,8 @@ std::string EnginePattern(const Regex& regex) {
 }
 
 bool CanTake(const std::string& pattern, unsigned flags) {
-  if (pattern.size() > kLongestPattern || pattern.find('\0') != std::string::npos) return false;
+  const size_t longest = pattern.starts_with('^') ? kLongestBoundPattern : kLongestPattern;
+  if (pattern.size() > longest || pattern.find('\0') != std::string::npos) return false;
   hs_expr_info_t* info = nullptr;
   hs_compile_error_t* error = nullptr;
   const bool usable = hs_expression_info(pattern.c_str(), flags, &info, &error) == HS_SUCCESS;
@@ -116,6 +121,15 @@ struct Batch {
   std::vector<unsigned> flags;
   std::vector<unsigned> ids;
 
+  Batch TakeFirst(size_t most) {
+    Batch first;
+    for (; first.ids.size() < most && !ids.empty(); Erase(ids.size() - 1)) {
+      first.patterns.push_back(std::move(patterns.back()));
+      first.flags.push_back(flags.back());
+      first.ids.push_back(ids.back());
+    }
+    return first;
+  }
   void Erase(size_t index) {
     const auto at = static_cast<ptrdiff_t>(index);
     patterns.erase(patterns.begin() + at);
@@ -166,11 +180,15 @@ absl::StatusOr<std::unique_ptr<const Prefilter>> Prefilter::Build(std::vector<Pa
     batch.flags.push_back(flags);
     batch.ids.push_back(pattern.id);
   }
-  prefilter->database_ = CompileBatch(batch, prefilter->unfiltered_);
-  prefilter->filtered_ = std::move(batch.ids);
-  if (prefilter->database_ != nullptr &&
-      hs_alloc_scratch(prefilter->database_, &prefilter->prototype_) != HS_SUCCESS)
-    return absl::ResourceExhaustedError("no memory to search with");
+  while (!batch.ids.empty()) {
+    Batch part = batch.TakeFirst(kPatternsOfADatabase);
+    hs_database_t* database = CompileBatch(part, prefilter->unfiltered_);
+    if (database == nullptr) continue;
+    prefilter->databases_.push_back(database);
+    prefilter->filtered_.insert(prefilter->filtered_.end(), part.ids.begin(), part.ids.end());
+    if (hs_alloc_scratch(database, &prefilter->prototype_) != HS_SUCCESS)
+      return absl::ResourceExhaustedError("no memory to search with");
+  }
   return prefilter;
 }
 
@@ -178,7 +196,7 @@ Prefilter::~Prefilter() {
   const absl::MutexLock lock(&mutex_);
   for (hs_scratch* scratch : idle_) hs_free_scratch(scratch);
   hs_free_scratch(prototype_);
-  hs_free_database(database_);
+  for (hs_database* database : databases_) hs_free_database(database);
 }
 
 hs_scratch* Prefilter::TakeScratch() const {
@@ -200,14 +218,16 @@ void Prefilter::ReturnScratch(hs_scratch* scratch) const {
 }
 
 void Prefilter::Scan(std::string_view text, std::vector<unsigned>& candidates) const {
-  if (database_ == nullptr) return;
+  if (databases_.empty()) return;
   const size_t before = candidates.size();
   hs_scratch* scratch =
       text.size() > std::numeric_limits<unsigned>::max() ? nullptr : TakeScratch();
-  const bool scanned =
-      scratch != nullptr &&
-      hs_scan(database_, text.data() == nullptr ? "" : text.data(),
-              static_cast<unsigned>(text.size()), 0, scratch, OnMatch, &candidates) == HS_SUCCESS;
+  bool scanned = scratch != nullptr;
+  for (size_t i = 0; i < databases_.size() && scanned; ++i) {
+    scanned =
+        hs_scan(databases_[i], text.data() == nullptr ? "" : text.data(),
+                static_cast<unsigned>(text.size()), 0, scratch, OnMatch, &candidates) == HS_SUCCESS;
+  }
   if (scratch != nullptr) ReturnScratch(scratch);
   if (scanned) return;
   candidates.resize(before);  // not able to tell: everything may match
@@ -215,9 +235,12 @@ void Prefilter::Scan(std::string_view text, std::vector<unsigned>& candidates) c
 }
 
 size_t Prefilter::bytes() const {
-  size_t bytes = 0;
-  if (database_ != nullptr) hs_database_size(database_, &bytes);
-  return bytes;
+  size_t all = 0;
+  for (const hs_database* database : databases_) {
+    size_t bytes = 0;
+    if (hs_database_size(database, &bytes) == HS_SUCCESS) all += bytes;
+  }
+  return all;
 }
 
 }  // namespace cleanmail::regex

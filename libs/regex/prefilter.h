@@ -42,7 +42,7 @@ class Prefilter {
   hs_scratch* TakeScratch() const;
   void ReturnScratch(hs_scratch* scratch) const;
 
-  hs_database* database_ = nullptr;
+  std::vector<hs_database*> databases_;
   hs_scratch* prototype_ = nullptr;
   std::vector<unsigned> filtered_;
   std::vector<unsigned> unfiltered_;

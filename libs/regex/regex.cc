@@ -1,9 +1,9 @@
 #include "libs/regex/regex.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 0
-#include <pcre2.h>
-
 #include <algorithm>
+
+#include <pcre2.h>
 
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
@@ -109,8 +109,8 @@ pcre2_code_32* CompileWide(std::string_view pattern, const Flags& flags, int& er
                            PCRE2_SIZE& offset) {
   std::vector<uint32_t> wide;
   Widen(pattern, wide);
-  pcre2_code_32* code = pcre2_compile_32(wide.data(), pattern.size(), Options(flags), &error,
-                                         &offset, nullptr);
+  pcre2_code_32* code =
+      pcre2_compile_32(wide.data(), pattern.size(), Options(flags), &error, &offset, nullptr);
   if (code != nullptr) pcre2_jit_compile_32(code, PCRE2_JIT_COMPLETE);
   return code;
 }
@@ -126,8 +126,8 @@ absl::StatusOr<Regex> Regex::Compile(std::string_view pattern, Flags flags, Limi
   Regex regex(std::string(pattern), flags, limits);
   int error = 0;
   PCRE2_SIZE offset = 0;
-  regex.code_.reset(pcre2_compile_8(Bytes(pattern), pattern.size(), Options(flags), &error, &offset,
-                                    nullptr));
+  regex.code_.reset(
+      pcre2_compile_8(Bytes(pattern), pattern.size(), Options(flags), &error, &offset, nullptr));
   if (regex.code_ != nullptr) {
     // Where the processor cannot, the interpreter does the work.
     pcre2_jit_compile_8(regex.code_.get(), PCRE2_JIT_COMPLETE);

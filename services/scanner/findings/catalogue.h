@@ -154,12 +154,12 @@ inline constexpr std::array kCatalogue = {
                    "The author's domain is not proven any more, but was where a trusted forwarder "
                    "received the message (ARC).",
                    "Nothing needs to be done."},
-    CatalogueEntry{FindingId::kRulesTooExpensive, "RULES_TOO_EXPENSIVE",
-                   mail::v1::FINDING_CATEGORY_NOTE, 0,
-                   "Spam rules were given up on this message because they took too long; the "
-                   "evidence names them.",
-                   "Once is chance. If it is always the same rule, give it the score 0 and tell its "
-                   "author."},
+    CatalogueEntry{
+        FindingId::kRulesTooExpensive, "RULES_TOO_EXPENSIVE", mail::v1::FINDING_CATEGORY_NOTE, 0,
+        "Spam rules were given up on this message because they took too long; the "
+        "evidence names them.",
+        "Once is chance. If it is always the same rule, give it the score 0 and tell its "
+        "author."},
 };
 
 consteval bool CatalogueIsInOrder() {

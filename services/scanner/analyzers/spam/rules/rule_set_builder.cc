@@ -338,7 +338,8 @@ void RuleSetBuilder::CompileCall(Rule& rule, std::string_view text) const {
   const bool about_sender =
       rule.function != nullptr && rule.function->need == EvalNeed::kAuthentication;
   if (about_sender && options_.authentication) {
-    // Who sent it is known here without the network being asked by rules: the scores for that count.
+    // Who sent it is known here without the network being asked by rules: the scores for that
+    // count.
     rule.why_not.clear();
     SetScore(rule, true);
   }

@@ -13,7 +13,8 @@ namespace {
 
 std::string DigestOf(const std::vector<RuleFile>& files) {
   std::string all;
-  for (const RuleFile& file : files) all += base::Cat(file.name, "\n", file.text.size(), "\n", file.text);
+  for (const RuleFile& file : files)
+    all += base::Cat(file.name, "\n", file.text.size(), "\n", file.text);
   return crypto::Sha256Hex(all);
 }
 
@@ -27,7 +28,8 @@ absl::Status RuleSets::Load() {
     return absl::OkStatus();
   std::shared_ptr<const RuleSet> rules = RuleSet::Build(ReadRuleFiles(files), options_);
   const std::vector<RuleStatus> status = rules->Status();
-  if (std::none_of(status.begin(), status.end(), [](const RuleStatus& rule) { return rule.active; }))
+  if (std::none_of(status.begin(), status.end(),
+                   [](const RuleStatus& rule) { return rule.active; }))
     return absl::InvalidArgumentError("there is no rule in the folders that would run");
   const absl::MutexLock lock(&mutex_);
   previous_ = std::exchange(
