@@ -44,8 +44,9 @@ void Judge(const spam::RuleSet& set, const std::string& name) {
   std::ifstream file(name, std::ios::binary);
   const std::string message = WithCrlf(std::string(std::istreambuf_iterator<char>(file), {}));
   const int64_t begin = ProcessorMicros();
-  const spam::RuleVerdict verdict = set.Judge(message, {});
+  set.Judge(message, {});
   const int64_t took = ProcessorMicros() - begin;
+  const spam::RuleVerdict verdict = set.Judge(message, {}, true);
   std::cout << name << '\t';
   for (const auto* hits : {&verdict.hits, &verdict.hidden_hits}) {
     for (const spam::RuleHit& hit : *hits) std::cout << *hit.name << '=' << hit.value << ' ';

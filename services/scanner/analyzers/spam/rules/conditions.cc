@@ -114,7 +114,7 @@ absl::StatusOr<bool> Holds(std::string_view condition, const ConditionFacts& fac
     return static_cast<unsigned>(values.size() - 1);
   };
   CLEANMAIL_ASSIGN_OR_RETURN(const Expression expression, Expression::Parse(condition, resolve));
-  return expression.Evaluate(values) != 0;
+  return expression.Evaluate([&values](unsigned index) { return values[index]; }) != 0;
 }
 
 }  // namespace cleanmail::scanner::spam

@@ -204,7 +204,7 @@ absl::StatusOr<Expression> Expression::Parse(std::string_view text, const Resolv
   return ExpressionParser(std::move(tokens), resolve).Run();
 }
 
-double Expression::Evaluate(const std::vector<double>& values) const {
+double Expression::Evaluate(const std::function<double(unsigned index)>& value_of) const {
   std::vector<double> stack;
   stack.reserve(16);
   const auto pop = [&stack] {
@@ -219,7 +219,7 @@ double Expression::Evaluate(const std::vector<double>& values) const {
         stack.push_back(step.number);
         continue;
       case Code::kValue:
-        stack.push_back(step.target < values.size() ? values[step.target] : 0);
+        stack.push_back(value_of(step.target));
         continue;
       case Code::kNot:
         stack.back() = stack.back() == 0 ? 1 : 0;

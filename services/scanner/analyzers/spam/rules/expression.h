@@ -22,7 +22,8 @@ class Expression {
   // Total: InvalidArgument for what is no expression, or deeper or longer than is reasonable.
   static absl::StatusOr<Expression> Parse(std::string_view text, const Resolver& resolve);
 
-  double Evaluate(const std::vector<double>& values) const;
+  // `value_of(index)` is asked for what the result depends on, and for nothing else.
+  double Evaluate(const std::function<double(unsigned index)>& value_of) const;
   // Indices of the values it reads.
   const std::vector<unsigned>& inputs() const { return inputs_; }
 

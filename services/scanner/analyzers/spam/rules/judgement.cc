@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "services/scanner/analyzers/spam/reading/ascii.h"
 #include "services/scanner/analyzers/spam/rules/rule_set.h"
@@ -11,32 +12,60 @@ class Judgement {
  public:
   using Clock = std::chrono::steady_clock;
 
-  Judgement(const RuleSet& set, std::string_view message, const MessageKnowledge& knowledge)
+  Judgement(const RuleSet& set, std::string_view message, const MessageKnowledge& knowledge,
+            bool all)
       : set_(set),
+        all_(all),
         mail_(message, set.reading_),
         knowledge_(knowledge),
         deadline_(Clock::now() + set.time_),
-        values_(set.rules_.size() + 2, 0) {
+        values_(set.rules_.size() + 2, 0),
+        waiting_(set.rules_.size() + 2, nullptr) {
     values_[set.rules_.size() + 1] = 1;  // local_tests_only
   }
 
   RuleVerdict Run() {
     for (const RuleSet::Group& group : set_.headers_) Header(group);
-    Texts(set_.body_, mail_.body());
-    Texts(set_.uri_, mail_.uris());
-    Texts(set_.rawbody_, mail_.rawbody());
-    Text(set_.full_, mail_.tree().pristine(), 0);
+    for (const RuleSet::Group* group : {&set_.body_, &set_.uri_, &set_.rawbody_, &set_.full_})
+      Texts(*group);
     for (const unsigned index : set_.others_) {
       if (!InTime()) break;
       Other(index);
     }
-    for (const unsigned index : set_.metas_)
-      Set(index, set_.rules_[index].expression->Evaluate(values_));
+    for (const unsigned index : set_.metas_) waiting_[index] = &kAsksOthers;
+    for (const unsigned index : set_.metas_) {
+      if (all_ || !set_.rules_[index].name.starts_with("__")) ValueOf(index);
+    }
     return Verdict();
   }
 
  private:
   using Rule = RuleSet::Rule;
+
+  // What a rule that waits asks for: others, rather than texts.
+  static inline const RuleSet::Group kAsksOthers = {};
+
+  // What a rule came to. One that waits is tried now; those it asks for are asked in turn, as far
+  // down as the builder lets rules depend on each other.
+  double ValueOf(unsigned index) {
+    const RuleSet::Group* const group = std::exchange(waiting_[index], nullptr);
+    if (group == &kAsksOthers) {
+      Set(index, set_.rules_[index].expression->Evaluate(
+                     [this](unsigned input) { return ValueOf(input); }));
+    } else if (group != nullptr) {
+      size_t number = 0;
+      for (const std::string_view text : TextsOf(*group)) TryOn(index, text, number++);
+    }
+    return values_[index];
+  }
+
+  std::vector<std::string_view> TextsOf(const RuleSet::Group& group) {
+    if (&group == &set_.full_) return {mail_.tree().pristine()};
+    const std::vector<std::string>& texts = &group == &set_.body_  ? mail_.body()
+                                            : &group == &set_.uri_ ? mail_.uris()
+                                                                   : mail_.rawbody();
+    return {texts.begin(), texts.end()};
+  }
 
   bool InTime() {
     verdict_.out_of_time = verdict_.out_of_time || Clock::now() > deadline_;
@@ -79,18 +108,26 @@ class Judgement {
     return candidates_;
   }
 
-  void Text(const RuleSet::Group& group, std::string_view text, size_t number) {
-    if (group.rules.empty() || !InTime()) return;
-    for (const unsigned index : Candidates(group, text)) {
-      const Rule& rule = set_.rules_[index];
-      if (values_[index] != 0 && !rule.flags.multiple) continue;
-      if (number == 0 && rule.flags.no_subject) continue;
-      Set(index, Search(index, text));
-    }
+  void TryOn(unsigned index, std::string_view text, size_t number) {
+    const Rule& rule = set_.rules_[index];
+    if (values_[index] != 0 && !rule.flags.multiple) return;
+    if (number == 0 && rule.flags.no_subject) return;
+    if (InTime()) Set(index, Search(index, text));
   }
 
-  void Texts(const RuleSet::Group& group, const std::vector<std::string>& texts) {
-    for (size_t i = 0; i < texts.size(); ++i) Text(group, texts[i], i);
+  void Texts(const RuleSet::Group& group) {
+    for (const unsigned index : group.later) waiting_[index] = &group;
+    size_t number = 0;
+    for (const std::string_view text : TextsOf(group)) {
+      if (!InTime()) return;
+      for (const unsigned index : Candidates(group, text)) {
+        if (waiting_[index] == nullptr) TryOn(index, text, number);
+      }
+      ++number;
+    }
+    for (const unsigned index : group.later) {
+      if (all_) ValueOf(index);
+    }
   }
 
   void Header(const RuleSet::Group& group) {
@@ -222,17 +259,20 @@ class Judgement {
   }
 
   const RuleSet& set_;
+  const bool all_;
   const MailView mail_;
   const MessageKnowledge& knowledge_;
   const Clock::time_point deadline_;
   std::vector<double> values_;
+  std::vector<const RuleSet::Group*> waiting_;  // of rules that wait to be asked for
   std::vector<unsigned> candidates_;
   std::set<unsigned> gave_up_;
   RuleVerdict verdict_;
 };
 
-RuleVerdict RuleSet::Judge(std::string_view message, const MessageKnowledge& knowledge) const {
-  return Judgement(*this, message, knowledge).Run();
+RuleVerdict RuleSet::Judge(std::string_view message, const MessageKnowledge& knowledge,
+                           bool all) const {
+  return Judgement(*this, message, knowledge, all).Run();
 }
 
 }  // namespace cleanmail::scanner::spam

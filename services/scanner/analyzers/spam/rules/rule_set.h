@@ -46,7 +46,7 @@ struct RuleHit {
 // What the rules say of a message.
 struct RuleVerdict {
   std::vector<RuleHit> hits;         // visible rules, in the order of their names
-  std::vector<RuleHit> hidden_hits;  // rules that only others ask for (`__NAME`)
+  std::vector<RuleHit> hidden_hits;  // rules that only others ask for (`__NAME`), as far as tried
   double score = 0;
   std::vector<std::string> gave_up;  // rules that became too expensive
   bool out_of_time = false;          // rules behind were not tried
@@ -59,7 +59,9 @@ class RuleSet {
   static std::shared_ptr<const RuleSet> Build(Configuration configuration,
                                               const RuleSetOptions& options);
 
-  RuleVerdict Judge(std::string_view message, const MessageKnowledge& knowledge) const;
+  // `all`: hidden rules are tried and told of even where no visible one depends on them.
+  RuleVerdict Judge(std::string_view message, const MessageKnowledge& knowledge,
+                    bool all = false) const;
 
   std::vector<RuleStatus> Status() const;
   const std::vector<RuleProblem>& problems() const { return configuration_.problems; }
@@ -106,7 +108,8 @@ class RuleSet {
   // Rules that look at the same text.
   struct Group {
     std::string field;                                  // of header rules
-    std::vector<unsigned> rules;                        // all of them
+    std::vector<unsigned> rules;                        // those to try
+    std::vector<unsigned> later;                        // those to try when another rule asks
     std::unique_ptr<const regex::Prefilter> prefilter;  // null: too few to be worth it
   };
 
@@ -122,7 +125,7 @@ class RuleSet {
   Group full_;
   Group uri_;
   std::vector<unsigned> others_;  // eval, mimeheader and uri_detail
-  std::vector<unsigned> metas_;   // each behind those it depends on
+  std::vector<unsigned> metas_;   // each behind those it depends on, a bounded way
 };
 
 }  // namespace cleanmail::scanner::spam

@@ -12,6 +12,7 @@ namespace cleanmail::scanner::spam {
 namespace {
 
 constexpr size_t kWorthAPrefilter = 12;
+constexpr size_t kLongestChain = 100;  // of rules that ask for others
 
 // The networks of `texts`; shortened forms ("192.168.") are completed, `!` entries are exceptions.
 struct Networks {
@@ -417,6 +418,7 @@ void RuleSetBuilder::OrderMetas() {
     if (rules[i].kind == RuleKind::kMeta && rules[i].why_not.empty()) waiting.push_back(i);
   }
   std::vector<bool> placed(rules.size() + 2, false);
+  std::vector<size_t> chain(rules.size() + 2, 0);
   bool progress = true;
   while (progress && !waiting.empty()) {
     progress = false;
@@ -432,7 +434,11 @@ void RuleSetBuilder::OrderMetas() {
         rule.why_not = base::Cat("it asks for ", rules[input].name, ", which does not run");
         break;
       }
-      if (ready) {
+      for (const unsigned input : rule.expression->inputs())
+        chain[index] = std::max(chain[index], chain[input] + 1);
+      if (ready && chain[index] > kLongestChain) {
+        rule.why_not = "it asks for rules that ask for rules, too many times over";
+      } else if (ready) {
         placed[index] = true;
         set_->metas_.push_back(index);
       } else if (rule.why_not.empty()) {
@@ -453,7 +459,16 @@ void RuleSetBuilder::BuildPrefilter(RuleSet::Group& group, size_t least) const {
   }
   if (patterns.size() < least) return;
   auto prefilter = regex::Prefilter::Build(std::move(patterns));
-  if (prefilter.ok()) group.prefilter = *std::move(prefilter);
+  if (!prefilter.ok()) return;
+  group.prefilter = *std::move(prefilter);
+  // What has to be tried on every text, and is asked for by other rules only, can wait for them.
+  if (!group.field.empty()) return;
+  for (const unsigned index : group.prefilter->unfiltered()) {
+    if (set_->rules_[index].name.starts_with("__")) group.later.push_back(index);
+  }
+  std::erase_if(group.rules, [&group](unsigned index) {
+    return std::find(group.later.begin(), group.later.end(), index) != group.later.end();
+  });
 }
 
 void RuleSetBuilder::GroupRules() {

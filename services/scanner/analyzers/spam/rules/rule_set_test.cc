@@ -30,7 +30,7 @@ std::shared_ptr<const RuleSet> Rules(const std::string& text, RuleSetOptions opt
 }
 
 std::map<std::string, double> Hits(const RuleSet& rules, const MessageKnowledge& knowledge = {}) {
-  const RuleVerdict verdict = rules.Judge(kMail, knowledge);
+  const RuleVerdict verdict = rules.Judge(kMail, knowledge, true);
   std::map<std::string, double> hits;
   for (const auto* list : {&verdict.hits, &verdict.hidden_hits}) {
     for (const RuleHit& hit : *list) hits[*hit.name] = hit.value;
