@@ -15,6 +15,7 @@
 #include "services/scanner/analyzers/spam/gtube.h"
 #include "services/scanner/analyzers/spam/spam_rules.h"
 #include "services/scanner/analyzers/structure/structure.h"
+#include "services/scanner/api.h"
 #include "services/scanner/authentication/authenticator.h"
 #include "services/scanner/consumer.h"
 #include "services/scanner/metrics.h"
@@ -127,6 +128,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   const auto& sealers = settings.authentication().trusted_arc_sealers();
   analyzers.push_back(std::make_unique<AuthenticationAnalyzer>(
       std::vector<std::string>(sealers.begin(), sealers.end())));
+  spam::RuleSets* rules = nullptr;
   if (settings.has_spam_rules()) {
     CLEANMAIL_ASSIGN_OR_RETURN(auto sets, MakeRuleSets(env, settings.spam_rules()));
     if (sets == nullptr) {
@@ -136,9 +138,11 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       env.log().Warning("scanner.rules.missing", {{"advice", kAdvice}});
       service.OnWarnings([] { return std::vector<std::string>{kAdvice}; });
     } else {
-      analyzers.push_back(std::make_unique<SpamRules>(service.Own(std::move(sets))));
+      rules = &service.Own(std::move(sets));
+      analyzers.push_back(std::make_unique<SpamRules>(*rules));
     }
   }
+  service.Serve(std::make_unique<Api>(rules, env.authz()));
   int workers = env.app_config().threads().workers();
   if (settings.has_clamd()) {
     const ClamdOptions options = ToOptions(settings.clamd());
