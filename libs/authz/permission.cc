@@ -122,6 +122,8 @@ Rule RuleOf(Permission permission) {
       return {"keys.read", Role::kService};
     case Permission::kEvaluateEnvelopes:
       return {"envelopes.evaluate", Role::kService};
+    case Permission::kScanMessages:
+      return {"messages.scan", Role::kService};
   }
   return {"unknown", Role::kService};
 }

@@ -3,6 +3,7 @@
 #include "libs/authz/authorizer.h"
 #include "proto/cleanmail/scanner/v1/scanner.grpc.pb.h"
 #include "services/scanner/analyzers/spam/rules/rule_sets.h"
+#include "services/scanner/scan.h"
 
 namespace cleanmail::scanner {
 
@@ -10,8 +11,11 @@ namespace cleanmail::scanner {
 class Api final : public v1::ScannerService::Service {
  public:
   // `rules` may be null: none are configured.
-  Api(spam::RuleSets* rules, authz::Authorizer& authz) : rules_(rules), authz_(authz) {}
+  Api(Scan& scan, spam::RuleSets* rules, authz::Authorizer& authz)
+      : scan_(scan), rules_(rules), authz_(authz) {}
 
+  grpc::Status ScanMessage(grpc::ServerContext*, const v1::ScanMessageRequest*,
+                           v1::ScanMessageResponse*) override;
   grpc::Status GetRuleSet(grpc::ServerContext*, const v1::GetRuleSetRequest*,
                           v1::RuleSet*) override;
   grpc::Status ReloadRuleSet(grpc::ServerContext*, const v1::ReloadRuleSetRequest*,
@@ -20,6 +24,7 @@ class Api final : public v1::ScannerService::Service {
                                v1::RuleSet*) override;
 
  private:
+  Scan& scan_;
   spam::RuleSets* const rules_;
   authz::Authorizer& authz_;
 };

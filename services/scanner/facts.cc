@@ -12,25 +12,32 @@ namespace {
 constexpr int kMostAttachments = 200;
 constexpr size_t kLongestName = 255;
 
-using Seen = std::set<std::pair<std::string, std::string>>;  // part and name
+// Puts attachments down, one for each name a program may show, so that a rule sees all of them.
+class Attachments {
+ public:
+  explicit Attachments(mail::v1::MessageFacts& result) : result_(result) {}
 
-// One attachment for each name a program may show, so that a rule sees all of them.
-void AddAttachments(const ParsedMessage& message, const mail::mime::Content& content, Seen& seen,
-                    mail::v1::MessageFacts& result) {
-  const std::string& part = message.parts.list[content.entity].number;
-  const auto add = [&](std::string_view name) {
-    if (result.attachments_size() == kMostAttachments) return;
-    if (!name.empty() && !seen.emplace(part, name).second) return;
-    mail::v1::Attachment& attachment = *result.add_attachments();
+  // `part` is what can be taken out; what is within a part goes with it.
+  void Add(std::string_view part, std::string_view type, const std::vector<std::string>& names,
+           size_t size) {
+    if (names.empty()) AddOne(part, type, "", size);
+    for (const std::string& name : names) AddOne(part, type, name, size);
+  }
+
+ private:
+  void AddOne(std::string_view part, std::string_view type, std::string_view name, size_t size) {
+    if (result_.attachments_size() == kMostAttachments) return;
+    if (!name.empty() && !seen_.emplace(part, name).second) return;
+    mail::v1::Attachment& attachment = *result_.add_attachments();
     attachment.set_name(mail::mime::CutCharacters(name, kLongestName));
-    attachment.set_content_type(mail::mime::CutCharacters(content.type, kLongestName));
-    attachment.set_size(static_cast<int64_t>(content.decoded().size()));
-    // What is within a part goes with it.
-    attachment.set_part(part);
-  };
-  for (const std::string& name : content.names) add(name);
-  if (content.names.empty()) add("");
-}
+    attachment.set_content_type(mail::mime::CutCharacters(type, kLongestName));
+    attachment.set_size(static_cast<int64_t>(size));
+    attachment.set_part(std::string(part));
+  }
+
+  mail::v1::MessageFacts& result_;
+  std::set<std::pair<std::string, std::string>> seen_;  // part and name
+};
 
 }  // namespace
 
@@ -41,15 +48,20 @@ mail::v1::MessageFacts FactsOf(const ParsedMessage& message) {
     one.set_name(std::move(field.name));
     one.set_value(std::move(field.value));
   }
-  Seen seen;
   const mail::mime::Contents& contents = message.contents;
+  Attachments attachments(result);
   for (const mail::mime::Entity& entity : message.parts.list) {
     if (entity.type == "multipart/signed") result.set_signed_(true);
+    if (entity.message && entity.parent != mail::mime::Entity::kNone)
+      attachments.Add(entity.number, entity.type, mail::mime::FactsOf(message.bytes, entity).names,
+                      entity.end - entity.body);
   }
   if (contents.smime_signed || contents.pgp_signed) result.set_signed_(true);
   result.set_encrypted(contents.smime_encrypted || contents.pgp_encrypted);
-  for (const mail::mime::Content& content : contents.list) {
-    if (content.attachment) AddAttachments(message, content, seen, result);
+  for (const mail::mime::Content& one : contents.list) {
+    if (one.attachment)
+      attachments.Add(message.parts.list[one.entity].number, one.type, one.names,
+                      one.decoded().size());
   }
   return result;
 }

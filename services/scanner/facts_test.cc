@@ -42,7 +42,17 @@ TEST(FactsTest, T_B1_RulesSeeEveryNameAndEveryFileInEveryReading) {
   EXPECT_EQ(names("Content-Type: multipart/mixed; boundary=b; boundary=c\r\n\r\n--b\r\n\r\nx\r\n"
                   "--b--\r\n--c\r\nContent-Type: x/y; name=c.exe\r\n\r\nz\r\n--c--\r\n"),
             "=c.exe ");
+  EXPECT_EQ(names("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: "
+                  "message/rfc822; name=e.eml\r\n\r\nSubject: x\r\n\r\ny\r\n--b--\r\n"),
+            "1=e.eml ");
   EXPECT_EQ(names("\r\nbegin 644 d.exe\r\n#0V%T\r\nend\r\n"), "1=d.exe ");
+}
+
+TEST(ParsedMessageTest, HtmlIsReadWhenAskedForAndOnce) {
+  const ParsedMessage message("Content-Type: text/html\r\n\r\n<a href=http://x.example/>y</a>\r\n");
+  ASSERT_EQ(message.pages().size(), 1U);
+  EXPECT_EQ(message.pages()[0].page.links[0].target, "http://x.example/");
+  EXPECT_EQ(&message.pages(), &message.pages());
 }
 
 TEST(FactsTest, ManyPartsAndLongNamesStayBounded) {

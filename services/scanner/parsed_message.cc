@@ -15,4 +15,15 @@ ParsedMessage::ParsedMessage(std::string_view message, mail::mime::StructureLimi
   if (block.ok()) header = *std::move(block);
 }
 
+const std::vector<ParsedPage>& ParsedMessage::pages() const {
+  if (pages_) return *pages_;
+  pages_.emplace();
+  for (size_t i = 0; i < contents.list.size() && pages_->size() < kMostPages; ++i) {
+    const mail::mime::Content& one = contents.list[i];
+    if (one.type == "text/html" || one.type == "application/xhtml+xml")
+      pages_->push_back({.content = i, .page = mail::html::ReadPage(one.bytes)});
+  }
+  return *pages_;
+}
+
 }  // namespace cleanmail::scanner

@@ -23,10 +23,10 @@ class Gateway {
   struct Options {
     std::string scanner = {};  // YAML lines under `scanner:`
     std::string egress = "  first_retry: 200ms\n  longest_retry: 1s\n";
-    std::string ingress = {};       // further YAML lines under `ingress:`
-    std::string app = {};           // further YAML lines under `app:`
+    std::string ingress = {};                // further YAML lines under `ingress:`
+    std::string app = {};                    // further YAML lines under `app:`
     std::string dns = "records_only: true";  // `app.dns`; records must be quoted
-    std::string destinations = {};  // further keys of `app.destinations`, ", key: value"
+    std::string destinations = {};           // further keys of `app.destinations`, ", key: value"
     std::string host_name = "gateway.example";
     std::string mx = {};         // further keys of the MX listener, ", key: value"
     std::string listeners = {};  // further listeners, YAML lines
@@ -56,6 +56,10 @@ class Gateway {
                std::vector<std::string> aliases = {});
   void AddRoute(const std::string& tenant, const std::string& domain,
                 const std::string& destination);
+
+  // Makes or changes a tenant's policy; `policy` is a policy.v1.Policy as text. In force a moment
+  // later.
+  void SetPolicy(const std::string& tenant, const std::string& id, const std::string& policy);
 
   // Sends a mail; one outcome a recipient.
   std::vector<mail::smtp::Outcome> Send(const mail::smtp::Transaction& transaction,

@@ -25,8 +25,8 @@ class Visitor {
 
 struct WalkLimits {
   size_t bytes = 1 << 20;    // beyond, no tree is built
-  size_t depth = 1000;       // of unclosed elements
-  size_t memory = 96 << 20;  // of the tree
+  size_t depth = 512;        // of unclosed elements, as browsers have it
+  size_t memory = 64 << 20;  // of the tree
 };
 
 struct WalkOutcome {

@@ -51,12 +51,22 @@ TEST(WalkTest, T_B3_DeepNestsManyAttributesAndGrowingTreesAreReadFlat) {
 
   // Formatting elements left open are made anew in each block: the tree grows as the square.
   std::string formatting = "<p>";
-  for (int i = 0; i < 900; ++i) formatting += base::Cat("<font size=", i, ">");
+  for (int i = 0; i < 450; ++i) formatting += base::Cat("<font size=", i, ">");
   formatting += "</p>";
   for (int i = 0; i < 100'000; ++i) formatting += "<p>x</p>";
   const WalkOutcome outcome = Walk(formatting, seen);
   EXPECT_TRUE(outcome.flat);
-  EXPECT_EQ(outcome.elements, 100'901U);
+  EXPECT_EQ(outcome.elements, 100'451U);
+}
+
+TEST(WalkTest, AMegabyteOfOrdinaryMailGetsATree) {
+  std::string html;
+  while (html.size() < 1'000'000)
+    html +=
+        "<table width=600><tr><td style=\"font-size:14px\">A sentence <a href=\"https://x/?i=1\">"
+        "a link</a><img src=\"https://x/p.png\" alt=p></td></tr></table>";
+  Written seen;
+  EXPECT_FALSE(Walk(html, seen).flat);
 }
 
 TEST(WalkTest, T_B3_UnendedThingsTakeLinearTime) {

@@ -28,6 +28,12 @@ std::string_view TrimRight(std::string_view text) {
   return text;
 }
 
+std::string_view Trim(std::string_view text) {
+  text = TrimRight(text);
+  const size_t begin = text.find_first_not_of(" \t\r\n");
+  return text.substr(std::min(begin, text.size()));
+}
+
 template <class T>
 void AddNew(std::vector<T>& list, T value) {
   if (list.size() < kMostReadings && std::ranges::find(list, value) == list.end())
@@ -130,6 +136,10 @@ std::vector<std::string> EncodingReadings(const ContentFields& fields) {
     std::string value = ParseParameters(field).value;
     std::erase(value, '"');
     AddNew(readings, value);
+    // What is no plain word, some programs do not know.
+    const std::string_view plain = Trim(field);
+    if (plain.find('(') == std::string_view::npos && Lower(plain) != value)
+      AddNew(readings, std::string());
     // Written around or cut: "base64;", "x-base64", "base 64 encoded".
     const std::string lower = Lower(field);
     for (const std::string_view known : {"base64", "quoted-printable", "uue"}) {
@@ -150,6 +160,13 @@ std::vector<std::string> NameReadings(const ContentFields& fields) {
     for (std::string& value : ReadParameter(field, "name")) AddNew(names, std::move(value));
   }
   std::erase(names, "");
+  // Encoded words that were not read end like the ones that were: nobody is fooled by them.
+  if (!names.empty()) {
+    const std::string first = names.front();
+    std::erase_if(names, [&](const std::string& name) {
+      return name != first && name.find("=?") != std::string::npos;
+    });
+  }
   return names;
 }
 

@@ -41,7 +41,7 @@ struct Content {
 struct ContentLimits {
   StructureLimits structure = {};
   size_t contents = 2000;
-  size_t bytes = 256 << 20;  // of all contents
+  size_t bytes = 128 << 20;  // of all contents
   size_t levels = 8;         // of what is within something that had to be decoded
 };
 

@@ -93,7 +93,7 @@ std::vector<Differential> Differentials() {
       {"a half legible encoding",
        WithPart("Content-Transfer-Encoding: \"base64\" x\r\n" + file, "SGk="),
        Kind::kRepeatedEncoding,
-       {"Hi"}},
+       {"Hi", "SGk="}},
       {"padding in the middle", WithPart(base64 + file, "SGk=SGk="), Kind::kBase64, {"Hi", "HiHi"}},
       {"foreign bytes in base64",
        WithPart(base64 + file, "SGk!SGk="),
@@ -151,8 +151,8 @@ std::vector<Differential> Differentials() {
        Kind::kBareCr,
        {"one", "two"}},
       {"NUL in a field",
-       std::string("Content-Type: multi\0part/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b--\r\n",
-                   75),
+       base::Cat("Content-Type: multi", std::string_view("\0", 1),
+                 "part/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b--\r\n"),
        Kind::kNul,
        {"one"}},
       {"UTF-7", "Content-Type: text/html; charset=utf-7\r\n\r\n+ADw-b+AD4-", Kind::kUtf7, {"<b>"}},
@@ -231,6 +231,17 @@ TEST(ContentsTest, OrdinaryMailIsNotCalledAmbiguous) {
         << message << Describe(contents.ambiguities.front().kind);
     EXPECT_FALSE(contents.differs);
   }
+}
+
+TEST(ContentsTest, AMissingSemicolonHidesNeitherTypeNorName) {
+  const Contents contents =
+      Read(WithPart("Content-Type: text / html charset=koi8-r\r\nContent-Disposition: attachment "
+                    "filename=\"a.html\"\r\n",
+                    "\xf0"));
+  EXPECT_EQ(contents.list[0].type, "text/html");
+  EXPECT_EQ(contents.list[0].bytes, "П");
+  EXPECT_EQ(contents.list[0].name, "a.html");
+  EXPECT_EQ(contents.list[0].disposition, "attachment");
 }
 
 TEST(ContentsTest, APartOfADigestIsAMessageUnlessItSaysOtherwise) {

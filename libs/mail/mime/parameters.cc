@@ -150,14 +150,33 @@ struct Written {
   bool quoted = false;
 };
 
-// Every parameter of `text`; what stands before the first goes to `value`.
+// Cuts `text` ("text/html charset=x", blanks around the slash allowed) behind its first word.
+size_t LengthOfValue(std::string_view text) {
+  const size_t slash = text.find('/');
+  size_t at = slash == std::string_view::npos ? 0 : slash + 1;
+  while (at < text.size() && IsBlank(text[at])) ++at;
+  while (at < text.size() && !IsBlank(text[at])) ++at;
+  return at;
+}
+
+// Every parameter of `text`; what stands before the first goes to `value`. A missing semicolon
+// behind the value is overlooked, as programs do.
 std::vector<Written> ReadAll(std::string_view text, std::string& value) {
   std::vector<Written> all;
-  Reader reader(text);
-  reader.SkipBlank();
-  for (const char c : reader.TakeUntil(";(")) {
+  Reader head(text);
+  head.SkipBlank();
+  const std::string_view first = head.TakeUntil(";(");
+  const std::string_view word = first.substr(0, LengthOfValue(first));
+  for (const char c : word) {
     if (!IsBlank(c)) value += Lower(c);
   }
+  const std::string_view behind_word = first.substr(word.size());
+  std::string joined;
+  if (behind_word.find('=') != std::string_view::npos) {
+    joined = ";";
+    joined += text.substr(static_cast<size_t>(behind_word.data() - text.data()));
+  }
+  Reader reader = joined.empty() ? head : Reader(joined);
   value = RepairUtf8(value);
   for (size_t seen = 0; seen < kMostParameters && !reader.done(); ++seen) {
     reader.SkipBlank();

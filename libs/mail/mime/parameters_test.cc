@@ -23,7 +23,7 @@ TEST(ParametersTest, QuotedAndPlainValuesAreRead) {
   EXPECT_EQ(NameIn("attachment; filename=\"quo\\\"te.txt\""), "quo\"te.txt");
   EXPECT_EQ(NameIn("attachment; filename=\"no end"), "no end");
   EXPECT_EQ(NameIn("attachment; (a comment; filename=no) filename=yes"), "yes");
-  EXPECT_EQ(NameIn("attachment filename=x"), "(none)");
+  EXPECT_EQ(NameIn("attachment filename=x"), "x");
 }
 
 TEST(ParametersTest, SectionsAreJoinedAndDecoded) {

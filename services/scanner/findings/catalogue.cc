@@ -31,4 +31,11 @@ mail::v1::Finding MakeRuleFinding(std::string_view rule, double weight,
   return finding;
 }
 
+std::optional<FindingId> FindingNamed(std::string_view name) {
+  for (const CatalogueEntry& entry : kCatalogue) {
+    if (entry.name == name) return entry.id;
+  }
+  return std::nullopt;
+}
+
 }  // namespace cleanmail::scanner
