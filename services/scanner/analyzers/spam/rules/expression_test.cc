@@ -14,7 +14,10 @@ double Value(std::string_view text) {
   };
   const auto expression = Expression::Parse(text, resolve);
   EXPECT_TRUE(expression.ok()) << text << ": " << expression.status();
-  return expression.ok() ? expression->Evaluate([](unsigned index) { return index == 0 ? 1.0 : index == 1 ? 2.0 : 0.0; }) : -1;
+  return expression.ok() ? expression->Evaluate([](unsigned index) {
+    return index == 0 ? 1.0 : index == 1 ? 2.0 : 0.0;
+  })
+                         : -1;
 }
 
 TEST(Expression, FollowsPerl) {
