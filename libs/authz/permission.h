@@ -40,6 +40,8 @@ enum class Permission {
   kReadDeliveries,
   kRetryDeliveries,
   kReadSourceRanges,
+  kReadRules,    // spam rules of the scanner
+  kChangeRules,  // puts others into use
   kReadTraces,
   kReadCounts,
   kReadAudit,

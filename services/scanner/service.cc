@@ -10,9 +10,11 @@
 #include "services/scanner/analyzers/authentication/authentication.h"
 #include "services/scanner/analyzers/door/door.h"
 #include "services/scanner/analyzers/spam/gtube.h"
+#include "services/scanner/analyzers/spam/spam_rules.h"
 #include "services/scanner/analyzers/structure/structure.h"
 #include "services/scanner/api.h"
 #include "services/scanner/authentication/authenticator.h"
+#include "services/scanner/configured_rules.h"
 #include "services/scanner/consumer.h"
 #include "services/scanner/engines.h"
 #include "services/scanner/metrics.h"
@@ -62,6 +64,20 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   analyzers.push_back(std::make_unique<AuthenticationAnalyzer>(
       std::vector<std::string>(sealers.begin(), sealers.end())));
   analyzers.push_back(std::make_unique<Door>());
+  spam::RuleSets* rules = nullptr;
+  if (settings.has_spam_rules()) {
+    CLEANMAIL_ASSIGN_OR_RETURN(auto sets, MakeRuleSets(env, settings.spam_rules()));
+    if (sets == nullptr) {
+      static constexpr char kAdvice[] =
+          "there are no spam rules: install the package spamassassin, or name folders in "
+          "scanner.spam_rules.folders";
+      env.log().Warning("scanner.rules.missing", {{"advice", kAdvice}});
+      service.OnWarnings([] { return std::vector<std::string>{kAdvice}; });
+    } else {
+      rules = &service.Own(std::move(sets));
+      analyzers.push_back(std::make_unique<SpamRules>(*rules));
+    }
+  }
   int workers = env.app_config().threads().workers();
   const EnginesParts engine_parts = {
       .message_bytes = config::OrDefault(
@@ -88,7 +104,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                 .metrics = metrics},
       std::move(analyzers), limits, failures));
 
-  service.Serve(std::make_unique<Api>(scan, env.authz()));
+  service.Serve(std::make_unique<Api>(scan, rules, env.authz()));
   const ConsumerParts parts{scan, env.bus(), env.clock()};
   service.ConsumeLater<ingress::v1::MailReceived>(
       [parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);

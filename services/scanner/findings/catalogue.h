@@ -55,6 +55,8 @@ enum class FindingId {
   kDmarcFail,
   kFromAmbiguous,
   kArcTrusted,
+  // Spam rules.
+  kRulesTooExpensive,
   // What the client is.
   kDnsBlockList,
   kDnsAllowList,
@@ -262,6 +264,12 @@ inline constexpr std::array kCatalogue = {
                    "The author's domain is not proven any more, but was where a trusted forwarder "
                    "received the message (ARC).",
                    "Nothing needs to be done."},
+    CatalogueEntry{
+        FindingId::kRulesTooExpensive, "RULES_TOO_EXPENSIVE", mail::v1::FINDING_CATEGORY_NOTE, 0,
+        "Spam rules were given up on this message because they took too long; the "
+        "evidence names them.",
+        "Once is chance. If it is always the same rule, give it the score 0 and tell its "
+        "author."},
     CatalogueEntry{FindingId::kDnsBlockList, "DNS_BLOCK_LIST", mail::v1::FINDING_CATEGORY_SPAM, 0,
                    "The client's address is on a block list; its weight is the operator's setting.",
                    "The list's own page says why, and how an address gets off it."},
@@ -301,5 +309,10 @@ std::optional<FindingId> FindingNamed(std::string_view name);
 
 // The finding `id` with its evidence (hostile text, cut to 200 characters), said by `analyzer`.
 mail::v1::Finding MakeFinding(FindingId id, std::string_view evidence, std::string_view analyzer);
+
+// A finding that is in no catalogue but in the rules an operator loaded: their name, weight and
+// description, which are as long as they like there and cut here.
+mail::v1::Finding MakeRuleFinding(std::string_view rule, double weight,
+                                  std::string_view description, std::string_view analyzer);
 
 }  // namespace cleanmail::scanner
