@@ -68,6 +68,7 @@ int Run(int argc, char** argv) {
   AddMessageCommands(line);
   AddPersonCommands(line);
   AddPolicyCommands(line);
+  AddRuleCommands(line);
   AddTransferCommands(line);
   AddTokenCommands(line);
   AddApiCommand(line);

@@ -32,6 +32,7 @@ void AddQueueCommands(CommandLine& line);       // queue list|retry
 void AddPersonCommands(CommandLine& line);      // person export|erase
 void AddMessageCommands(CommandLine& line);     // message search|status|explain
 void AddPolicyCommands(CommandLine& line);      // policies list|show|put|versions|rollback
+void AddRuleCommands(CommandLine& line);        // rules status|reload|rollback
 void AddTransferCommands(CommandLine& line);    // users import|export; after AddDirectoryCommands
 void AddTokenCommands(CommandLine& line);       // tokens create|list|revoke
 void AddApiCommand(CommandLine& line);          // api METHOD PATH: any request

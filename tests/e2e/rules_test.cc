@@ -1,0 +1,79 @@
+// Spam rules of an operator's own, from their folder to a held mail, and how he sees and changes
+// them.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "libs/base/cat.h"
+#include "services/cli/cli.h"
+#include "tests/e2e/gateway.h"
+
+namespace cleanmail::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Rules : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = base::Cat(std::getenv("TEST_TMPDIR"), "/rules");
+    std::filesystem::create_directories(folder_);
+    Write("moon", "6.0");
+    gateway_ = std::make_unique<Gateway>(
+        Gateway::Options{.scanner = base::Cat("  spam_rules: { folders: [", folder_, "] }\n")});
+    gateway_->AddTenant("acme");
+    gateway_->AddDomain("acme", "example.org");
+  }
+  static void TearDownTestSuite() { gateway_.reset(); }
+
+  static void Write(const std::string& word, const std::string& score) {
+    std::ofstream(base::Cat(folder_, "/own.cf"))
+        << "body OWN_OFFER /buy the " << word << "/i\ndescribe OWN_OFFER Offers the " << word
+        << "\nscore OWN_OFFER " << score
+        << "\nheader OWN_LISTED eval:check_rbl('x', 'bl.example.')\nscore OWN_LISTED 1\n";
+  }
+  // What a command prints; it must succeed.
+  static std::string Run(std::vector<std::string> words) {
+    words.insert(words.begin(), "cleanmail");
+    words.insert(words.end(), {"--socket", gateway_->api_socket()});
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    ::testing::internal::CaptureStdout();
+    const int code = cli::Run(static_cast<int>(arguments.size()), arguments.data());
+    const std::string printed = ::testing::internal::GetCapturedStdout();
+    EXPECT_EQ(code, 0) << printed;
+    return printed;
+  }
+  static std::string folder_;
+  static std::unique_ptr<Gateway> gateway_;
+};
+std::string Rules::folder_;
+std::unique_ptr<Gateway> Rules::gateway_;
+
+TEST_F(Rules, ARuleOfTheOperatorsOwnHoldsMailAndSaysWhy) {
+  const std::string id =
+      gateway_->Accept({"ann@example.org"}, TextMail("hello", "Do buy the MOON today"))[0];
+  gateway_->WaitFor(id, "held");
+  EXPECT_THAT(gateway_->Details(id), HasSubstr("OWN_OFFER"));
+}
+
+TEST_F(Rules, TheOperatorSeesWhichRulesRunReloadsThemAndGoesBack) {
+  const std::string status = Run({"rules", "status"});
+  EXPECT_THAT(status, HasSubstr("OWN_OFFER"));
+  EXPECT_THAT(status, HasSubstr("version 1,"));
+  const std::string inactive = Run({"rules", "status", "--inactive"});
+  EXPECT_THAT(inactive, HasSubstr("OWN_LISTED"));
+  EXPECT_THAT(inactive, Not(HasSubstr("OWN_OFFER")));
+  Write("sun", "0.5");
+  EXPECT_THAT(Run({"rules", "reload"}), HasSubstr("version 2,"));
+  EXPECT_THAT(Run({"rules", "status"}), HasSubstr("Offers the sun"));
+  EXPECT_THAT(Run({"rules", "rollback"}), HasSubstr("version 3,"));
+  EXPECT_THAT(Run({"rules", "status"}), HasSubstr("Offers the moon"));
+}
+
+}  // namespace
+}  // namespace cleanmail::e2e
