@@ -90,6 +90,25 @@ TEST_F(AccountsTest, BadInputIsRefusedWithTheFieldsName) {
   EXPECT_TRUE(absl::IsInvalidArgument(AddUser("acme", "not-an-address").status()));
 }
 
+TEST_F(AccountsTest, E4_WhomStrangersMayPretendToBeIsKeptInNormalForm) {
+  ASSERT_TRUE(AddTenant("acme").ok());
+  v1::Tenant update;
+  update.set_name("tenants/acme");
+  v1::ProtectedPerson& person = *update.mutable_impersonation()->add_protected_people();
+  person.set_name("Hanna Muster");
+  person.add_addresses("Hanna@HOME.example");
+  update.mutable_impersonation()->add_extra_domains("Bücher.example");
+  google::protobuf::FieldMask mask;
+  mask.add_paths("impersonation");
+  const auto changed = accounts_->Update(update, mask);
+  ASSERT_TRUE(changed.ok()) << changed.status();
+  EXPECT_EQ(changed->after.impersonation().extra_domains(0), "xn--bcher-kva.example");
+  EXPECT_EQ(changed->after.impersonation().protected_people(0).addresses(0), "hanna@home.example");
+  person.set_name("Hanna");
+  EXPECT_EQ(rpc::FieldOf(accounts_->Update(update, mask).status()),
+            "impersonation.protected_people[0].name");
+}
+
 TEST_F(AccountsTest, AnInternationalDomainIsKeptInALabels) {
   ASSERT_TRUE(AddTenant("acme").ok());
   const auto domain = AddDomain("acme", "Bücher.example");
