@@ -7,6 +7,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/config/defaults.h"
 #include "services/scanner/analyzers/malware/clamav.h"
+#include "services/scanner/findings/catalogue.h"
 #include "services/scanner/local_analyzers.h"
 #include "services/scanner/metrics.h"
 #include "services/scanner/scan.h"

@@ -1,6 +1,6 @@
 #include "services/scanner/analyzers/impersonation/correspondents.h"
 
-#include <algorithm>
+#include <optional>
 
 #include "libs/mail/address/domain.h"
 #include "libs/mail/mime/encoded_word.h"
@@ -10,6 +10,7 @@ namespace cleanmail::scanner {
 namespace {
 
 constexpr size_t kLongestName = 4000;
+constexpr size_t kLongestField = 64 << 10;
 
 std::string_view Trim(std::string_view text) {
   const auto space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -29,31 +30,36 @@ std::string Lower(std::string_view text) {
 // Goes through a field once, member by member.
 class Reader {
  public:
-  std::vector<Correspondent> Read(std::string_view text) && {
+  // `quoting`: quotes and parentheses mean what they should.
+  explicit Reader(bool quoting) : quoting_(quoting) {}
+
+  // Empty when a quote or comment has no end: then it is none.
+  std::optional<std::vector<Correspondent>> Read(std::string_view text) && {
     for (size_t i = 0; i < text.size() && all_.size() < kMostCorrespondents; ++i) {
       if (text[i] == '\\' && (quoted_ || comments_ > 0) && i + 1 < text.size())
         Keep(text[++i]);
       else
         Take(text[i]);
     }
+    if ((quoted_ || comments_ > 0) && all_.size() < kMostCorrespondents) return std::nullopt;
     Finish();
     return std::move(all_);
   }
 
  private:
   void Take(char c) {
-    if (c == '"' && comments_ == 0) {
+    if (c == '"' && comments_ == 0 && quoting_) {
       quoted_ = !quoted_;
     } else if (quoted_) {
       Keep(c);
-    } else if (c == '(' || (c == ')' && comments_ > 0)) {
+    } else if (quoting_ && (c == '(' || (c == ')' && comments_ > 0))) {
       comments_ += c == '(' ? 1 : -1;
       Keep(' ');
     } else if (comments_ > 0) {
       Keep(c);
     } else if (c == '<') {
       // A second one: the first is shown as a name.
-      words_ += angled_.empty() ? "" : " " + angled_ + " ";
+      if (!angled_.empty()) words_ += angled_;
       angled_.clear();
       inside_ = true;
     } else if (c == '>') {
@@ -97,6 +103,7 @@ class Reader {
   std::string words_;
   std::string angled_;
   std::string comment_;
+  const bool quoting_;
   bool quoted_ = false;
   bool inside_ = false;
   int comments_ = 0;
@@ -110,7 +117,10 @@ bool IsOfDomain(char c) {
 }  // namespace
 
 std::vector<Correspondent> ReadCorrespondents(std::string_view value) {
-  return Reader().Read(value);
+  value = value.substr(0, kLongestField);
+  auto all = Reader(true).Read(value);
+  if (!all.has_value()) all = Reader(false).Read(value);
+  return all.has_value() ? *std::move(all) : std::vector<Correspondent>();
 }
 
 std::vector<std::string> DomainsInName(std::string_view name) {

@@ -36,7 +36,8 @@ TEST(CorrespondentsTest, TheLastBracketsAreTheAddress) {
 TEST(CorrespondentsTest, BrokenFieldsAreReadToAnEnd) {
   EXPECT_THAT(Read(""), IsEmpty());
   EXPECT_THAT(Read("Nobody"), ElementsAre("Nobody|@"));
-  EXPECT_THAT(Read("\"open <x@y.example>"), ElementsAre("|\"open <x@y.example>@"));
+  EXPECT_THAT(Read("\"open <x@y.example>"), ElementsAre("\"open|x@y.example"));
+  EXPECT_THAT(Read("(open <x@y.example>"), ElementsAre("(open|x@y.example"));
   EXPECT_LE(ReadCorrespondents(std::string(1 << 20, ',')).size(), kMostCorrespondents);
   EXPECT_LE(ReadCorrespondents(std::string(1 << 20, 'a')).at(0).name.size(), 4000U);
 }

@@ -19,6 +19,31 @@ bool IsBetweenWords(char c) {
   return !word;
 }
 
+// Capitals of other alphabets that look Latin while their small letters do not. A skeleton is made
+// of small letters.
+std::string WithLatinCapitals(std::string_view text) {
+  struct Pair {
+    std::string_view other;
+    char latin;
+  };
+  constexpr std::array kPairs = {
+      Pair{"В", 'B'}, Pair{"Н", 'H'}, Pair{"К", 'K'}, Pair{"М", 'M'}, Pair{"Т", 'T'},
+      Pair{"Β", 'B'}, Pair{"Ε", 'E'}, Pair{"Ζ", 'Z'}, Pair{"Η", 'H'}, Pair{"Κ", 'K'},
+      Pair{"Μ", 'M'}, Pair{"Ν", 'N'}, Pair{"Τ", 'T'}, Pair{"Υ", 'Y'}, Pair{"Χ", 'X'},
+  };
+  std::string latin;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto* const pair = std::ranges::find(kPairs, text.substr(i, 2), &Pair::other);
+    if (pair == kPairs.end()) {
+      latin += text[i];
+      continue;
+    }
+    latin += pair->latin;
+    ++i;
+  }
+  return latin;
+}
+
 const std::set<std::string>& Titles() {
   static const auto* const titles = [] {
     auto* made = new std::set<std::string>;
@@ -34,7 +59,7 @@ const std::set<std::string>& Titles() {
 }  // namespace
 
 std::string LooksOf(std::string_view text) {
-  const std::string skeleton = mail::mime::Skeleton(text);
+  const std::string skeleton = mail::mime::Skeleton(WithLatinCapitals(text));
   std::string looks;
   for (size_t i = 0; i < skeleton.size(); ++i) {
     const auto byte = static_cast<unsigned char>(skeleton[i]);
