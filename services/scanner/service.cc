@@ -131,7 +131,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                 .metrics = metrics},
       std::move(analyzers), limits, failures));
 
-  const ConsumerParts parts{scan, env.bus(), env.clock()};
+  const ConsumerParts parts{scan, env.bus(), env.clock(), env.mail_log()};
   service.ConsumeLater<ingress::v1::MailReceived>(
       [parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);
   service.ConsumeLater<quarantine::v1::RescanRequested>(

@@ -82,8 +82,8 @@ Gateway::Gateway(const Options& options) : loops_(net::Loops::Create(1, 1)) {
                         "  destinations: { allow_loopback: true",
                         options.destinations,
                         " }\n"
-                        "  dns: { ", options.dns, " }\n",
-                        options.app),
+                        "  dns: { ",
+                        options.dns, " }\n", options.app),
        .rooms = {
            {"ingress", base::Cat("  listeners:\n    - { name: mx, listen: '127.0.0.1:0', role: mx",
                                  options.mx, " }\n", options.listeners, options.ingress)},
@@ -174,6 +174,24 @@ void Gateway::AddTenant(const std::string& id, std::vector<std::string> sending_
   WaitForDirectory(
       [&](directory::Directory& directory) { return directory.FindTenant(id).has_value(); },
       "the tenant");
+}
+
+void Gateway::Protect(const std::string& tenant, const std::string& person) {
+  using provisioning::v1::ProvisioningService;
+  provisioning::v1::UpdateTenantRequest request;
+  request.mutable_tenant()->set_name(base::Cat("tenants/", tenant));
+  provisioning::v1::Impersonation& impersonation =
+      *request.mutable_tenant()->mutable_impersonation();
+  impersonation.set_enabled(true);
+  impersonation.add_protected_people()->set_name(person);
+  request.mutable_update_mask()->add_paths("impersonation");
+  Must(Call<ProvisioningService>(&ProvisioningService::Stub::UpdateTenant, request),
+       "protecting a person");
+  WaitForDirectory(
+      [&](directory::Directory& directory) {
+        return directory.FindTenant(tenant)->impersonation().enabled();
+      },
+      "the protected person");
 }
 
 void Gateway::AddDomain(const std::string& tenant, const std::string& domain,

@@ -23,10 +23,10 @@ class Gateway {
   struct Options {
     std::string scanner = {};  // YAML lines under `scanner:`
     std::string egress = "  first_retry: 200ms\n  longest_retry: 1s\n";
-    std::string ingress = {};       // further YAML lines under `ingress:`
-    std::string app = {};           // further YAML lines under `app:`
+    std::string ingress = {};                // further YAML lines under `ingress:`
+    std::string app = {};                    // further YAML lines under `app:`
     std::string dns = "records_only: true";  // `app.dns`; records must be quoted
-    std::string destinations = {};  // further keys of `app.destinations`, ", key: value"
+    std::string destinations = {};           // further keys of `app.destinations`, ", key: value"
     std::string host_name = "gateway.example";
     std::string mx = {};         // further keys of the MX listener, ", key: value"
     std::string listeners = {};  // further listeners, YAML lines
@@ -52,6 +52,8 @@ class Gateway {
   void AddTenant(const std::string& id, std::vector<std::string> sending_networks = {});
   void AddDomain(const std::string& tenant, const std::string& domain,
                  bool accounts_required = false, const std::string& destination = "");
+  // Has strangers compared with the tenant's domains and with this person's name.
+  void Protect(const std::string& tenant, const std::string& person);
   void AddUser(const std::string& tenant, const std::string& address,
                std::vector<std::string> aliases = {});
   void AddRoute(const std::string& tenant, const std::string& domain,

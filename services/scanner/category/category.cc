@@ -58,6 +58,15 @@ constexpr std::array kKinds = {
 
 }  // namespace
 
+std::string CategoryWord(mail::v1::MessageCategory category) {
+  constexpr std::string_view kPrefix = "MESSAGE_CATEGORY_";
+  if (category == mail::v1::MESSAGE_CATEGORY_UNSPECIFIED) return "undecided";
+  std::string word = mail::v1::MessageCategory_Name(category);
+  word.erase(0, std::min(kPrefix.size(), word.size()));
+  for (char& c : word) c = static_cast<char>(c | 0x20);
+  return word;
+}
+
 Category DecideCategory(const Findings& findings, double score) {
   const auto malware = std::ranges::find(findings, mail::v1::FINDING_CATEGORY_MALWARE,
                                          [](const Finding& one) { return one.category(); });

@@ -20,4 +20,7 @@ struct Category {
 // says it is (bounce, newsletter, bulk, notification); else personal.
 Category DecideCategory(const Findings& findings, double score);
 
+// "newsletter"; "undecided" for UNSPECIFIED.
+std::string CategoryWord(mail::v1::MessageCategory category);
+
 }  // namespace cleanmail::scanner

@@ -32,6 +32,11 @@ TEST(CategoryTest, F8_EveryMailHasACategoryAndAReason) {
   EXPECT_EQ(Decide({Id::kBounce}, 0).category, mail::v1::MESSAGE_CATEGORY_BOUNCE);
 }
 
+TEST(CategoryTest, ACategoryHasOneWord) {
+  EXPECT_EQ(CategoryWord(mail::v1::MESSAGE_CATEGORY_NEWSLETTER), "newsletter");
+  EXPECT_EQ(CategoryWord(mail::v1::MESSAGE_CATEGORY_UNSPECIFIED), "undecided");
+}
+
 TEST(CategoryTest, TheReasonNamesWhatWeighsMost) {
   EXPECT_EQ(Decide({FindingId::kSenderForged, FindingId::kUtf7}, 5.0).reason,
             "Score 5.0, mostly by UTF7_TEXT, SENDER_FORGED.");

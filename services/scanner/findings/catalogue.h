@@ -185,7 +185,7 @@ inline constexpr std::array kCatalogue = {
                    "received the message (ARC).",
                    "Nothing needs to be done."},
     CatalogueEntry{FindingId::kLinkTextDiffers, "LINK_TEXT_DIFFERS",
-                   mail::v1::FINDING_CATEGORY_PHISHING, 1.8,
+                   mail::v1::FINDING_CATEGORY_PHISHING, 1.5,
                    "A link shows the address of one site and leads to another's.",
                    "Do not click. Type the address that is shown into the browser instead, or "
                    "ask the sender by telephone."},
@@ -213,12 +213,12 @@ inline constexpr std::array kCatalogue = {
                    "behind it.",
                    "Do not click. No honest site writes its links so."},
     CatalogueEntry{FindingId::kLinkShortened, "LINK_SHORTENED", mail::v1::FINDING_CATEGORY_SPAM,
-                   0.4,
+                   1.0,
                    "A link goes through a service that shortens links, so that nobody sees where "
                    "it leads.",
                    "Ask the sender for the full address if you did not expect the mail."},
     CatalogueEntry{FindingId::kLinkRedirected, "LINK_REDIRECTED",
-                   mail::v1::FINDING_CATEGORY_PHISHING, 0.5,
+                   mail::v1::FINDING_CATEGORY_PHISHING, 1.0,
                    "A link goes through a well-known site that sends on to any other.",
                    "What the link begins with says nothing of where it leads. Look at its end."},
     CatalogueEntry{FindingId::kLinkLeadsOn, "LINK_LEADS_ON", mail::v1::FINDING_CATEGORY_NOTE, 0,
@@ -256,7 +256,7 @@ inline constexpr std::array kCatalogue = {
                    "Do not fill it in. Nobody honest asks for passwords in a mail. Who has done "
                    "so changes the password now."},
     CatalogueEntry{FindingId::kFormPostsElsewhere, "FORM_POSTS_ELSEWHERE",
-                   mail::v1::FINDING_CATEGORY_PHISHING, 1.0,
+                   mail::v1::FINDING_CATEGORY_NOTE, 0,
                    "The message has a form whose answers go to another site than the sender's.",
                    "Survey services do this, and thieves. Ask the sender by another way before "
                    "you fill it in."},

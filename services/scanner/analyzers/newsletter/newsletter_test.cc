@@ -52,6 +52,18 @@ TEST(NewsletterTest, C4_AMailingWithoutListFieldsIsKnownByItsBody) {
             "NEWSLETTER: X-Campaign, \"abmelden\", a page of pictures and links");
 }
 
+TEST(NewsletterTest, ALinkToUnsubscribeAndPicturesAreOne) {
+  std::string body;
+  for (int i = 0; i < 9; ++i)
+    body += base::Cat("<a href='https://s.example/", i, "'><img src='https://s.example/", i,
+                      ".png'></a>");
+  const std::string header =
+      "From: News <news@s.example>\r\nContent-Type: text/html; charset=utf-8\r\n\r\n";
+  EXPECT_EQ(KindOf(base::Cat(header, body, "<a href='https://s.example/u'>Unsubscribe</a>")),
+            "NEWSLETTER: \"unsubscribe\", a page of pictures and links");
+  EXPECT_EQ(KindOf(base::Cat(header, "<a href='https://s.example/u'>Unsubscribe</a>")), "");
+}
+
 TEST(NewsletterTest, AnUnsubscribeWordAloneIsNoNewsletter) {
   EXPECT_EQ(KindOf("From: Ann <ann@example.org>\r\n\r\nHow do I unsubscribe from "
                    "https://x.example ?\r\n"),
@@ -96,6 +108,8 @@ TEST(NewsletterTest, ReportsAreBounces) {
                    ""),
             "BOUNCE: multipart/report, delivery-status");
   EXPECT_EQ(KindOf("From: Mailer-Daemon@qmail.example\r\n\r\nHi. This is the qmail-send\r\n", ""),
+            "BOUNCE: null sender and MAILER-DAEMON");
+  EXPECT_EQ(KindOf("From: postmaster@x.example\r\nSubject: Undeliverable: hi\r\n\r\n", ""),
             "BOUNCE: null sender and MAILER-DAEMON");
   EXPECT_EQ(KindOf("From: Mailer-Daemon@x.example\r\n\r\n", "spammer@x.example"), "")
       << "a name alone anybody can choose";

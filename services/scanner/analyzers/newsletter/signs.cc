@@ -67,8 +67,8 @@ std::string FirstWholeWord(const std::string& text, const std::string_view (&wor
   return {};
 }
 
-// Words to unsubscribe by, in what a link shows or beside it, or in its target.
-std::string UnsubscribeWords(const ParsedMessage& message) {
+// The words a link to unsubscribe by shows, or has in its target.
+std::string UnsubscribeLink(const ParsedMessage& message) {
   for (const ParsedPage& page : message.pages()) {
     size_t left = kLinksLookedAt;
     for (const mail::html::Link& link : page.page.links) {
@@ -78,6 +78,13 @@ std::string UnsubscribeWords(const ParsedMessage& message) {
       if (Lower(link.target.substr(0, kLongestValue)).find("unsubscribe") != std::string::npos)
         return "unsubscribe";
     }
+  }
+  return {};
+}
+
+// Such words in a text that has links.
+std::string UnsubscribeText(const ParsedMessage& message) {
+  for (const ParsedPage& page : message.pages()) {
     if (page.page.links.empty()) continue;
     std::string word =
         FirstWord(Lower(page.page.visible_text.substr(0, kTextLookedAt)), kUnsubscribeWords);
@@ -110,7 +117,7 @@ void ReadReport(const ParsedMessage& message, Signs& signs) {
   } else {
     std::string path = ValueOf(message, "Return-Path");
     std::erase(path, ' ');
-    signs.null_sender = path == "<>";
+    signs.null_sender = path.empty() || path == "<>";
   }
   for (const mail::mime::Entity& entity : message.parts.list) {
     if (entity.type == "multipart/report" && entity.parent == mail::mime::Entity::kNone) {
@@ -122,8 +129,12 @@ void ReadReport(const ParsedMessage& message, Signs& signs) {
       signs.report_type = "delivery-status";
   }
   const std::string from = Lower(ValueOf(message, "From"));
-  signs.failed_recipients =
-      Has(message, "X-Failed-Recipients") || from.find("mailer-daemon") != from.npos;
+  const std::string subject = Lower(mail::mime::DecodeWords(ValueOf(message, "Subject")));
+  const bool daemon = from.find("mailer-daemon") != from.npos;
+  const bool system = daemon || from.find("postmaster") != from.npos ||
+                      from.find("mail delivery") != from.npos || from.find("mailadm") != from.npos;
+  signs.failed_recipients = Has(message, "X-Failed-Recipients") || daemon ||
+                            (system && !FirstWord(subject, kReportWords).empty());
 }
 
 void ReadMachine(const ParsedMessage& message, Signs& signs) {
@@ -143,8 +154,10 @@ int Signs::newsletter_points() const {
   return (one_click          ? 3
           : list_unsubscribe ? 2
                              : 0) +
-         (unsubscribe_words.empty() ? 0 : 1) + (mailer.empty() ? 0 : 1) + (list_id ? 1 : 0) +
-         (bulk ? 1 : 0) + (pictures ? 1 : 0);
+         (unsubscribe_link            ? 2
+          : unsubscribe_words.empty() ? 0
+                                      : 1) +
+         (mailer.empty() ? 0 : 1) + (list_id ? 1 : 0) + (bulk ? 1 : 0) + (pictures ? 1 : 0);
 }
 
 Signs ReadSigns(const ParsedMessage& message) {
@@ -158,7 +171,9 @@ Signs ReadSigns(const ParsedMessage& message) {
   const std::string precedence = Lower(ValueOf(message, "Precedence"));
   signs.bulk = precedence == "bulk" || precedence == "list" || precedence == "junk";
   signs.mailer = FirstField(message, kMailerFields);
-  signs.unsubscribe_words = UnsubscribeWords(message);
+  signs.unsubscribe_words = UnsubscribeLink(message);
+  signs.unsubscribe_link = !signs.unsubscribe_words.empty();
+  if (!signs.unsubscribe_link) signs.unsubscribe_words = UnsubscribeText(message);
   signs.list_post = ValueOf(message, "List-Post").find('@') != std::string::npos;
   signs.list_program = FirstField(message, kListFields);
   if (signs.list_program.empty() &&

@@ -17,6 +17,7 @@ struct Signs {
   bool bulk = false;              // Precedence: bulk, list, junk
   std::string mailer;             // field of a mailing service; empty: none
   std::string unsubscribe_words;  // words of a link or text to unsubscribe by; empty: none
+  bool unsubscribe_link = false;  // they are a link's
   bool pictures = false;          // a page made of remote pictures and many links
   // Of lists people write to.
   bool list_post = false;    // RFC 2369, with an address
@@ -27,12 +28,13 @@ struct Signs {
   bool no_answer = false;     // from noreply@, or answers are suppressed
   std::string business_word;  // word of the subject: an order, a code, an alert
   // Of reports.
-  bool null_sender = false;        // envelope, or Return-Path
+  bool null_sender = false;        // envelope; without one Return-Path, and true where none is
   std::string report_type;         // multipart/report; report-type, lower case
-  bool failed_recipients = false;  // X-Failed-Recipients, or from mailer-daemon
+  bool failed_recipients = false;  // X-Failed-Recipients, or from mailer-daemon or postmaster with
+                                   // a subject reports have
 
-  // How much speaks for a newsletter: one-click 3, unsubscribing 2 by header and 1 by words, a
-  // mailing service 1, List-Id, Precedence, pictures 1 each.
+  // How much speaks for a newsletter: one-click 3, unsubscribing by header 2, by a link 2, by words
+  // in the text 1, a mailing service, List-Id, Precedence and pictures 1 each.
   int newsletter_points() const;
 };
 

@@ -107,6 +107,21 @@ inline constexpr std::string_view kListFields[] = {
     "X-Ecartis-Version", "X-eGroups-Return", "X-Sequence",
 };
 
+// Words, lower case, of subjects of reports on other mail.
+inline constexpr std::string_view kReportWords[] = {
+    "undeliver",        "returned mail",
+    "delivery status",  "delivery failure",
+    "delivery failed",  "failure notice",
+    "failed delivery",  "mail delivery",
+    "delivery report",  "delivery notification",
+    "delivery error",   "delayed",
+    "rejected mail",    "mail system error",
+    "non-delivery",     "nondeliver",
+    "unzustellbar",     "non remis",
+    "non délivr",       "no entregado",
+    "mancato recapito",
+};
+
 // Words, lower case, of subjects of what machines write about one's own business.
 inline constexpr std::string_view kBusinessWords[] = {
     "order",           "invoice",      "receipt",     "payment",        "shipped",
