@@ -312,7 +312,7 @@ def collect(bazel_bin, folder):
     """Copies the programs out of Bazel's tree, where the next build would change them."""
     folder.mkdir(parents=True, exist_ok=True)
     programs = {**{room: f"services/{room}/{room}" for room in ROOMS}, "cleanmail": "services/allinone/cleanmail",
-                "sink": "tests/sink/sink"}
+                "cleanmail-scan-worker": "services/scanner/worker/cleanmail-scan-worker", "sink": "tests/sink/sink"}
     for name, path in programs.items():
         fresh = folder / f"{name}.new"
         shutil.copyfile(bazel_bin / path, fresh)

@@ -94,6 +94,10 @@ Rule RuleOf(Permission permission) {
       return {"deliveries.retry", Role::kTenant};
     case Permission::kReadSourceRanges:
       return {"source_ranges.read", Role::kUser};
+    case Permission::kReadRules:
+      return {"rules.read", Role::kOperator};
+    case Permission::kChangeRules:
+      return {"rules.change", Role::kOperator};
     case Permission::kReadTraces:
       return {"traces.read", Role::kUser};
     case Permission::kReadCounts:
@@ -118,6 +122,8 @@ Rule RuleOf(Permission permission) {
       return {"keys.read", Role::kService};
     case Permission::kEvaluateEnvelopes:
       return {"envelopes.evaluate", Role::kService};
+    case Permission::kScanMessages:
+      return {"messages.scan", Role::kService};
   }
   return {"unknown", Role::kService};
 }

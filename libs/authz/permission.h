@@ -40,6 +40,8 @@ enum class Permission {
   kReadDeliveries,
   kRetryDeliveries,
   kReadSourceRanges,
+  kReadRules,    // spam rules of the scanner
+  kChangeRules,  // puts others into use
   kReadTraces,
   kReadCounts,
   kReadAudit,
@@ -52,10 +54,11 @@ enum class Permission {
   kReadDirectory,      // the whole of it: services only
   kReadKeys,           // tenants' keys: services only
   kEvaluateEnvelopes,  // services only
+  kScanMessages,       // services only
 };
 
 // The last of them, for loops over all.
-inline constexpr Permission kLastPermission = Permission::kEvaluateEnvelopes;
+inline constexpr Permission kLastPermission = Permission::kScanMessages;
 
 struct Rule {
   // `holds.release`: the thing, the verb.

@@ -5,6 +5,7 @@
 #include "proto/cleanmail/egress/v1/egress.grpc.pb.h"
 #include "proto/cleanmail/policy/v1/policy.grpc.pb.h"
 #include "proto/cleanmail/provisioning/v1/callouts.grpc.pb.h"
+#include "proto/cleanmail/scanner/v1/scanner.grpc.pb.h"
 
 namespace cleanmail::ingress {
 namespace {
@@ -14,6 +15,7 @@ using egress::v1::EgressService;
 using policy::v1::PolicyService;
 using provisioning::v1::CalloutService;
 using provisioning::v1::CheckRecipientResponse;
+using scanner::v1::ScannerService;
 
 // Of the overloads of a stub's asynchronous method, the one with a callback.
 template <class Service, class Request, class Response>
@@ -34,6 +36,15 @@ class PolicyPeer final : public MailPolicy {
                     {.deadline = asking.deadline, .trace = asking.trace}, std::move(done));
   }
 
+  void EvaluateMessage(policy::v1::EvaluateMessageRequest request, Asking asking,
+                       Done<policy::v1::EvaluateMessageResponse> done) override {
+    const Method<PolicyService, policy::v1::EvaluateMessageRequest,
+                 policy::v1::EvaluateMessageResponse>
+        method = &PolicyService::StubInterface::async_interface::EvaluateMessage;
+    peer_.CallLater(method, std::move(request),
+                    {.deadline = asking.deadline, .trace = asking.trace}, std::move(done));
+  }
+
   void EvaluateHeaders(policy::v1::EvaluateHeadersRequest request, Asking asking,
                        Done<policy::v1::EvaluateHeadersResponse> done) override {
     const Method<PolicyService, policy::v1::EvaluateHeadersRequest,
@@ -45,6 +56,29 @@ class PolicyPeer final : public MailPolicy {
 
  private:
   rpc::Peer<PolicyService> peer_;
+};
+
+class MessageScanPeer final : public MessageScan {
+ public:
+  explicit MessageScanPeer(rpc::Peer<ScannerService> peer) : peer_(std::move(peer)) {}
+
+  void Scan(mail::v1::Message message, std::string content, Asking asking,
+            absl::AnyInvocable<void(absl::StatusOr<mail::v1::ScanResult>) &&> done) override {
+    const Method<ScannerService, scanner::v1::ScanMessageRequest, scanner::v1::ScanMessageResponse>
+        method = &ScannerService::StubInterface::async_interface::ScanMessage;
+    scanner::v1::ScanMessageRequest request;
+    *request.mutable_message() = std::move(message);
+    request.set_content(std::move(content));
+    peer_.CallLater(
+        method, std::move(request), {.deadline = asking.deadline, .trace = asking.trace},
+        [done = std::move(done)](absl::StatusOr<scanner::v1::ScanMessageResponse> answer) mutable {
+          if (!answer.ok()) return std::move(done)(answer.status());
+          std::move(done)(std::move(*answer->mutable_scan()));
+        });
+  }
+
+ private:
+  rpc::Peer<ScannerService> peer_;
 };
 
 Existence ToExistence(CheckRecipientResponse::Outcome outcome) {
@@ -123,6 +157,10 @@ std::unique_ptr<DestinationLore> MakeDestinationLorePeer(rpc::Peers& peers) {
 
 std::unique_ptr<MailPolicy> MakePolicyPeer(rpc::Peers& peers) {
   return std::make_unique<PolicyPeer>(peers.To<PolicyService>());
+}
+
+std::unique_ptr<MessageScan> MakeMessageScanPeer(rpc::Peers& peers) {
+  return std::make_unique<MessageScanPeer>(peers.To<ScannerService>());
 }
 
 std::unique_ptr<RecipientCheck> MakeRecipientCheckPeer(rpc::Peers& peers) {

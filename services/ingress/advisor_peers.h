@@ -10,6 +10,9 @@ namespace cleanmail::ingress {
 // Asks the policy service by gRPC.
 std::unique_ptr<MailPolicy> MakePolicyPeer(rpc::Peers& peers);
 
+// Asks the scanner by gRPC.
+std::unique_ptr<MessageScan> MakeMessageScanPeer(rpc::Peers& peers);
+
 // Asks provisioning's call-out by gRPC.
 std::unique_ptr<RecipientCheck> MakeRecipientCheckPeer(rpc::Peers& peers);
 

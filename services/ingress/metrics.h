@@ -30,6 +30,17 @@ struct Metrics {
         refused_for_now(registry.AddCounter("cleanmail_ingress_refused_total",
                                             "Senders, recipients and messages refused.",
                                             {{"kind", "temporary"}})),
+        scans_passed(registry.AddCounter("cleanmail_ingress_session_scans_total",
+                                         "Messages scanned while the sender waited.",
+                                         {{"outcome", "passed"}})),
+        scans_refused(registry.AddCounter("cleanmail_ingress_session_scans_total",
+                                          "Messages scanned while the sender waited.",
+                                          {{"outcome", "refused"}})),
+        scans_later(registry.AddCounter("cleanmail_ingress_session_scans_total",
+                                        "Messages scanned while the sender waited.",
+                                        {{"outcome", "later"}})),
+        dns_lists_off(registry.AddGauge("cleanmail_ingress_dns_lists_off",
+                                        "Lists that failed their test and are not asked.")),
         keep_seconds(registry.AddHistogram("cleanmail_ingress_keep_seconds",
                                            "From the end of the data to the durable promise.",
                                            telemetry::LatencyBounds())),
@@ -53,6 +64,10 @@ struct Metrics {
   telemetry::Counter& bytes;
   telemetry::Counter& refused_for_good;
   telemetry::Counter& refused_for_now;
+  telemetry::Counter& scans_passed;
+  telemetry::Counter& scans_refused;
+  telemetry::Counter& scans_later;
+  telemetry::Gauge& dns_lists_off;
   telemetry::Histogram& keep_seconds;
   telemetry::Histogram& policy_seconds;
   std::map<std::string, telemetry::Counter*, std::less<>> spf;  // by result (RFC 7208 §2.6)

@@ -32,6 +32,21 @@ void KeepFresh(app::Service& service, net::TlsContext& tls, telemetry::Log& log)
   service.Every(absl::Minutes(1), reload);
 }
 
+// Lists are tested as soon as there is time for it, and every hour.
+void KeepTested(app::Service& service, DnsLists& lists, Metrics& metrics, telemetry::Log& log) {
+  if (lists.empty()) return;
+  const auto test = [&lists, &metrics, &log] {
+    for (const std::string& sentence : lists.Test(absl::Now() + absl::Seconds(20)))
+      log.Warning("ingress.dns_list.off", {{"why", sentence}});
+    metrics.dns_lists_off.Set(lists.off());
+  };
+  service.OnStart([test] {
+    test();
+    return absl::OkStatus();
+  });
+  service.Every(absl::Hours(1), test);
+}
+
 }  // namespace
 
 absl::StatusOr<app::Service> MakeService(app::Environment& env) {
@@ -44,17 +59,20 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   auto& metrics = service.Own(std::make_unique<Metrics>(env.metrics()));
   auto& limits = service.Own(std::make_unique<net::ConnectionLimits>(std::move(limit_options)));
   auto& policy = service.Own(MakePolicyPeer(env.peers()));
+  auto& scan = service.Own(MakeMessageScanPeer(env.peers()));
   auto& recipient_check = service.Own(MakeRecipientCheckPeer(env.peers()));
   auto& lore = service.Own(MakeDestinationLorePeer(env.peers()));
+  CLEANMAIL_ASSIGN_OR_RETURN(std::vector<DnsList> lists, ToDnsLists(config.door()));
+  auto& dns_lists = service.Own(std::make_unique<DnsLists>(std::move(lists), env.resolver()));
+  KeepTested(service, dns_lists, metrics, env.log());
   auto& intake = service.Own(std::make_unique<Intake>(
       IntakeOptions{.host_name = host_name,
                     .header = ToHeaderLimits(config.limits()),
                     .authserv_ids = {config.authserv_ids().begin(), config.authserv_ids().end()}},
       env.blobs(), env.bus(), env.clock(), env.random()));
-  const SessionParts parts{env.loops(),     limits,      env.directory(), policy,
-                           recipient_check, lore,        env.resolver(),  intake,
-                           env.bus(),       env.clock(), env.random(),    env.mail_log(),
-                           metrics};
+  const SessionParts parts{env.loops(),     limits,      env.directory(), policy,         scan,
+                           recipient_check, lore,        env.resolver(),  dns_lists,      intake,
+                           env.bus(),       env.clock(), env.random(),    env.mail_log(), metrics};
 
   for (const v1::Listener& listener : config.listeners()) {
     CLEANMAIL_ASSIGN_OR_RETURN(SessionSettings settings,

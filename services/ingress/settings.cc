@@ -83,6 +83,21 @@ absl::StatusOr<SpfSettings> ToSpfSettings(const v1::Spf& spf) {
   return settings;
 }
 
+absl::StatusOr<ScanSettings> ToScanSettings(const v1::Listener& listener) {
+  constexpr int64_t kMost = 8 << 20;  // what one call between rooms may carry, and a bit
+  const v1::SessionScan& scan = listener.session_scan();
+  ScanSettings settings;
+  settings.off = scan.off() || listener.role() != v1::ROLE_MX;
+  settings.deadline = OrDefault(scan.deadline(), settings.deadline);
+  if (scan.message_bytes() > kMost)
+    return absl::InvalidArgumentError(base::Cat("ingress.listeners: ", listener.name(),
+                                                ": session_scan.message_bytes is at most ", kMost,
+                                                "; larger messages are scanned after the reply"));
+  settings.message_bytes = static_cast<size_t>(
+      OrDefault(scan.message_bytes(), static_cast<int64_t>(settings.message_bytes)));
+  return settings;
+}
+
 absl::StatusOr<net::PrefixSet> ToNetworks(
     const google::protobuf::RepeatedPtrField<std::string>& given, std::string_view field) {
   absl::StatusOr<net::PrefixSet> networks =
@@ -116,11 +131,39 @@ absl::StatusOr<SessionSettings> ToSessionSettings(const v1::IngressConfig& confi
   settings.postmaster = config.postmaster();
   settings.timeouts = ToTimeouts(config.timeouts());
   CLEANMAIL_ASSIGN_OR_RETURN(settings.spf, ToSpfSettings(config.spf()));
+  settings.door.off = config.door().off();
+  settings.door.deadline = OrDefault(config.door().deadline(), settings.door.deadline);
+  CLEANMAIL_ASSIGN_OR_RETURN(settings.scan, ToScanSettings(listener));
   CLEANMAIL_ASSIGN_OR_RETURN(settings.trusted_relays,
                              ToNetworks(config.trusted_relays(), "ingress.trusted_relays"));
   CLEANMAIL_ASSIGN_OR_RETURN(settings.smtp,
                              ToServerOptions(config.limits(), listener, std::move(host_name)));
   return settings;
+}
+
+absl::StatusOr<std::vector<DnsList>> ToDnsLists(const v1::Door& door) {
+  std::vector<DnsList> lists;
+  for (const v1::DnsList& given : door.dns_lists()) {
+    const absl::StatusOr<std::string> zone = mail::address::NormalizeDomain(given.zone());
+    if (!zone.ok())
+      return absl::InvalidArgumentError(base::Cat("ingress.door.dns_lists: zone \"", given.zone(),
+                                                  "\": ", zone.status().message()));
+    DnsList list{.zone = *zone, .codes = {}};
+    for (const v1::DnsListCode& code : given.codes()) {
+      if (!code.code().starts_with("127.") || code.weight() == 0)
+        return absl::InvalidArgumentError(base::Cat("ingress.door.dns_lists: ", *zone,
+                                                    ": a code needs `code`, an address such as ",
+                                                    "127.0.0.2, and a `weight` that is not 0"));
+      list.codes.push_back({.code = code.code(),
+                            .label = code.label().empty() ? code.code() : code.label(),
+                            .weight = code.weight()});
+    }
+    if (list.codes.empty())
+      return absl::InvalidArgumentError(base::Cat(
+          "ingress.door.dns_lists: ", *zone, " needs `codes`: which answers count, and how much"));
+    lists.push_back(std::move(list));
+  }
+  return lists;
 }
 
 absl::StatusOr<net::ConnectionLimits::Options> ToConnectionLimits(const v1::Limits& limits) {

@@ -15,6 +15,9 @@ absl::StatusOr<SessionSettings> ToSessionSettings(const v1::IngressConfig& confi
                                                   const v1::Listener& listener,
                                                   std::string host_name);
 
+// InvalidArgument names the list that is wrong.
+absl::StatusOr<std::vector<DnsList>> ToDnsLists(const v1::Door& door);
+
 // InvalidArgument for a network that is none.
 absl::StatusOr<net::ConnectionLimits::Options> ToConnectionLimits(const v1::Limits& limits);
 

@@ -72,6 +72,22 @@ grpc::Status Api::EvaluateHeaders(grpc::ServerContext* rpc,
   });
 }
 
+grpc::Status Api::EvaluateMessage(grpc::ServerContext* rpc,
+                                  const v1::EvaluateMessageRequest* request,
+                                  v1::EvaluateMessageResponse* reply) {
+  return rpc::Answer(rpc, [&](const Caller& caller) -> absl::Status {
+    CLEANMAIL_RETURN_IF_ERROR(
+        parts_.authz.Check(caller, Permission::kEvaluateEnvelopes, authz::kWholeInstallation));
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        *reply->mutable_decision(),
+        parts_.evaluation.AdmitScanned({.message = request->message(),
+                                        .findings = request->scan().findings(),
+                                        .facts = request->scan().facts(),
+                                        .score = request->scan().score()}));
+    return absl::OkStatus();
+  });
+}
+
 grpc::Status Api::ListPolicies(grpc::ServerContext* rpc, const v1::ListPoliciesRequest* request,
                                v1::ListPoliciesResponse* reply) {
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {

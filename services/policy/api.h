@@ -30,6 +30,8 @@ class Api final : public v1::PolicyService::Service {
 
   grpc::Status EvaluateEnvelope(grpc::ServerContext*, const v1::EvaluateEnvelopeRequest*,
                                 v1::EvaluateEnvelopeResponse*) override;
+  grpc::Status EvaluateMessage(grpc::ServerContext*, const v1::EvaluateMessageRequest*,
+                               v1::EvaluateMessageResponse*) override;
   grpc::Status EvaluateHeaders(grpc::ServerContext*, const v1::EvaluateHeadersRequest*,
                                v1::EvaluateHeadersResponse*) override;
   grpc::Status ListPolicies(grpc::ServerContext*, const v1::ListPoliciesRequest*,

@@ -129,20 +129,25 @@ bool Evaluation::SameFate(const Applied& a, const Applied& b) {
          a.lists.allow == b.lists.allow && !a.chosen.rules->of_recipient();
 }
 
+Outcome Evaluation::Decide(const Subject& subject, std::string_view recipient,
+                           const Applied& applied, const v1::PolicySettings& settings) {
+  return applied.chosen.rules->Decide(
+      subject, recipient,
+      {.allow_discard = settings.allow_discard(),
+       .deliver_unscanned =
+           settings.could_not_scan() == v1::PolicySettings::COULD_NOT_SCAN_DELIVER_WITH_BANNER,
+       .unscanned_banner = &settings.could_not_scan_banner(),
+       .block_entry = applied.lists.block,
+       .allow_entry = applied.lists.allow});
+}
+
 mail::v1::RecipientGroup Evaluation::JudgeOne(const Subject& subject, std::string_view recipient,
                                               const Applied& applied,
                                               const v1::PolicySettings& settings,
                                               std::vector<std::string>& entries) {
   const RuleSet& rules = *applied.chosen.rules;
   const bool watched = applied.standing.monitor_only;
-  Outcome outcome =
-      rules.Decide(subject, recipient,
-                   {.allow_discard = settings.allow_discard(),
-                    .deliver_unscanned = settings.could_not_scan() ==
-                                         v1::PolicySettings::COULD_NOT_SCAN_DELIVER_WITH_BANNER,
-                    .unscanned_banner = &settings.could_not_scan_banner(),
-                    .block_entry = applied.lists.block,
-                    .allow_entry = applied.lists.allow});
+  Outcome outcome = Decide(subject, recipient, applied, settings);
   MarkNewsletter(subject, settings, rules.id(), outcome);
   if (outcome.rule.ends_with("/allow-list")) entries.push_back(applied.lists.allow);
   if (outcome.rule.ends_with("/block-list")) entries.push_back(applied.lists.block);
@@ -305,6 +310,28 @@ absl::StatusOr<v1::EnvelopeDecision> Evaluation::AdmitHeaders(
     return AdmitOne(subject, recipient);
   }
   return Accepted("");
+}
+
+absl::StatusOr<v1::EnvelopeDecision> Evaluation::AdmitScanned(const Case& scanned) const {
+  if (!ready()) return NotReady();
+  const mail::v1::Message& message = scanned.message;
+  if (message.tenant().empty() || message.envelope().recipients().empty())
+    return absl::InvalidArgumentError("a scanned message without tenant or recipients");
+  const auto tenant = directory_.FindTenant(message.tenant());
+  if (!tenant.has_value()) return Accepted("");  // accepted at RCPT; it is judged after the reply
+  const auto settings = book_.SettingsOf(message.tenant());
+  const Subject subject(SubjectOf(scanned, tenant));
+  std::optional<v1::EnvelopeDecision> refused;  // the first recipient's
+  for (const std::string& recipient : message.envelope().recipients()) {
+    const std::string lowered = Lower(recipient);
+    const Applied applied = Apply(message.tenant(), subject, lowered, nullptr);
+    if (applied.standing.monitor_only) return Accepted("");
+    const Outcome outcome = Decide(subject, lowered, applied, *settings);
+    if (!outcome.to_be_refused) return Accepted("");
+    if (!refused.has_value()) refused = Refused(refusals::kRule, outcome.refusal, outcome.rule);
+  }
+  metrics_.refused_rule.Add();
+  return *std::move(refused);
 }
 
 }  // namespace cleanmail::policy

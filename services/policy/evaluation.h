@@ -67,6 +67,10 @@ class Evaluation {
   absl::StatusOr<v1::EnvelopeDecision> AdmitHeaders(
       const v1::EvaluateHeadersRequest& request) const;
 
+  // The decision for a message that was scanned while the client waits: refused where a rule
+  // refuses it for every recipient; else what Dispose says comes later. Unavailable as above.
+  absl::StatusOr<v1::EnvelopeDecision> AdmitScanned(const Case& scanned) const;
+
   // The policy of somebody whose standing is known.
   Chosen Choose(std::string_view tenant, const Standing& standing) const;
 
@@ -87,6 +91,9 @@ class Evaluation {
                                            const Applied& applied,
                                            const v1::PolicySettings& settings,
                                            std::vector<std::string>& entries);
+  // The order of README.md for one recipient.
+  static Outcome Decide(const Subject& subject, std::string_view recipient, const Applied& applied,
+                        const v1::PolicySettings& settings);
   v1::EnvelopeDecision AdmitOne(const Subject& subject, const v1::AddressedRecipient& to) const;
 
   const directory::Directory& directory_;

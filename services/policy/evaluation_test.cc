@@ -288,6 +288,28 @@ TEST_F(EvaluationTest, RulesRefuseWithTheirOwnTextAndAStableCode) {
   EXPECT_EQ(refused.rule(), "standard/no");
 }
 
+TEST_F(EvaluationTest, WhatWasScannedInSessionIsRefusedIfTheRulesRefuseItForAll) {
+  SetPolicy("standard", R"(
+      rules { id: 'spam' conditions { score_at_least: 10 } actions { refuse { text: 'No spam' } } })");
+  const auto admit = [&](const std::vector<std::string>& recipients, double score) {
+    mail::v1::Message message;
+    message.set_tenant("acme");
+    message.set_direction(mail::v1::DIRECTION_INBOUND);
+    for (const std::string& recipient : recipients)
+      message.mutable_envelope()->add_recipients(recipient);
+    const mail::v1::MessageFacts facts;
+    return *evaluation_.AdmitScanned(
+        {.message = message, .findings = findings_, .facts = facts, .score = score});
+  };
+  EXPECT_EQ(admit({"a@acme.example"}, 12).text(), "CMR-POL-RULE No spam");
+  EXPECT_TRUE(admit({"a@acme.example"}, 7).accepted()) << "held, not refused";
+  SetPolicy("mild", "");
+  Tell(
+      "name: 'tenants/acme/users/m@acme.example' user { name: "
+      "'tenants/acme/users/m@acme.example' policy: 'mild' }");
+  EXPECT_TRUE(admit({"a@acme.example", "m@acme.example"}, 12).accepted());
+}
+
 TEST_F(EvaluationTest, VerdictClassesTellApartWhatTheHeaderWillDecide) {
   SetPolicy("strict", R"(
       rules { id: 'no' conditions { header { name: 'List-Id' } } actions { refuse {} } })");

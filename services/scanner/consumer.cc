@@ -28,20 +28,16 @@ void Log(telemetry::Log& mail_log, const v1::MailScanned& scanned) {
        {"findings", findings}});
 }
 
-void ScanOne(const ConsumerParts& parts, mail::v1::Message& message, int32_t generation,
-             std::unique_ptr<bus::Inbound> inbound) {
-  absl::StatusOr<ScanResult> result = parts.scan.Run(message);
-  if (!result.ok()) {
-    inbound->Finish(result.status());
-    return;
-  }
+// What is to be told of a scanned message; findings are moved.
+void Tell(const ConsumerParts& parts, mail::v1::Message& message, mail::v1::ScanResult& scan,
+          int32_t generation, std::unique_ptr<bus::Inbound> inbound) {
   v1::MailScanned scanned;
   scanned.set_message_id(message.id());
   scanned.set_generation(generation);
-  scanned.set_score(result->score);
+  scanned.set_score(scan.score());
   scanned.set_scanned_at_us(base::NowMicros(parts.clock));
-  for (mail::v1::Finding& finding : result->findings) *scanned.add_findings() = std::move(finding);
-  *scanned.mutable_facts() = std::move(result->facts);
+  *scanned.mutable_findings() = std::move(*scan.mutable_findings());
+  *scanned.mutable_facts() = std::move(*scan.mutable_facts());
   *scanned.mutable_message() = std::move(message);
   Log(parts.mail_log, scanned);
   std::string trace = inbound->trace();
@@ -50,12 +46,28 @@ void ScanOne(const ConsumerParts& parts, mail::v1::Message& message, int32_t gen
       [inbound = std::move(inbound)](absl::Status status) { inbound->Finish(std::move(status)); });
 }
 
+void ScanOne(const ConsumerParts& parts, mail::v1::Message& message, int32_t generation,
+             std::unique_ptr<bus::Inbound> inbound) {
+  absl::StatusOr<ScanResult> result = parts.scan.Run(message);
+  if (!result.ok()) {
+    inbound->Finish(result.status());
+    return;
+  }
+  mail::v1::ScanResult scan = ToProto(*std::move(result));
+  Tell(parts, message, scan, generation, std::move(inbound));
+}
+
 }  // namespace
 
 void OnReceived(const ConsumerParts& parts,
                 std::vector<bus::Received<ingress::v1::MailReceived>> batch) {
   for (bus::Received<ingress::v1::MailReceived>& received : batch) {
-    ScanOne(parts, *received.event.mutable_message(), 1, std::move(received.inbound));
+    mail::v1::Message& message = *received.event.mutable_message();
+    if (received.event.has_scan()) {  // while its sender waited
+      Tell(parts, message, *received.event.mutable_scan(), 1, std::move(received.inbound));
+    } else {
+      ScanOne(parts, message, 1, std::move(received.inbound));
+    }
   }
 }
 

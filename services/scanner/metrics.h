@@ -21,7 +21,39 @@ struct Metrics {
         engine_away(registry.AddGauge("cleanmail_scanner_engine_away",
                                       "1 while the malware engine is away and mail waits.")),
         engine_missing(registry.AddGauge("cleanmail_scanner_engine_missing",
-                                         "1 when no malware engine is configured.")) {}
+                                         "1 when no malware engine is configured.")),
+        worker_seconds(registry.AddHistogram("cleanmail_scanner_worker_seconds",
+                                             "Time of the worker, for messages it looked into.",
+                                             telemetry::LatencyBounds())),
+        worker_failures(registry.AddCounter("cleanmail_scanner_worker_failures_total",
+                                            "Messages the worker failed on, each time.")),
+        worker_lost(registry.AddCounter("cleanmail_scanner_worker_lost_total",
+                                        "Worker processes that ended, or were ended for taking too "
+                                        "long, in the middle of a message.")),
+        worker_starts(registry.AddCounter("cleanmail_scanner_worker_starts_total",
+                                          "Times the worker program has loaded its engines.")),
+        worker_away(registry.AddGauge("cleanmail_scanner_worker_away",
+                                      "1 while the worker is away and mail waits.")) {}
+
+  // Of one engine; `engine` is "clamd", "clamav", "yara" or a command's name.
+  static telemetry::Gauge& SignaturesOf(telemetry::MetricsRegistry& registry,
+                                        std::string_view engine) {
+    return registry.AddGauge("cleanmail_scanner_engine_signatures",
+                             "Signatures or rules an engine looks with.",
+                             {{"engine", std::string(engine)}});
+  }
+  // 1 for the version in use.
+  static telemetry::Gauge& VersionOf(telemetry::MetricsRegistry& registry, std::string_view engine,
+                                     std::string_view version) {
+    return registry.AddGauge("cleanmail_scanner_engine_version",
+                             "1 for the version of an engine that is in use.",
+                             {{"engine", std::string(engine)}, {"version", std::string(version)}});
+  }
+  static telemetry::Gauge& SignaturesAgeOf(telemetry::MetricsRegistry& registry,
+                                           std::string_view engine) {
+    return registry.AddGauge("cleanmail_scanner_engine_signatures_age_seconds",
+                             "Age of an engine's signatures.", {{"engine", std::string(engine)}});
+  }
 
   telemetry::Counter& scanned;
   telemetry::Counter& with_findings;
@@ -30,6 +62,11 @@ struct Metrics {
   telemetry::Counter& engine_failures;
   telemetry::Gauge& engine_away;
   telemetry::Gauge& engine_missing;
+  telemetry::Histogram& worker_seconds;
+  telemetry::Counter& worker_failures;
+  telemetry::Counter& worker_lost;
+  telemetry::Counter& worker_starts;
+  telemetry::Gauge& worker_away;
 };
 
 }  // namespace cleanmail::scanner

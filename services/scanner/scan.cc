@@ -16,6 +16,13 @@ namespace {
 constexpr size_t kMostFailuresRemembered =
     10'000;  // only messages that wait stand there; a bound all the same
 
+constexpr int kMostAttachments = 200;  // as mail.proto says
+
+template <class T>
+void MoveBehind(std::vector<T>& from, std::vector<T>& to) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
 double ScoreOf(const Findings& findings) {
   double sum = 0;
   for (const mail::v1::Finding& finding : findings) sum += finding.weight();
@@ -23,6 +30,14 @@ double ScoreOf(const Findings& findings) {
 }
 
 }  // namespace
+
+mail::v1::ScanResult ToProto(ScanResult result) {
+  mail::v1::ScanResult proto;
+  for (mail::v1::Finding& finding : result.findings) *proto.add_findings() = std::move(finding);
+  proto.set_score(result.score);
+  *proto.mutable_facts() = std::move(result.facts);
+  return proto;
+}
 
 absl::StatusOr<ScanResult> Scan::Run(const mail::v1::Message& message) {
   const absl::Time began = absl::Now();
@@ -48,8 +63,14 @@ absl::StatusOr<ScanResult> Scan::Look(const mail::v1::Message& message, std::str
     parsed.authentication = &authentication;
   }
   ScanResult result;
-  CLEANMAIL_ASSIGN_OR_RETURN(result.findings, Analyze(parsed, message.id()));
+  CLEANMAIL_ASSIGN_OR_RETURN(Analysis analysis, Analyze(parsed, message.id()));
+  result.findings = std::move(analysis.findings);
+  result.links = std::move(analysis.links);
   result.facts = FactsOf(parsed);
+  for (mail::v1::Attachment& file : analysis.files) {
+    if (result.facts.attachments_size() == kMostAttachments) break;
+    *result.facts.add_attachments() = std::move(file);
+  }
   if (parsed.authentication != nullptr)
     AddResults(authentication, parts_.authserv_id, result.facts);
   result.score = ScoreOf(result.findings);
@@ -66,20 +87,21 @@ void Scan::Count(const ScanResult& result, absl::Time began) const {
   parts_.metrics.scan_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - began));
 }
 
-absl::StatusOr<Findings> Scan::Analyze(const ParsedMessage& message, const std::string& id) {
-  Findings all;
+absl::StatusOr<Analysis> Scan::Analyze(const ParsedMessage& message, const std::string& id) {
+  Analysis all;
   for (const std::unique_ptr<Analyzer>& analyzer : analyzers_) {
-    absl::StatusOr<Findings> findings = analyzer->Analyze(message);
-    if (absl::IsUnavailable(findings.status())) return findings.status();
-    if (findings.ok()) {
-      all.insert(all.end(), std::make_move_iterator(findings->begin()),
-                 std::make_move_iterator(findings->end()));
+    absl::StatusOr<Analysis> analysis = analyzer->Examine(message);
+    if (absl::IsUnavailable(analysis.status())) return analysis.status();
+    if (analysis.ok()) {
+      MoveBehind(analysis->findings, all.findings);
+      MoveBehind(analysis->links, all.links);
+      MoveBehind(analysis->files, all.files);
     } else if (HasFailedTooOften(id)) {
-      all.push_back(MakeFinding(FindingId::kCouldNotScan, base::View(findings.status().message()),
-                                analyzer->name()));
+      all.findings.push_back(MakeFinding(
+          FindingId::kCouldNotScan, base::View(analysis.status().message()), analyzer->name()));
     } else {
       return absl::UnavailableError(base::Cat(
-          analyzer->name(), " failed, another try is due: ", findings.status().message()));
+          analyzer->name(), " failed, another try is due: ", analysis.status().message()));
     }
   }
   ForgetFailures(id);

@@ -19,7 +19,12 @@ struct ScanResult {
   Findings findings;
   double score = 0;
   mail::v1::MessageFacts facts;  // empty when the body could not be read
+  // Links that stand in no text: from codes in pictures.
+  std::vector<std::string> links;
 };
+
+// The same as events and calls carry it.
+mail::v1::ScanResult ToProto(ScanResult result);
 
 // What a scan works with beside analyzers; all of it outlives it.
 struct ScanParts {
@@ -50,7 +55,7 @@ class Scan {
 
  private:
   void Count(const ScanResult& result, absl::Time began) const;
-  absl::StatusOr<Findings> Analyze(const ParsedMessage& message, const std::string& id);
+  absl::StatusOr<Analysis> Analyze(const ParsedMessage& message, const std::string& id);
   // Counts a failure of a message; true once it has failed often enough.
   bool HasFailedTooOften(const std::string& message);
   void ForgetFailures(const std::string& message);

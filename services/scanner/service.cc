@@ -1,7 +1,6 @@
 #include "services/scanner/service.h"
 
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
@@ -9,10 +8,14 @@
 #include "proto/cleanmail/ingress/v1/config.pb.h"
 #include "proto/cleanmail/scanner/v1/config.pb.h"
 #include "services/scanner/analyzers/authentication/authentication.h"
+#include "services/scanner/analyzers/door/door.h"
 #include "services/scanner/analyzers/impersonation/impersonation.h"
-#include "services/scanner/analyzers/malware/clamav.h"
+#include "services/scanner/analyzers/spam/spam_rules.h"
+#include "services/scanner/api.h"
 #include "services/scanner/authentication/authenticator.h"
+#include "services/scanner/configured_rules.h"
 #include "services/scanner/consumer.h"
+#include "services/scanner/engines.h"
 #include "services/scanner/local_analyzers.h"
 #include "services/scanner/metrics.h"
 #include "services/scanner/scan.h"
@@ -21,39 +24,6 @@ namespace cleanmail::scanner {
 namespace {
 
 constexpr int64_t kDefaultMessageBytes = 50 << 20;  // as ingress/v1/config.proto says
-
-ClamdOptions ToOptions(const v1::Clamd& settings) {
-  const ClamdOptions defaults;
-  return {.address = settings.address(),
-          .connections = config::OrDefault(settings.connections(), defaults.connections),
-          .scan_deadline = config::OrDefault(settings.scan_deadline(), defaults.scan_deadline),
-          .connect_deadline =
-              config::OrDefault(settings.connect_deadline(), defaults.connect_deadline)};
-}
-
-// What is wrong between clamd's limits and ours, in sentences. Its configuration file is read where
-// it can be; a stream as long as our longest message is what tells otherwise.
-std::vector<std::string> CheckLimits(Clamd& clamd, const std::string& config_file,
-                                     int64_t message_bytes) {
-  std::ifstream file(config_file);
-  if (file.good()) {
-    return CompareLimits(std::string(std::istreambuf_iterator<char>(file), {}), message_bytes);
-  }
-  std::vector<std::string> warnings = {
-      base::Cat(config_file,
-                " cannot be read: whether clamd's MaxFileSize, MaxScanSize and AlertExceedsMax fit "
-                "is not known; name its "
-                "file in scanner.clamd.config_file")};
-  const absl::StatusOr<ClamdAnswer> answer =
-      clamd.Scan(std::string(static_cast<size_t>(message_bytes), '\0'));
-  if (answer.ok() && answer->kind == ClamdAnswer::Kind::kTooLarge) {
-    warnings.push_back(
-        base::Cat("clamd refuses a stream of ", message_bytes,
-                  " bytes, our longest message: raise StreamMaxLength in clamd.conf, or ",
-                  "lower ingress.limits.message_bytes"));
-  }
-  return warnings;
-}
 
 // Null where the operator has switched it off.
 absl::StatusOr<std::unique_ptr<Authenticator>> MakeAuthenticator(
@@ -92,35 +62,37 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   analyzers.push_back(std::make_unique<AuthenticationAnalyzer>(
       std::vector<std::string>(sealers.begin(), sealers.end())));
   analyzers.push_back(std::make_unique<Impersonation>(env.directory(), env.kv()));
-  int workers = env.app_config().threads().workers();
-  if (settings.has_clamd()) {
-    const ClamdOptions options = ToOptions(settings.clamd());
-    CLEANMAIL_ASSIGN_OR_RETURN(std::unique_ptr<Clamd> clamd, Clamd::Create(options));
-    const int64_t message_bytes = config::OrDefault(
-        settings.message_bytes(),
-        config::OrDefault(ingress.limits().message_bytes(), kDefaultMessageBytes));
-    const std::string file = settings.clamd().config_file().empty()
-                                 ? "/etc/clamav/clamd.conf"
-                                 : settings.clamd().config_file();
-    const std::vector<std::string> advice = CheckLimits(*clamd, file, message_bytes);
-    for (const std::string& warning : advice)
-      env.log().Warning("scanner.clamd.limits", {{"advice", warning}});
-    workers = std::max(workers, options.connections);  // a worker waits while clamd works
-    auto clamav = std::make_unique<ClamAv>(std::move(clamd), env.clock(), metrics);
-    service.OnWarnings([&engine = *clamav, advice] {
-      std::vector<std::string> warnings = advice;
-      if (const absl::Status health = engine.Health(); !health.ok())
-        warnings.push_back(base::Cat("mail waits: ", health.message()));
-      return warnings;
-    });
-    analyzers.push_back(std::move(clamav));
-  } else {
-    metrics.engine_missing.Set(1);
-    env.log().Warning("scanner.engine.missing",
-                      {{"advice", "no malware engine is configured: set scanner.clamd.address"}});
-    service.OnWarnings(
-        [] { return std::vector<std::string>{"no malware engine is configured (scanner.clamd)"}; });
+  analyzers.push_back(std::make_unique<Door>());
+  spam::RuleSets* rules = nullptr;
+  if (settings.has_spam_rules()) {
+    CLEANMAIL_ASSIGN_OR_RETURN(auto sets, MakeRuleSets(env, settings.spam_rules()));
+    if (sets == nullptr) {
+      static constexpr char kAdvice[] =
+          "there are no spam rules: install the package spamassassin, or name folders in "
+          "scanner.spam_rules.folders";
+      env.log().Warning("scanner.rules.missing", {{"advice", kAdvice}});
+      service.OnWarnings([] { return std::vector<std::string>{kAdvice}; });
+    } else {
+      rules = &service.Own(std::move(sets));
+      analyzers.push_back(std::make_unique<SpamRules>(*rules));
+    }
   }
+  int workers = env.app_config().threads().workers();
+  const EnginesParts engine_parts = {
+      .message_bytes = config::OrDefault(
+          settings.message_bytes(),
+          config::OrDefault(ingress.limits().message_bytes(), kDefaultMessageBytes)),
+      .clock = env.clock(),
+      .log = env.log(),
+      .registry = env.metrics(),
+      .metrics = metrics};
+  CLEANMAIL_ASSIGN_OR_RETURN(auto slots, Engines::Make(settings, engine_parts));
+  Engines& engines = service.Own(std::move(slots));
+  for (std::unique_ptr<Analyzer>& slot : engines.TakeSlots()) analyzers.push_back(std::move(slot));
+  workers = std::max(workers, engines.waiting());  // a worker waits while an engine works
+  service.OnWarnings([&engines] { return engines.Warnings(); });
+  service.OnReload([&engines] { engines.Reload(); });
+  service.Every(engines.check_interval(), [&engines] { engines.Check(); });
 
   const int failures = config::OrDefault(settings.failures_before_finding(), 3);
   const std::string& authserv_id = settings.authentication().authserv_id();
@@ -131,6 +103,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                 .metrics = metrics},
       std::move(analyzers), limits, failures));
 
+  service.Serve(std::make_unique<Api>(scan, rules, env.authz()));
   const ConsumerParts parts{scan, env.bus(), env.clock(), env.mail_log()};
   service.ConsumeLater<ingress::v1::MailReceived>(
       [parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);

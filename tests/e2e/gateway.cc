@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <arpa/inet.h>
+#include <google/protobuf/text_format.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
@@ -15,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "libs/base/cat.h"
 #include "proto/cleanmail/egress/v1/egress.grpc.pb.h"
+#include "proto/cleanmail/policy/v1/policy.grpc.pb.h"
 #include "proto/cleanmail/provisioning/v1/provisioning.grpc.pb.h"
 #include "proto/cleanmail/quarantine/v1/quarantine.grpc.pb.h"
 #include "proto/cleanmail/reporting/v1/reporting.grpc.pb.h"
@@ -87,7 +89,10 @@ Gateway::Gateway(const Options& options) : loops_(net::Loops::Create(1, 1)) {
        .rooms = {
            {"ingress", base::Cat("  listeners:\n    - { name: mx, listen: '127.0.0.1:0', role: mx",
                                  options.mx, " }\n", options.listeners, options.ingress)},
-           {"scanner", options.scanner},
+           {"scanner",
+            base::Cat(options.scanner, options.scanner.find("worker:") == std::string::npos
+                                           ? "  worker: { off: true }\n"
+                                           : "")},
            {"portal", options.portal},
            {"egress", options.egress}}});
   WaitReady();
@@ -227,6 +232,15 @@ void Gateway::AddUser(const std::string& tenant, const std::string& address,
                directory::Recipient::Standing::kAccepted;
       },
       "the user");
+}
+
+void Gateway::SetPolicy(const std::string& tenant, const std::string& id,
+                        const std::string& policy) {
+  using policy::v1::PolicyService;
+  policy::v1::UpdatePolicyRequest request;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(policy, request.mutable_policy()));
+  request.mutable_policy()->set_name(base::Cat("tenants/", tenant, "/policies/", id));
+  Must(Call<PolicyService>(&PolicyService::Stub::UpdatePolicy, request), "setting a policy");
 }
 
 void Gateway::AddRoute(const std::string& tenant, const std::string& domain,

@@ -59,6 +59,10 @@ class Gateway {
   void AddRoute(const std::string& tenant, const std::string& domain,
                 const std::string& destination);
 
+  // Makes or changes a tenant's policy; `policy` is a policy.v1.Policy as text. In force a moment
+  // later.
+  void SetPolicy(const std::string& tenant, const std::string& id, const std::string& policy);
+
   // Sends a mail; one outcome a recipient.
   std::vector<mail::smtp::Outcome> Send(const mail::smtp::Transaction& transaction,
                                         std::string_view content, bool bdat = false,

@@ -24,6 +24,10 @@ DOORS = {
     "idn2.h": ["libs/mail/address/"],
     "libpsl.h": ["libs/mail/address/"],
     "re2/": ["services/policy/rules/"],
+    "pcre2.h": ["libs/regex/"],
+    "hs/": ["libs/regex/"],
+    **{header: ["services/scanner/worker/"] for header in (
+        "archive", "clamav.h", "yara", "seccomp.h", "png.h", "jpeglib.h", "gif_lib.h", "webp/", "ZXing/")},
     "grpcpp/": ["libs/rpc/", "libs/app/", "services/*/api.h", "services/*/api.cc"],
 }
 # Layers Bazel cannot see because a header may be found without a dependency.

@@ -68,6 +68,7 @@ struct State {
   std::vector<Copy>
       copies;  // touched by the session only until Finish, then by the last writer's callback
   std::string subject;
+  std::optional<mail::v1::ScanResult> scan;
 
   absl::Mutex mutex;
   size_t waiting ABSL_GUARDED_BY(mutex) = 0;  // writers that said "wait"
@@ -88,7 +89,13 @@ struct State {
   v1::MailReceived EventOf(const Copy& copy, int64_t now_us) const {
     v1::MailReceived event;
     event.set_message_id(copy.id);
-    mail::v1::Message& message = *event.mutable_message();
+    *event.mutable_message() = MessageOf(copy, now_us);
+    if (scan.has_value()) *event.mutable_scan() = *scan;
+    return event;
+  }
+
+  mail::v1::Message MessageOf(const Copy& copy, int64_t now_us) const {
+    mail::v1::Message message;
     message.set_id(copy.id);
     message.set_tenant(copy.tenant);
     message.set_direction(arrival.direction);
@@ -111,7 +118,8 @@ struct State {
     message.set_own_hops(copy.own_hops);
     message.set_subject(subject);
     if (arrival.spf.has_value()) *message.mutable_spf() = *arrival.spf;
-    return event;
+    if (arrival.door.has_value()) *message.mutable_door() = *arrival.door;
+    return message;
   }
 };
 
@@ -154,7 +162,9 @@ void WriterFinished(const std::shared_ptr<State>& state, size_t index,
 class ReceptionImpl final : public Reception {
  public:
   ReceptionImpl(const IntakeOptions& options, std::shared_ptr<State> state)
-      : options_(options), state_(std::move(state)) {}
+      : options_(options),
+        state_(std::move(state)),
+        scannable_(state_->arrival.scan_bytes > 0 && state_->copies.size() == 1) {}
 
   bool Append(std::string_view content) override {
     size_ += static_cast<int64_t>(content.size());
@@ -190,6 +200,16 @@ class ReceptionImpl final : public Reception {
     if (!header_done_) WriteHeader(std::exchange(header_, {}), {});
     return std::move(triggered_);
   }
+
+  std::optional<Scannable> ToScan() override {
+    if (!header_done_) WriteHeader(std::exchange(header_, {}), {});
+    if (!failure_.ok() || !scannable_) return std::nullopt;
+    return Scannable{
+        .message = state_->MessageOf(state_->copies[0], base::NowMicros(state_->clock)),
+        .content = std::move(content_)};
+  }
+
+  void SetScan(mail::v1::ScanResult scan) override { state_->scan = std::move(scan); }
 
   int64_t size() const override { return size_; }
 
@@ -269,6 +289,7 @@ class ReceptionImpl final : public Reception {
 
   bool WriteTo(Copy& copy, std::string_view content) {
     copy.size += static_cast<int64_t>(content.size());
+    Remember(content);
     {
       // Counted before the call, since the writer may be ready again before it returns.
       absl::MutexLock lock(&state_->mutex);
@@ -281,8 +302,21 @@ class ReceptionImpl final : public Reception {
     return true;
   }
 
+  // For a scan; what grows too long for one is given up at once.
+  void Remember(std::string_view content) {
+    if (!scannable_) return;
+    scannable_ = content_.size() + content.size() <= state_->arrival.scan_bytes;
+    if (scannable_) {
+      content_ += content;
+    } else {
+      content_ = {};
+    }
+  }
+
   const IntakeOptions& options_;
   std::shared_ptr<State> state_;
+  bool scannable_;
+  std::string content_;  // as it is kept
   std::string header_;
   bool header_done_ = false;
   int64_t size_ = 0;

@@ -46,8 +46,16 @@ struct Arrival {
                          // 3848, RFC 6531)
   std::vector<Addressee> recipients;  // at least one
   std::optional<mail::v1::SpfVerdict> spf = {};
+  std::optional<mail::v1::DoorFacts> door = {};
   std::vector<HeaderTrigger> triggers;
+  size_t scan_bytes = 0;  // a message up to this size is kept in memory for ToScan
   std::string trace;
+};
+
+// A message as a scanner takes it.
+struct Scannable {
+  mail::v1::Message message;
+  std::string content;
 };
 
 // One message on its way in: for each tenant among its recipients one body and one event. Not
@@ -68,6 +76,11 @@ class Reception {
   // To be asked once all content has come, before Finish: the header if one of the triggers has
   // matched in it, else nothing.
   virtual std::vector<mail::mime::DecodedField> TriggeredHeader() = 0;
+  // To be asked once all content has come, before Finish, and once only: the message if it is for
+  // one tenant and not above Arrival::scan_bytes.
+  virtual std::optional<Scannable> ToScan() = 0;
+  // What came of that; goes into the event.
+  virtual void SetScan(mail::v1::ScanResult scan) = 0;
   // Bytes taken so far.
   virtual int64_t size() const = 0;
   // Ends the message. `done` is called once, on any thread. OK: every body and every event is

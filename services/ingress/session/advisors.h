@@ -7,6 +7,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "proto/cleanmail/mail/v1/mail.pb.h"
 #include "proto/cleanmail/policy/v1/policy.pb.h"
 
 // Whom a session asks while its client waits. Each `done` is called exactly once, on any thread, at
@@ -29,9 +30,21 @@ class MailPolicy {
   // May this sender write to these recipients?
   virtual void EvaluateEnvelope(policy::v1::EvaluateEnvelopeRequest request, Asking asking,
                                 Done<policy::v1::EvaluateEnvelopeResponse> done) = 0;
+  // May a message that was scanned stay?
+  virtual void EvaluateMessage(policy::v1::EvaluateMessageRequest request, Asking asking,
+                               Done<policy::v1::EvaluateMessageResponse> done) = 0;
   // May a message with this header stay?
   virtual void EvaluateHeaders(policy::v1::EvaluateHeadersRequest request, Asking asking,
                                Done<policy::v1::EvaluateHeadersResponse> done) = 0;
+};
+
+// Says what a message is. Thread-safe.
+class MessageScan {
+ public:
+  virtual ~MessageScan() = default;
+  // Unavailable: the message is to be scanned later.
+  virtual void Scan(mail::v1::Message message, std::string content, Asking asking,
+                    absl::AnyInvocable<void(absl::StatusOr<mail::v1::ScanResult>) &&> done) = 0;
 };
 
 // What the destination of a domain says of a recipient.

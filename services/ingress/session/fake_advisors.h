@@ -47,12 +47,40 @@ class FakePolicy final : public MailPolicy {
     decision.set_text("CMR-HDR-OE-EOL no");
     std::move(done)(response);
   }
+  // Refuses what was scanned with a score of 100 and more.
+  void EvaluateMessage(policy::v1::EvaluateMessageRequest request, Asking,
+                       Done<policy::v1::EvaluateMessageResponse> done) override {
+    if (away) return std::move(done)(absl::UnavailableError("away"));
+    policy::v1::EvaluateMessageResponse response;
+    policy::v1::EnvelopeDecision& decision = *response.mutable_decision();
+    decision.set_accepted(request.scan().score() < 100);
+    decision.set_code(550);
+    decision.set_enhanced_code("5.7.1");
+    decision.set_text("CMR-POL-RULE spam");
+    std::move(done)(response);
+  }
   std::atomic<int> calls{0};
   std::atomic<int> header_calls{0};
   std::atomic<bool> away{false};
   // Ask about X-Mailer of Outlook Express, and refuse it; recipients of the tenant "other" then
   // have a verdict class of their own.
   std::atomic<bool> watch{false};
+};
+
+// Finds a score of 100 in what holds "GTUBE", and 1 in all else.
+class FakeMessageScan final : public MessageScan {
+ public:
+  void Scan(mail::v1::Message message, std::string content, Asking,
+            absl::AnyInvocable<void(absl::StatusOr<mail::v1::ScanResult>) &&> done) override {
+    ++calls;
+    if (away) return std::move(done)(absl::UnavailableError("away"));
+    mail::v1::ScanResult result;
+    result.set_score(content.find("GTUBE") == std::string::npos ? 1 : 100);
+    result.add_findings()->set_evidence(message.id());
+    std::move(done)(std::move(result));
+  }
+  std::atomic<int> calls{0};
+  std::atomic<bool> away{false};
 };
 
 // Knows "known@…", not "gone@…", and cannot say of others.

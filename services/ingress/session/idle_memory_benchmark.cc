@@ -82,9 +82,11 @@ int Main(int count, bool tls) {
   blob::FakeBlobStore blobs;
   directory::Directory directory;
   FakePolicy policy;
+  FakeMessageScan scan;
   FakeRecipientCheck recipient_check;
   FakeDestinationLore lore;
   dns::FakeResolver resolver;
+  DnsLists dns_lists{{}, resolver};
   Intake intake({.host_name = "mx.example.org", .header = {}}, blobs, bus, clock, random);
   net::ConnectionLimits limits(
       {.total = count + 10, .per_address = count + 10, .per_network = count + 10, .exempt = {}});
@@ -96,8 +98,9 @@ int Main(int count, bool tls) {
   settings.smtp.offer_starttls = tls;
   settings.tls = context->get();
   const auto loops = net::Loops::Create(2, 2);
-  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, recipient_check, lore,
-                                           resolver, intake, bus, clock, random, *log, metrics});
+  Sessions sessions(settings,
+                    SessionParts{*loops, limits, directory, policy, scan, recipient_check, lore,
+                                 resolver, dns_lists, intake, bus, clock, random, *log, metrics});
   auto listener =
       net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
                           [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });

@@ -8,6 +8,7 @@
 #include "libs/base/text.h"
 #include "libs/dns/ask_all.h"
 #include "libs/mail/auth/spf/check_host.h"
+#include "services/ingress/door/client_facts.h"
 #include "services/ingress/session/reply_of.h"
 #include "services/ingress/session/session.h"
 
@@ -47,12 +48,45 @@ mail::v1::Direction Session::Direction() const {
   return settings_.role == Role::kMx ? mail::v1::DIRECTION_INBOUND : mail::v1::DIRECTION_OUTBOUND;
 }
 
-// Asks once in a transaction, as soon as there is a recipient who might be accepted.
+net::Task<Session::DnsAnswers> Session::AskDns(std::vector<dns::Question> questions,
+                                               absl::Time deadline) {
+  auto ask = [&](absl::AnyInvocable<void(DnsAnswers) &&> done) {
+    dns::AskAll(parts_.resolver, questions, deadline, std::move(done));
+  };
+  co_return co_await net::Await<DnsAnswers>(loop_, std::move(ask));
+}
+
+// Whether the client itself is the one to ask about.
+bool Session::IsStranger() const {
+  return settings_.role == Role::kMx &&
+         !settings_.trusted_relays.Contains(connection_->peer().address);
+}
+
+// Asks once in a session, as soon as there is a recipient who might be accepted. Of addresses that
+// are nobody's on the Internet the DNS knows nothing.
+net::Task<void> Session::AskDoor() {
+  const net::IpAddress& client = connection_->peer().address;
+  if (door_.has_value() || settings_.door.off || !IsStranger() || client.IsPrivate()) co_return;
+  const absl::Time deadline = absl::Now() + settings_.door.deadline;
+  mail::v1::DoorFacts facts;
+  facts.set_helo(JudgeHelo(facts_.helo(), client, settings_.smtp.host_name));
+  const std::vector<DnsLists::Asked> lists = parts_.dns_lists.QuestionsFor(client);
+  std::vector<dns::Question> questions = {NamesOf(client)};
+  for (const DnsLists::Asked& asked : lists) questions.push_back(asked.question);
+  const DnsAnswers answers = co_await AskDns(std::move(questions), deadline);
+  for (size_t i = 0; i < lists.size(); ++i) {
+    if (auto hit = parts_.dns_lists.HitIn(lists[i].list, answers[i + 1]); hit.has_value())
+      *facts.add_lists() = *std::move(hit);
+  }
+  ForwardConfirmation confirmation(client);
+  const DnsAnswers addresses = co_await AskDns(confirmation.AskNames(answers[0]), deadline);
+  confirmation.Judge(addresses, facts);
+  door_ = std::move(facts);
+}
+
+// Asks once in a transaction.
 net::Task<void> Session::AskSpf(std::vector<Doorman::Verdict>& verdicts) {
-  const bool wanted = std::ranges::any_of(verdicts, [](const auto& v) { return !v.refusal; });
-  if (!wanted || settings_.role != Role::kMx || settings_.spf.off ||
-      settings_.trusted_relays.Contains(connection_->peer().address))
-    co_return;
+  if (settings_.spf.off || !IsStranger()) co_return;
   if (!spf_.has_value()) {
     const mail::auth::spf::Query query{.client = facts_.client_address(),
                                        .helo = facts_.helo(),
@@ -64,11 +98,7 @@ net::Task<void> Session::AskSpf(std::vector<Doorman::Verdict>& verdicts) {
     std::optional<mail::auth::spf::Verdict> verdict;
     while (!(verdict = CheckHost(query, lookups)).has_value()) {
       const std::vector<dns::Question> questions = lookups.TakeWanted();
-      using Answers = std::vector<absl::StatusOr<dns::Answer>>;
-      auto ask = [&](absl::AnyInvocable<void(Answers) &&> done) {
-        dns::AskAll(parts_.resolver, questions, deadline, std::move(done));
-      };
-      Answers answers = co_await net::Await<Answers>(loop_, std::move(ask));
+      DnsAnswers answers = co_await AskDns(questions, deadline);
       for (size_t i = 0; i < questions.size(); ++i)
         lookups.Tell(questions[i], std::move(answers[i]));
     }
@@ -249,6 +279,39 @@ net::Task<std::optional<Reply>> Session::AskAboutHeader() {
   if (!answer.ok()) co_return ReplyOf(refusals::kTryLater);
   if (answer->decision().accepted()) co_return std::nullopt;
   co_return ReplyIn(answer->decision());
+}
+
+// Asks what the message is and whether the rules let it stay. A reply refuses it; whatever cannot
+// be answered in time is asked after the reply, by events.
+net::Task<std::optional<Reply>> Session::AskScan() {
+  std::optional<Scannable> scannable = reception_->ToScan();
+  if (!scannable.has_value()) co_return std::nullopt;
+  const Asking asking{.deadline = absl::Now() + settings_.scan.deadline, .trace = trace_};
+  policy::v1::EvaluateMessageRequest request;
+  *request.mutable_message() = scannable->message;
+  using Scanned = absl::StatusOr<mail::v1::ScanResult>;
+  auto scan = [&](absl::AnyInvocable<void(Scanned) &&> done) {
+    parts_.scan.Scan(std::move(scannable->message), std::move(scannable->content), asking,
+                     std::move(done));
+  };
+  Scanned scanned = co_await net::Await<Scanned>(loop_, std::move(scan));
+  if (!scanned.ok()) {
+    parts_.metrics.scans_later.Add();
+    co_return std::nullopt;
+  }
+  *request.mutable_scan() = *scanned;
+  using Answer = absl::StatusOr<policy::v1::EvaluateMessageResponse>;
+  auto ask = [&](absl::AnyInvocable<void(Answer) &&> done) {
+    parts_.policy.EvaluateMessage(std::move(request), asking, std::move(done));
+  };
+  const Answer answer = co_await net::Await<Answer>(loop_, std::move(ask));
+  if (answer.ok() && !answer->decision().accepted()) {
+    parts_.metrics.scans_refused.Add();
+    co_return ReplyIn(answer->decision());
+  }
+  parts_.metrics.scans_passed.Add();
+  reception_->SetScan(*std::move(scanned));
+  co_return std::nullopt;
 }
 
 }  // namespace cleanmail::ingress

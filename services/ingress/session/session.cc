@@ -212,7 +212,10 @@ net::Task<void> Session::OnRecipients() {
     verdicts.push_back(sessions_.doorman().AdmitRecipient(machine_.recipients()[i], tenant_));
     verdicts.back().addressee.dsn = DsnOf(machine_.recipient_parameters()[i]);
   }
-  co_await AskSpf(verdicts);
+  if (std::ranges::any_of(verdicts, [](const auto& verdict) { return !verdict.refusal; })) {
+    co_await AskDoor();
+    co_await AskSpf(verdicts);
+  }
   co_await AskDestinations(verdicts);
   co_await AskLore(verdicts);
   co_await AskPolicy(verdicts);
@@ -240,7 +243,9 @@ net::Task<void> Session::OnData() {
                   .protocol = Protocol(),
                   .recipients = recipients_,
                   .spf = spf_,
+                  .door = door_,
                   .triggers = triggers_,
+                  .scan_bytes = settings_.scan.off ? 0 : settings_.scan.message_bytes,
                   .trace = trace_};
   using Begun = absl::StatusOr<std::unique_ptr<Reception>>;
   // Not written in place: gcc 12 destroys temporaries with captures in a co_await expression twice.
@@ -263,9 +268,11 @@ net::Task<void> Session::OnData() {
 }
 
 net::Task<void> Session::OnMessageEnd() {
-  if (const std::optional<Reply> refusal = co_await AskAboutHeader(); refusal.has_value()) {
+  std::optional<Reply> refusal = co_await AskAboutHeader();
+  if (!refusal.has_value()) refusal = co_await AskScan();
+  if (refusal.has_value()) {
     for (const Addressee& recipient : recipients_)
-      Refuse("DATA", *refusal, recipient, "a rule about the header");
+      Refuse("DATA", *refusal, recipient, "a rule about the content");
     ForgetTransaction();
     co_return machine_.AnswerMessage(*refusal);
   }

@@ -29,6 +29,10 @@ class Session {
   net::Task<bool> Flush();
   net::Task<bool> OnEvent(mail::smtp::ServerEvent event);
   net::Task<void> OnRecipients();
+  using DnsAnswers = std::vector<absl::StatusOr<dns::Answer>>;
+  net::Task<DnsAnswers> AskDns(std::vector<dns::Question> questions, absl::Time deadline);
+  bool IsStranger() const;
+  net::Task<void> AskDoor();
   net::Task<void> AskSpf(std::vector<Doorman::Verdict>& verdicts);
   void EnforceSpf(std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> AskDestinations(std::vector<Doorman::Verdict>& verdicts);
@@ -36,6 +40,7 @@ class Session {
   net::Task<void> AskPolicy(std::vector<Doorman::Verdict>& verdicts);
   void TakeDecision(const policy::v1::EnvelopeDecision& decision, Doorman::Verdict& verdict);
   net::Task<std::optional<mail::smtp::Reply>> AskAboutHeader();
+  net::Task<std::optional<mail::smtp::Reply>> AskScan();
   net::Task<void> OnData();
   net::Task<void> OnMessageEnd();
   net::Task<bool> OnStartTls();
@@ -70,6 +75,7 @@ class Session {
   std::string trace_;
   std::string tenant_;  // smart host: whose network the client is in
   std::vector<Addressee> recipients_;
+  std::optional<mail::v1::DoorFacts> door_;   // of the client, once asked
   std::optional<mail::v1::SpfVerdict> spf_;   // of this transaction's sender
   std::optional<std::string> verdict_class_;  // of the first recipient accepted
   std::vector<HeaderTrigger> triggers_;       // of all accepted ones

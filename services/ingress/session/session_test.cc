@@ -79,9 +79,11 @@ class SessionTest : public ::testing::Test {
     intake_ = std::make_unique<Intake>(IntakeOptions{.host_name = "mx.example.org", .header = {}},
                                        blobs_, bus_, clock_, random_);
     limits_ = std::make_unique<net::ConnectionLimits>(limit_options_);
+    dns_lists_ = std::make_unique<DnsLists>(dns_lists_to_ask_, resolver_);
     sessions_ = std::make_unique<Sessions>(
-        settings_, SessionParts{*loops_, *limits_, directory_, policy_, recipient_check_, lore_,
-                                resolver_, *intake_, bus_, clock_, random_, *mail_log_, metrics_});
+        settings_, SessionParts{*loops_, *limits_, directory_, policy_, scan_, recipient_check_,
+                                lore_, resolver_, *dns_lists_, *intake_, bus_, clock_, random_,
+                                *mail_log_, metrics_});
     auto listener = net::Listener::Open(
         *loops_, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = proxy_from_},
         [this](std::unique_ptr<net::Connection> c) { sessions_->Take(std::move(c)); });
@@ -158,9 +160,12 @@ class SessionTest : public ::testing::Test {
   blob::FakeBlobStore blobs_;
   directory::Directory directory_;
   FakePolicy policy_;
+  FakeMessageScan scan_;
   FakeRecipientCheck recipient_check_;
   FakeDestinationLore lore_;
   dns::FakeResolver resolver_;
+  std::vector<DnsList> dns_lists_to_ask_;
+  std::unique_ptr<DnsLists> dns_lists_;
   SessionSettings settings_;
   net::ConnectionLimits::Options limit_options_;
   std::vector<std::string> proxy_from_;
@@ -609,7 +614,7 @@ TEST_F(SessionTest, SpfIsAskedOnceForAMessageAndTravelsWithIt) {
   EXPECT_EQ(spf.result(), "pass");
   EXPECT_EQ(spf.domain(), "client.example");
   EXPECT_EQ(spf.reason(), "ip4:127.0.0.1");
-  EXPECT_EQ(resolver_.asked().size(), 1u);
+  EXPECT_EQ(std::ranges::count(resolver_.asked(), "client.example", &dns::Question::name), 1);
   EXPECT_EQ(metrics_.spf.at("pass")->value(), 1);
 }
 
@@ -651,6 +656,75 @@ TEST_F(SessionTest, OfATrustedRelayNothingIsAsked) {
   EXPECT_EQ(Say("Subject: x\r\n\r\n.\r\n").substr(0, 3), "250");
   EXPECT_FALSE(Received()[0].message().has_spf());
   EXPECT_TRUE(resolver_.asked().empty());
+}
+
+TEST_F(SessionTest, TheClientIsLookedUpOnceInASessionAndOnlyOnTheInternet) {
+  proxy_from_ = {"127.0.0.0/8"};
+  dns_lists_to_ask_ = {{.zone = "bl.example", .codes = {{"127.0.0.2", "SBL", 3}}}};
+  resolver_.SetA("8.7.6.5.bl.example", {"127.0.0.2"});
+  resolver_.Set("8.7.6.5.in-addr.arpa", dns::Type::kPtr, {.names = {"mta.client.example"}});
+  resolver_.SetA("mta.client.example", {"5.6.7.8"});
+  Open();
+  client_ = Connect();
+  ASSERT_TRUE(client_->Send("PROXY TCP4 5.6.7.8 127.0.0.1 1000 25\r\n").ok());
+  EXPECT_EQ(Say("EHLO [5.6.7.9]\r\n", 2).substr(0, 3), "250");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Say(MailFrom("a@client.example") + "DATA\r\n", 3).substr(0, 3), "354");
+    EXPECT_EQ(Say("Subject: x\r\n\r\n.\r\n").substr(0, 3), "250");
+  }
+  ASSERT_EQ(Received().size(), 2u);
+  const mail::v1::DoorFacts door = Received()[1].message().door();
+  EXPECT_EQ(door.iprev(), mail::v1::DoorFacts::IPREV_PASS);
+  EXPECT_EQ(door.client_name(), "mta.client.example");
+  EXPECT_EQ(door.helo(), mail::v1::DoorFacts::HELO_WRONG_LITERAL);
+  ASSERT_EQ(door.lists_size(), 1);
+  EXPECT_EQ(door.lists(0).label(), "SBL");
+  EXPECT_EQ(std::ranges::count(resolver_.asked(), "8.7.6.5.in-addr.arpa", &dns::Question::name), 1);
+  proxy_from_ = {};
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\n.\r\n").substr(0, 3), "250");
+  EXPECT_FALSE(Received()[2].message().has_door()) << "loopback is nobody's on the Internet";
+}
+
+TEST_F(SessionTest, WhatRulesRefuseIsRefusedWhileTheSenderWaits) {
+  settings_.scan.off = false;
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\nGTUBE\r\n.\r\n"), "550 5.7.1 CMR-POL-RULE spam");
+  EXPECT_TRUE(Received().empty());
+  EXPECT_EQ(bus_.Events<v1::MailRefused>().size(), 1u);
+  EXPECT_EQ(metrics_.scans_refused.value(), 1);
+}
+
+TEST_F(SessionTest, WhatWasFoundTravelsWithTheMessage) {
+  settings_.scan.off = false;
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\nfine\r\n.\r\n").substr(0, 3), "250");
+  ASSERT_EQ(Received().size(), 1u);
+  const v1::MailReceived received = Received()[0];
+  EXPECT_EQ(received.scan().score(), 1);
+  EXPECT_EQ(received.scan().findings(0).evidence(), received.message_id());
+}
+
+TEST_F(SessionTest, T_B9_AScannerThatIsAwayLeavesTheScanForLater) {
+  settings_.scan.off = false;
+  scan_.away = true;
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\nGTUBE\r\n.\r\n").substr(0, 3), "250");
+  EXPECT_FALSE(Received()[0].has_scan());
+  EXPECT_EQ(metrics_.scans_later.value(), 1);
+}
+
+TEST_F(SessionTest, LargeMailAndMailOfSeveralTenantsIsScannedLater) {
+  settings_.scan = {.off = false, .message_bytes = 2000};
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\n" + std::string(1900, 'x') + "\r\n.\r\n").substr(0, 3), "250");
+  EXPECT_EQ(scan_.calls, 0);
+  EXPECT_FALSE(Received()[0].has_scan());
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "libs/net/prefix.h"
 #include "libs/net/tls_context.h"
 #include "libs/telemetry/log.h"
+#include "services/ingress/door/dns_lists.h"
 #include "services/ingress/intake/intake.h"
 #include "services/ingress/metrics.h"
 #include "services/ingress/session/advisors.h"
@@ -32,6 +33,19 @@ struct SpfSettings {
   absl::Duration deadline = absl::Seconds(5);
   // Sender domains, A-labels in lower case, that only a client their record allows may use.
   std::vector<std::string> enforced = {};
+};
+
+// What is asked about clients.
+struct DoorSettings {
+  bool off = false;
+  absl::Duration deadline = absl::Seconds(3);
+};
+
+// How messages are scanned while their sender waits.
+struct ScanSettings {
+  bool off = true;
+  absl::Duration deadline = absl::Seconds(8);  // for scanner and policy together
+  size_t message_bytes = 4 << 20;              // larger ones are scanned later
 };
 
 struct SessionTimeouts {
@@ -54,6 +68,8 @@ struct SessionSettings {
   mail::smtp::ServerOptions smtp = {};
   SessionTimeouts timeouts = {};
   SpfSettings spf = {};
+  ScanSettings scan = {};
+  DoorSettings door = {};
   net::PrefixSet trusted_relays = {};    // gateways in front of us: their address says nothing
   const net::TlsContext* tls = nullptr;  // nullptr: STARTTLS is not offered
 };
@@ -64,9 +80,11 @@ struct SessionParts {
   net::ConnectionLimits& limits;
   const directory::Directory& directory;
   MailPolicy& policy;
+  MessageScan& scan;
   RecipientCheck& recipient_check;
   DestinationLore& destination_lore;
   dns::Resolver& resolver;
+  const DnsLists& dns_lists;
   Intake& intake;
   bus::Bus& bus;
   base::Clock& clock;

@@ -131,9 +131,11 @@ int Main(int messages, int bytes, int connections) {
   directory.Apply(change);
   directory.Complete();
   FakePolicy policy;
+  FakeMessageScan scan;
   FakeRecipientCheck recipient_check;
   FakeDestinationLore lore;
   dns::FakeResolver resolver;
+  DnsLists dns_lists{{}, resolver};
   Intake intake({.host_name = "mx.example.org", .header = {}}, blobs, bus, clock, random);
   net::ConnectionLimits limits(
       {.total = 1000, .per_address = 1000, .per_network = 1000, .exempt = {}});
@@ -141,8 +143,9 @@ int Main(int messages, int bytes, int connections) {
   settings.smtp.host_name = "mx.example.org";
   settings.smtp.messages = 0;
   const auto loops = net::Loops::Create(2, 2);
-  Sessions sessions(settings, SessionParts{*loops, limits, directory, policy, recipient_check, lore,
-                                           resolver, intake, bus, clock, random, *log, metrics});
+  Sessions sessions(settings,
+                    SessionParts{*loops, limits, directory, policy, scan, recipient_check, lore,
+                                 resolver, dns_lists, intake, bus, clock, random, *log, metrics});
   auto listener =
       net::Listener::Open(*loops, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = {}},
                           [&](std::unique_ptr<net::Connection> c) { sessions.Take(std::move(c)); });

@@ -167,6 +167,7 @@ Outcome RuleSet::DecideByRule(const Rule& rule, const Circumstances& circumstanc
     if (action.hold().unlisted()) outcome.hold_kind = mail::v1::HOLD_KIND_UNLISTED;
   } else if (action.has_refuse()) {
     outcome.to_be_refused = true;
+    outcome.refusal = action.refuse().text();
     outcome.reason += " To be refused, but it had been accepted already; held instead.";
   } else {
     outcome.reason += " To be discarded, which the settings do not allow; held instead.";

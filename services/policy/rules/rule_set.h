@@ -31,6 +31,7 @@ struct Outcome {
   std::vector<std::string> redirect_to;
   std::vector<mail::v1::Action> actions;
   bool to_be_refused = false;  // it would have been, had it not been accepted already
+  std::string refusal = {};    // the rule's words for that
 };
 
 // What a policy says while the client waits.

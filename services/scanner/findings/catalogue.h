@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,24 @@ enum class FindingId {
   kTooManyParts,
   kTooDeep,
   kBodyUnreadable,
+  // Of files, by the worker.
+  kSuspiciousFile,
+  kArchiveLimit,
+  kUnknownArchive,
+  kEncryptedArchive,
+  kEncryptedDocument,
+  kPasswordInText,
+  kMacroDocument,
+  kMacroRunsItself,
+  kDangerousFile,
+  kTypeMismatch,
+  kDoubleExtension,
+  kReversedName,
+  kHtmlSmuggling,
+  kHiddenScript,
+  kSvgScript,
+  kActivePdf,
+  kQrLink,
   // What a message is made of.
   kHeaderTooLong,
   kContentLimit,
@@ -36,6 +55,15 @@ enum class FindingId {
   kDmarcFail,
   kFromAmbiguous,
   kArcTrusted,
+  // Spam rules.
+  kRulesTooExpensive,
+  // What the client is.
+  kDnsBlockList,
+  kDnsAllowList,
+  kClientNameless,
+  kClientNameUnconfirmed,
+  kHeloOdd,
+  kHeloOurs,
   // Where links lead.
   kLinkTextDiffers,
   kLinkCounted,
@@ -109,6 +137,90 @@ inline constexpr std::array kCatalogue = {
         FindingId::kBodyUnreadable, "BODY_UNREADABLE", mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
         "The stored message cannot be read: it is over, damaged, or its key is gone.",
         "Look at the log of the gateway for the reason; ask the sender to send it again."},
+    CatalogueEntry{
+        FindingId::kSuspiciousFile, "SUSPICIOUS_FILE", mail::v1::FINDING_CATEGORY_ATTACHMENT, 2.5,
+        "A YARA rule marked as a hint, or a heuristic of ClamAV, matches the message or a "
+        "file in it; the evidence names it.",
+        "Look at what the rule describes before the file is opened."},
+    CatalogueEntry{
+        FindingId::kArchiveLimit, "ARCHIVE_LIMIT", mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
+        "An archive holds more, deeper or more tightly packed files than are looked at.",
+        "Ask the sender for fewer or smaller files, or raise scanner.worker.archives if "
+        "such mail is usual here. Archives that unpack to very much are also an attack."},
+    CatalogueEntry{FindingId::kUnknownArchive, "UNKNOWN_ARCHIVE",
+                   mail::v1::FINDING_CATEGORY_ATTACHMENT, 1.5,
+                   "An archive is broken or packed in a way that cannot be looked into.",
+                   "Nobody has seen what is in it. Ask the sender for a usual zip file."},
+    CatalogueEntry{FindingId::kEncryptedArchive, "ENCRYPTED_ARCHIVE",
+                   mail::v1::FINDING_CATEGORY_ATTACHMENT, 1.0,
+                   "An archive, or some file in it, needs a password; only names could be looked "
+                   "at.",
+                   "Encryption keeps malware from being seen. Release it only when the recipient "
+                   "expects it from this sender."},
+    CatalogueEntry{FindingId::kEncryptedDocument, "ENCRYPTED_DOCUMENT",
+                   mail::v1::FINDING_CATEGORY_ATTACHMENT, 0.5,
+                   "An Office document or PDF is encrypted; what it holds could not be looked at.",
+                   "Invoices and payslips are often sent so. Ask the recipient whether he expects "
+                   "it."},
+    CatalogueEntry{
+        FindingId::kPasswordInText, "ARCHIVE_WITH_PASSWORD_IN_TEXT",
+        mail::v1::FINDING_CATEGORY_ATTACHMENT, 2.5,
+        "An encrypted archive comes with its password, or talk of one, in the same message.",
+        "A password in the same mail protects nobody; it only keeps scanners out. Treat "
+        "the file as malware unless the sender confirms it by another way."},
+    CatalogueEntry{FindingId::kMacroDocument, "MACRO_DOCUMENT",
+                   mail::v1::FINDING_CATEGORY_ATTACHMENT, 1.5,
+                   "An Office document holds macros, small programs.",
+                   "Release it when sender and recipient use such documents; the recipient should "
+                   "not allow macros for any other."},
+    CatalogueEntry{
+        FindingId::kMacroRunsItself, "MACRO_RUNS_ITSELF", mail::v1::FINDING_CATEGORY_ATTACHMENT,
+        2.0,
+        "A macro starts by itself when the document is opened or closed; the evidence is "
+        "its name.",
+        "This is how documents attack. Release it only after the sender has confirmed "
+        "it."},
+    CatalogueEntry{FindingId::kDangerousFile, "DANGEROUS_TYPE",
+                   mail::v1::FINDING_CATEGORY_ATTACHMENT, 3.0,
+                   "The message carries, also within an archive, a program, script, shortcut, disk "
+                   "image or other file that runs when it is opened.",
+                   "Programs are not sent by mail. Have them sent by a download the recipient "
+                   "knows."},
+    CatalogueEntry{FindingId::kTypeMismatch, "TYPE_MISMATCH", mail::v1::FINDING_CATEGORY_ATTACHMENT,
+                   1.0, "A file is something else than its name says; the evidence is what it is.",
+                   "Mostly a wrongly named file; sometimes one in disguise. Look at both findings "
+                   "before it is released."},
+    CatalogueEntry{FindingId::kDoubleExtension, "DOUBLE_EXTENSION",
+                   mail::v1::FINDING_CATEGORY_ATTACHMENT, 3.5,
+                   "A program's name is made to look like a document's: invoice.pdf.exe.",
+                   "Nobody does this by mistake. Do not release it."},
+    CatalogueEntry{FindingId::kReversedName, "REVERSED_NAME", mail::v1::FINDING_CATEGORY_ATTACHMENT,
+                   3.5,
+                   "A file's name has characters that turn the direction of writing, so that its "
+                   "end is shown elsewhere.",
+                   "Nobody does this by mistake. Do not release it."},
+    CatalogueEntry{FindingId::kHtmlSmuggling, "HTML_SMUGGLING",
+                   mail::v1::FINDING_CATEGORY_ATTACHMENT, 4.0,
+                   "A page that came as a file builds another file from encoded text and hands it "
+                   "out.",
+                   "Malware is brought past gateways in this way. Release it only if the sender "
+                   "confirms it and explains why."},
+    CatalogueEntry{FindingId::kHiddenScript, "HIDDEN_SCRIPT", mail::v1::FINDING_CATEGORY_PHISHING,
+                   3.0,
+                   "A page that came as a file writes itself from encoded text, so that nobody "
+                   "reads what it will show.",
+                   "Mostly a form that asks for a password. Do not open it."},
+    CatalogueEntry{FindingId::kSvgScript, "SVG_SCRIPT", mail::v1::FINDING_CATEGORY_ATTACHMENT, 3.0,
+                   "A picture (SVG) holds script or a page.",
+                   "Pictures need none. Do not open it in a browser."},
+    CatalogueEntry{FindingId::kActivePdf, "ACTIVE_PDF", mail::v1::FINDING_CATEGORY_ATTACHMENT, 0.5,
+                   "A PDF holds scripts, files or starts a program.",
+                   "Forms have scripts, and some invoices hold a file for book-keeping. A PDF that "
+                   "starts a program is an attack."},
+    CatalogueEntry{FindingId::kQrLink, "QR_LINK", mail::v1::FINDING_CATEGORY_PHISHING, 0.8,
+                   "A picture holds a code (QR) that leads to a link; the evidence is the link.",
+                   "Judge the link as if it stood in the text; phones open it outside of any "
+                   "protection."},
     CatalogueEntry{FindingId::kHeaderTooLong, "HEADER_TOO_LONG",
                    mail::v1::FINDING_CATEGORY_COULD_NOT_SCAN, 0,
                    "The header of the message or of a part is longer than is looked at.",
@@ -184,6 +296,32 @@ inline constexpr std::array kCatalogue = {
                    "The author's domain is not proven any more, but was where a trusted forwarder "
                    "received the message (ARC).",
                    "Nothing needs to be done."},
+    CatalogueEntry{
+        FindingId::kRulesTooExpensive, "RULES_TOO_EXPENSIVE", mail::v1::FINDING_CATEGORY_NOTE, 0,
+        "Spam rules were given up on this message because they took too long; the "
+        "evidence names them.",
+        "Once is chance. If it is always the same rule, give it the score 0 and tell its "
+        "author."},
+    CatalogueEntry{FindingId::kDnsBlockList, "DNS_BLOCK_LIST", mail::v1::FINDING_CATEGORY_SPAM, 0,
+                   "The client's address is on a block list; its weight is the operator's setting.",
+                   "The list's own page says why, and how an address gets off it."},
+    CatalogueEntry{
+        FindingId::kDnsAllowList, "DNS_ALLOW_LIST", mail::v1::FINDING_CATEGORY_SPAM, 0,
+        "The client's address is on an allow list; its weight is the operator's setting.",
+        "Nothing needs to be done."},
+    CatalogueEntry{FindingId::kClientNameless, "CLIENT_NAMELESS", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.8, "The client's address has no name in the DNS.",
+                   "Honest mail servers have one. Their provider sets it (PTR)."},
+    CatalogueEntry{FindingId::kClientNameUnconfirmed, "CLIENT_NAME_UNCONFIRMED",
+                   mail::v1::FINDING_CATEGORY_SPAM, 0.5,
+                   "The names of the client's address lead elsewhere.",
+                   "Name and address of a mail server should lead to each other (PTR and A)."},
+    CatalogueEntry{FindingId::kHeloOdd, "HELO_ODD", mail::v1::FINDING_CATEGORY_SPAM, 0.8,
+                   "The client calls itself by what no mail server is called.",
+                   "Its administrator sets the host name that it says in EHLO."},
+    CatalogueEntry{FindingId::kHeloOurs, "HELO_OURS", mail::v1::FINDING_CATEGORY_SPAM, 3,
+                   "The client calls itself by this gateway's own name.",
+                   "No honest server does. Your own relays belong into ingress.trusted_relays."},
     CatalogueEntry{FindingId::kLinkTextDiffers, "LINK_TEXT_DIFFERS",
                    mail::v1::FINDING_CATEGORY_PHISHING, 1.5,
                    "A link shows the address of one site and leads to another's.",
@@ -338,7 +476,15 @@ constexpr const CatalogueEntry& EntryOf(FindingId id) {
   return kCatalogue[static_cast<size_t>(id)];
 }
 
+// The finding of this name.
+std::optional<FindingId> FindingNamed(std::string_view name);
+
 // The finding `id` with its evidence (hostile text, cut to 200 characters), said by `analyzer`.
 mail::v1::Finding MakeFinding(FindingId id, std::string_view evidence, std::string_view analyzer);
+
+// A finding that is in no catalogue but in the rules an operator loaded: their name, weight and
+// description, which are as long as they like there and cut here.
+mail::v1::Finding MakeRuleFinding(std::string_view rule, double weight,
+                                  std::string_view description, std::string_view analyzer);
 
 }  // namespace cleanmail::scanner

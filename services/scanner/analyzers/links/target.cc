@@ -41,42 +41,43 @@ int HexDigit(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// One part of an IPv4 address: decimal, 0x hexadecimal, 0 octal (WHATWG URL, "ends in a number").
-std::optional<uint64_t> ReadNumber(std::string_view text) {
-  uint64_t base = 10;
+// One part of an IPv4 address: decimal, 0x hexadecimal, 0 octal (WHATWG URL, "ends in a number");
+// -1 for anything else.
+int64_t ReadNumber(std::string_view text) {
+  int64_t base = 10;
   if (text.size() > 1 && text[0] == '0') {
     base = (text[1] | 0x20) == 'x' ? 16 : 8;
     text.remove_prefix(base == 16 ? 2 : 1);
   }
-  uint64_t value = 0;
-  if (text.empty()) return base == 16 ? std::optional<uint64_t>(0) : std::nullopt;
+  if (text.empty()) return base == 16 ? 0 : -1;
+  int64_t value = 0;
   for (const char c : text) {
     const int digit = HexDigit(c);
-    if (digit < 0 || static_cast<uint64_t>(digit) >= base) return std::nullopt;
-    value = value * base + static_cast<uint64_t>(digit);
-    if (value > 0xffffffffu) return std::nullopt;
+    if (digit < 0 || digit >= base) return -1;
+    value = value * base + digit;
+    if (value > 0xffffffff) return -1;
   }
   return value;
 }
 
 // "192.0.2.1", "3221225985", "0xC0.0.513" and their kin as the first of these.
 std::optional<std::string> ReadIpv4(std::string_view host) {
-  std::vector<uint64_t> parts;
+  std::vector<int64_t> parts;
   while (true) {
     const size_t dot = host.find('.');
-    const std::optional<uint64_t> number = ReadNumber(host.substr(0, dot));
-    if (!number.has_value() || parts.size() == 4) return std::nullopt;
-    parts.push_back(*number);
+    const int64_t number = ReadNumber(host.substr(0, dot));
+    if (number < 0 || parts.size() == 4) return std::nullopt;
+    parts.push_back(number);
     if (dot == host.npos) break;
     host.remove_prefix(dot + 1);
     if (host.empty()) break;  // a final dot
   }
-  uint64_t address = 0;
+  int64_t address = 0;
   for (size_t i = 0; i + 1 < parts.size(); ++i) {
     if (parts[i] > 255) return std::nullopt;
     address |= parts[i] << (24 - 8 * i);
   }
-  const uint64_t most = 0xffffffffull >> (8 * (parts.size() - 1));
+  const int64_t most = 0xffffffffll >> (8 * (parts.size() - 1));
   if (parts.back() > most) return std::nullopt;
   address |= parts.back();
   return base::Cat(address >> 24, ".", address >> 16 & 255, ".", address >> 8 & 255, ".",

@@ -1,0 +1,70 @@
+#include "libs/regex/regex.h"
+
+#include <chrono>
+
+#include <gtest/gtest.h>
+
+namespace cleanmail::regex {
+namespace {
+
+TEST(Regex, FindsWhatPerlFindsAndSaysWhere) {
+  const Regex regex = CompiledIn("(\\d+) (apples|pears)", {.ignore_case = true});
+  Match match;
+  ASSERT_EQ(regex.Find("I sell 12 PEARS", 0, &match), Outcome::kMatch);
+  EXPECT_EQ(match.Text("I sell 12 PEARS", 0), "12 PEARS");
+  EXPECT_EQ(match.Text("I sell 12 PEARS", 2), "PEARS");
+  EXPECT_FALSE(regex.Matches("I sell nothing"));
+}
+
+TEST(Regex, ReadsModifiers) {
+  EXPECT_TRUE(CompiledIn("^b", {.multi_line = true}).Matches("a\nb"));
+  EXPECT_FALSE(CompiledIn("a.b").Matches("a\nb"));
+  EXPECT_TRUE(CompiledIn("a.b", {.dot_matches_all = true}).Matches("a\nb"));
+  EXPECT_TRUE(CompiledIn("a b # not c", {.extended = true}).Matches("ab"));
+}
+
+TEST(Regex, TakesBytesBeyondAsciiAsBytes) {
+  EXPECT_TRUE(CompiledIn("[\\xc3][\\xa9]").Matches("caf\xc3\xa9"));
+  EXPECT_FALSE(CompiledIn("\\w$").Matches("caf\xc3\xa9"));
+}
+
+TEST(Regex, CountsMatchesEmptyOnesToo) {
+  bool gave_up = false;
+  EXPECT_EQ(CompiledIn("a").Count("banana", 0, gave_up), 3U);
+  EXPECT_EQ(CompiledIn("a").Count("banana", 2, gave_up), 2U);
+  EXPECT_EQ(CompiledIn("x*").Count("ab", 0, gave_up), 3U);
+  EXPECT_FALSE(gave_up);
+}
+
+TEST(Regex, SaysWhatIsWrongWithAPattern) {
+  const auto regex = Regex::Compile("a(b");
+  ASSERT_FALSE(regex.ok());
+  EXPECT_NE(std::string(regex.status().message()).find("at byte 3"), std::string::npos);
+}
+
+TEST(Regex, GivesUpOnABombInBoundedTime) {
+  const auto bomb = Regex::Compile("^(?:a|aa|aaa)+$", {}, {.steps = 100'000});
+  ASSERT_TRUE(bomb.ok());
+  const std::string text = std::string(5000, 'a') + "c";
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(bomb->Find(text), Outcome::kGaveUp);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+}
+
+TEST(Regex, DeepRecursionEndsWithoutACrash) {
+  const auto deep = Regex::Compile("^(?:(a)|b)*c$");
+  ASSERT_TRUE(deep.ok());
+  EXPECT_NE(deep->Find(std::string(1'000'000, 'a')), Outcome::kMatch);
+}
+
+TEST(Regex, CompilesPatternsOfMoreThan64KiBOfCode) {
+  std::string pattern = "x";
+  for (int i = 0; i < 4000; ++i) pattern += "(?:[ab" + std::to_string(i) + "]|c)?";
+  const auto regex = Regex::Compile(pattern + "y");
+  ASSERT_TRUE(regex.ok()) << regex.status();
+  EXPECT_TRUE(regex->Matches("...xabcy"));
+  EXPECT_FALSE(regex->Matches("...xzy"));
+}
+
+}  // namespace
+}  // namespace cleanmail::regex

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/regex/prefilter.h"
+#include "libs/regex/regex.h"
+#include "services/scanner/analyzers/spam/plugins/eval.h"
+#include "services/scanner/analyzers/spam/reading/mail_view.h"
+#include "services/scanner/analyzers/spam/rules/configuration.h"
+#include "services/scanner/analyzers/spam/rules/expression.h"
+
+namespace cleanmail::scanner::spam {
+
+// What is there beside the message, and how much a message may cost.
+struct RuleSetOptions {
+  bool bayes = false;           // a probability will be known: the scores for that are used
+  bool authentication = false;  // so will be who sent the message
+  std::vector<std::string> trusted_networks;                 // besides those the rules name
+  std::vector<std::string> internal_networks;                // besides those the rules name
+  std::chrono::milliseconds time = std::chrono::seconds(5);  // of one message
+};
+
+// Whether a rule runs, and why not.
+struct RuleStatus {
+  std::string name;
+  std::string description;
+  double score = 0;
+  bool active = false;
+  std::string reason;  // empty when active
+};
+
+// A rule that fired.
+struct RuleHit {
+  const std::string* name = nullptr;  // valid as long as the rule set
+  const std::string* description = nullptr;
+  double score = 0;
+  double value = 1;  // how often
+};
+
+// What the rules say of a message.
+struct RuleVerdict {
+  std::vector<RuleHit> hits;         // visible rules, in the order of their names
+  std::vector<RuleHit> hidden_hits;  // rules that only others ask for (`__NAME`), as far as tried
+  double score = 0;
+  std::vector<std::string> gave_up;  // rules that became too expensive
+  bool out_of_time = false;          // rules behind were not tried
+};
+
+// Rules ready to run. Immutable; thread-safe.
+class RuleSet {
+ public:
+  // Compiles a configuration: seconds for a large one. What cannot run is said by Status().
+  static std::shared_ptr<const RuleSet> Build(Configuration configuration,
+                                              const RuleSetOptions& options);
+
+  // `all`: hidden rules are tried and told of even where no visible one depends on them.
+  RuleVerdict Judge(std::string_view message, const MessageKnowledge& knowledge,
+                    bool all = false) const;
+
+  std::vector<RuleStatus> Status() const;
+  const std::vector<RuleProblem>& problems() const { return configuration_.problems; }
+  const Configuration& configuration() const { return configuration_; }
+  // Bytes of compiled patterns and databases.
+  size_t pattern_bytes() const;
+
+ private:
+  friend class RuleSetBuilder;
+  friend class Judgement;
+
+  struct Flags {
+    bool multiple = false;
+    size_t most_hits = 0;
+    bool no_subject = false;
+    bool concatenated = false;
+    bool network = false;
+    bool learned = false;
+    size_t first_part = 0;
+    size_t last_part = 1000;
+  };
+  struct UriCriterion {
+    std::string target;
+    bool negated = false;
+    regex::Regex pattern;
+  };
+  struct Rule {
+    std::string name;
+    std::string description;
+    RuleKind kind = RuleKind::kHeader;
+    double score = 0;
+    Flags flags;
+    std::string why_not;  // empty: it runs
+    std::optional<regex::Regex> pattern;
+    std::string field;  // what kHeader and kMimeHeader look at
+    bool negated = false;
+    bool exists = false;
+    std::optional<std::string> if_unset;
+    std::vector<UriCriterion> criteria;  // of kUriDetail
+    const EvalFunction* function = nullptr;
+    std::vector<std::string> arguments;
+    std::optional<Expression> expression;  // of kMeta
+  };
+  // Rules that look at the same text.
+  struct Group {
+    std::string field;                                  // of header rules
+    std::vector<unsigned> rules;                        // those to try
+    std::vector<unsigned> later;                        // those to try when another rule asks
+    std::unique_ptr<const regex::Prefilter> prefilter;  // null: too few to be worth it
+  };
+
+  RuleSet() = default;
+
+  Configuration configuration_;
+  ReadingSettings reading_;
+  std::chrono::milliseconds time_{};
+  std::vector<Rule> rules_;
+  std::vector<Group> headers_;
+  Group body_;
+  Group rawbody_;
+  Group full_;
+  Group uri_;
+  std::vector<unsigned> others_;  // eval, mimeheader and uri_detail
+  std::vector<unsigned> metas_;   // each behind those it depends on, a bounded way
+};
+
+}  // namespace cleanmail::scanner::spam

@@ -1,0 +1,68 @@
+#include "services/scanner/analyzers/spam/spam_rules.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "services/scanner/findings/catalogue.h"
+
+namespace cleanmail::scanner {
+namespace {
+
+constexpr size_t kMostFindings = 100;
+
+std::string Joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += text.empty() ? name : ", " + name;
+  return text;
+}
+
+// What DMARC says, in the words of rules: the policy that applies where it failed.
+std::string DmarcWord(const mail::auth::dmarc::Verdict& verdict) {
+  using mail::auth::dmarc::Result;
+  if (verdict.result == Result::kPass) return "pass";
+  if (verdict.result == Result::kNone) return "missing";
+  if (verdict.result != Result::kFail) return "";
+  return std::string(ToText(verdict.applies));
+}
+
+}  // namespace
+
+spam::SenderFacts SenderFactsOf(const SenderAuthentication& found) {
+  spam::SenderFacts facts;
+  if (found.spf) facts.spf = ToText(found.spf->result);
+  facts.dkim_signed = !found.dkim.empty();
+  for (const mail::auth::dkim::Verdict& verdict : found.dkim) {
+    if (verdict.counts_for_alignment()) facts.dkim_valid_domains.push_back(verdict.field.domain);
+  }
+  facts.arc_signed = found.arc.status != mail::auth::arc::Status::kNone;
+  facts.arc_valid = found.arc.status == mail::auth::arc::Status::kPass;
+  if (found.dmarc) facts.dmarc = DmarcWord(*found.dmarc);
+  return facts;
+}
+
+absl::StatusOr<Findings> SpamRules::Analyze(const ParsedMessage& message) {
+  const std::shared_ptr<const spam::RuleSet> rules = sets_.rules();  // kept while we judge
+  Findings findings;
+  if (rules == nullptr) return findings;
+  spam::MessageKnowledge knowledge;
+  if (message.authentication != nullptr)
+    knowledge.authentication = SenderFactsOf(*message.authentication);
+  const spam::RuleVerdict verdict = rules->Judge(message.bytes, knowledge);
+  std::vector<spam::RuleHit> hits = verdict.hits;
+  if (hits.size() > kMostFindings) {
+    // The lightest are left out: they hardly change the score.
+    std::stable_sort(hits.begin(), hits.end(), [](const spam::RuleHit& a, const spam::RuleHit& b) {
+      return std::abs(a.score) > std::abs(b.score);
+    });
+    hits.resize(kMostFindings);
+  }
+  for (const spam::RuleHit& hit : hits)
+    findings.push_back(MakeRuleFinding(*hit.name, hit.score, *hit.description, name()));
+  if (verdict.out_of_time || !verdict.gave_up.empty())
+    findings.push_back(MakeFinding(FindingId::kRulesTooExpensive,
+                                   verdict.out_of_time ? "out of time" : Joined(verdict.gave_up),
+                                   name()));
+  return findings;
+}
+
+}  // namespace cleanmail::scanner

@@ -1,0 +1,81 @@
+// rule_hits FOLDER... : reads names of message files from standard input and prints, for each, the
+// rules that fire with their counts, a tab, the score and the microseconds of processor time it
+// took. With --status the rules of the folders are listed instead, with why they do not run.
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <time.h>
+
+#include "services/scanner/analyzers/spam/rules/rule_folders.h"
+#include "services/scanner/analyzers/spam/rules/rule_set.h"
+
+namespace {
+
+namespace spam = cleanmail::scanner::spam;
+
+void PrintStatus(const spam::RuleSet& set) {
+  for (const spam::RuleStatus& rule : set.Status())
+    std::cout << rule.name << '\t' << (rule.active ? "active" : "off") << '\t' << rule.reason
+              << '\n';
+  for (const spam::RuleProblem& problem : set.problems())
+    std::cerr << problem.file << ':' << problem.line << ": " << problem.what << '\n';
+}
+
+std::string WithCrlf(const std::string& text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n' && (i == 0 || text[i - 1] != '\r')) out += '\r';
+    out += text[i];
+  }
+  return out;
+}
+
+int64_t ProcessorMicros() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * 1'000'000 + now.tv_nsec / 1000;
+}
+
+void Judge(const spam::RuleSet& set, const std::string& name) {
+  std::ifstream file(name, std::ios::binary);
+  const std::string message = WithCrlf(std::string(std::istreambuf_iterator<char>(file), {}));
+  const int64_t begin = ProcessorMicros();
+  set.Judge(message, {});
+  const int64_t took = ProcessorMicros() - begin;
+  const spam::RuleVerdict verdict = set.Judge(message, {}, true);
+  std::cout << name << '\t';
+  for (const auto* hits : {&verdict.hits, &verdict.hidden_hits}) {
+    for (const spam::RuleHit& hit : *hits) std::cout << *hit.name << '=' << hit.value << ' ';
+  }
+  std::cout << '\t' << verdict.score << '\t' << took << '\n';
+  for (const std::string& rule : verdict.gave_up) std::cerr << name << ": gave up " << rule << '\n';
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> folders(argv + 1, argv + argc);
+  const bool status = !folders.empty() && folders[0] == "--status";
+  if (status) folders.erase(folders.begin());
+  const auto files = spam::LoadRuleFolders(folders);
+  if (!files.ok()) {
+    std::cerr << files.status() << '\n';
+    return 2;
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  const auto set = spam::RuleSet::Build(spam::ReadRuleFiles(*files), {});
+  const auto took = std::chrono::steady_clock::now() - begin;
+  std::cerr << "rules ready in "
+            << std::chrono::duration_cast<std::chrono::milliseconds>(took).count()
+            << " ms, patterns take " << set->pattern_bytes() / 1024 << " KiB\n";
+  if (status) {
+    PrintStatus(*set);
+    return 0;
+  }
+  std::string name;
+  while (std::getline(std::cin, name)) Judge(*set, name);
+}
