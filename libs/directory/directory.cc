@@ -1,6 +1,8 @@
 #include "libs/directory/directory.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -55,7 +57,8 @@ struct Directory::Picture {
   bool complete = false;
   absl::flat_hash_map<std::string, provisioning::v1::Tenant> tenants;
   absl::flat_hash_map<std::string, DomainFacts> domains;
-  absl::flat_hash_map<std::string, std::vector<std::string>> routes;  // by "tenant/domain"
+  std::map<std::string, std::set<std::string>, std::less<>> domains_of;  // by tenant
+  absl::flat_hash_map<std::string, std::vector<std::string>> routes;     // by "tenant/domain"
   net::PrefixMap<std::vector<std::string>> networks;  // tenants that name the network
   // By "tenant/group", only those with a policy; their members by "tenant/address".
   absl::flat_hash_map<std::string, Group> groups;
@@ -99,9 +102,13 @@ void Directory::Picture::Apply(const provisioning::v1::DirectoryChanged& change)
   } else if (name->collection == "domains") {
     const std::string domain = Lower(name->id);
     if (!gone) {
-      domains[domain] = ToFacts(name->tenant, change.domain());
+      DomainFacts& facts = domains[domain];
+      if (!facts.tenant.empty()) domains_of[facts.tenant].erase(domain);
+      facts = ToFacts(name->tenant, change.domain());
+      domains_of[facts.tenant].insert(domain);
     } else if (const auto it = domains.find(domain);
                it != domains.end() && it->second.tenant == name->tenant) {
+      domains_of[it->second.tenant].erase(domain);
       domains.erase(it);
     }
   } else if (name->collection == "users") {
@@ -310,6 +317,13 @@ std::string Directory::PartnerOf(std::string_view tenant) const {
   const auto it = picture_->tenants.find(key);
   if (it == picture_->tenants.end() || !it->second.partner().starts_with(kPrefix)) return {};
   return it->second.partner().substr(kPrefix.size());
+}
+
+std::vector<std::string> Directory::DomainsOf(std::string_view tenant) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  const auto it = picture_->domains_of.find(tenant);
+  if (it == picture_->domains_of.end()) return {};
+  return {it->second.begin(), it->second.end()};
 }
 
 std::optional<std::string> Directory::TenantOfDomain(std::string_view domain) const {

@@ -83,6 +83,8 @@ class Directory {
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
   // Tenant of a domain, if it is one of ours.
   std::optional<std::string> TenantOfDomain(std::string_view domain) const;
+  // Domains of a tenant, alias domains and staged ones too; A-labels, by name.
+  std::vector<std::string> DomainsOf(std::string_view tenant) const;
   // Tenant whose sending networks hold the address (text form), if any; the narrowest wins.
   std::optional<std::string> TenantOfSender(std::string_view address) const;
   // Destinations of the tenant's route for a domain; empty when there is none.

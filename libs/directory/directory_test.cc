@@ -130,6 +130,7 @@ TEST_F(DirectoryTest, ADomainThatWandersBelongsToItsNewTenantAndADeletedOneToNob
          DomainChange("other", "x.example")});
   directory_.Complete();
   EXPECT_EQ(directory_.TenantOfDomain("x.example"), "other");
+  EXPECT_EQ(directory_.DomainsOf("other"), std::vector<std::string>{"x.example"});
   Apply({Gone(DomainChange("other", "x.example"))});
   EXPECT_EQ(directory_.TenantOfDomain("x.example"), std::nullopt);
   EXPECT_EQ(directory_.Find("postmaster", "x.example").standing, Standing::kUnknownDomain);

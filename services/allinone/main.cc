@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "libs/app/run_main.h"
+#include "services/allinone/mail_scanner.h"
 #include "services/allinone/rooms.h"
 #include "services/cli/cli.h"
 
@@ -33,5 +34,5 @@ int main(int argc, char** argv) {
                is_plain ? std::vector<std::string>{"--check-config", "--config"}
                         : std::vector<std::string>{"--check-config"});
   }
-  return cleanmail::cli::Run(argc, argv);
+  return cleanmail::cli::Run(argc, argv, cleanmail::allinone::ScanMails());
 }

@@ -48,7 +48,7 @@ void AddServerFlags(CommandLine& line) {
 
 }  // namespace
 
-int Run(int argc, char** argv) {
+int Run(int argc, char** argv, MailScannerMaker scanner) {
   CommandLine line;
   line.app.name("cleanmail");
   line.app.require_subcommand(1);
@@ -73,13 +73,14 @@ int Run(int argc, char** argv) {
   AddTokenCommands(line);
   AddApiCommand(line);
   AddSampleCommand(line);
+  if (scanner) AddScanCommand(line, std::move(scanner));
   try {
     line.app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return line.app.exit(error) == 0 ? 0 : 2;
   }
   const absl::Status status = line.run ? line.run() : absl::OkStatus();
-  if (status.ok()) return 0;
+  if (status.ok()) return line.exit_code;
   std::cerr << "cleanmail: " << status.message() << "\n";
   return 1;
 }

@@ -9,6 +9,7 @@
 #include "CLI/Formatter.hpp"
 #include "absl/status/status.h"
 #include "services/cli/connection.h"
+#include "services/cli/mail_scanner.h"
 #include "services/cli/output.h"
 
 namespace cleanmail::cli {
@@ -20,6 +21,7 @@ struct CommandLine {
   ServerFlags server;
   Format format = Format::kTable;
   std::function<absl::Status()> run;
+  int exit_code = 0;  // of a verb that was done, but has something to say
 
   // Makes `run` do `work` over a connection to the gateway when `command` is chosen.
   void WhenChosen(CLI::App* command, std::function<absl::Status(const Connection&)> work);
@@ -37,5 +39,6 @@ void AddTransferCommands(CommandLine& line);    // users import|export; after Ad
 void AddTokenCommands(CommandLine& line);       // tokens create|list|revoke
 void AddApiCommand(CommandLine& line);          // api METHOD PATH: any request
 void AddSampleCommand(CommandLine& line);       // send-sample
+void AddScanCommand(CommandLine& line, MailScannerMaker maker);  // scan
 
 }  // namespace cleanmail::cli

@@ -6,6 +6,7 @@
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/crypto/hash.h"
+#include "services/policy/newsletters.h"
 
 namespace cleanmail::policy {
 namespace {
@@ -147,6 +148,7 @@ mail::v1::RecipientGroup Evaluation::JudgeOne(const Subject& subject, std::strin
   const RuleSet& rules = *applied.chosen.rules;
   const bool watched = applied.standing.monitor_only;
   Outcome outcome = Decide(subject, recipient, applied, settings);
+  MarkNewsletter(subject, settings, rules.id(), outcome);
   if (outcome.rule.ends_with("/allow-list")) entries.push_back(applied.lists.allow);
   if (outcome.rule.ends_with("/block-list")) entries.push_back(applied.lists.block);
   // A watched domain's mail got past the refusal of its header; elsewhere it cannot come this far.

@@ -200,6 +200,15 @@ absl::StatusOr<Change<v1::PolicySettings>> Policies::UpdateSettings(
               return absl::InvalidArgumentError("settings.could_not_scan: not a value we know");
             if (merged.could_not_scan_banner().ByteSizeLong() > 20'000)
               return absl::InvalidArgumentError("settings.could_not_scan_banner: too long");
+            if (!v1::PolicySettings::NewsletterMark_IsValid(merged.newsletter_mark()))
+              return absl::InvalidArgumentError("settings.newsletter_mark: not a value we know");
+            if (!merged.newsletter_tag().empty()) {
+              v1::RuleAction tag;
+              tag.set_tag_subject(merged.newsletter_tag());
+              if (!CheckAction(tag).ok())
+                return absl::InvalidArgumentError(
+                    "settings.newsletter_tag: at most 50 characters, none of them controls");
+            }
             return merged;
           }));
   return Change<v1::PolicySettings>{.before = std::move(before), .after = std::move(after)};

@@ -35,6 +35,8 @@ v1::PolicySettings StandardSettings() {
   settings.set_refuse_outlook_express(true);
   settings.set_could_not_scan(v1::PolicySettings::COULD_NOT_SCAN_HOLD);
   settings.set_remember_days(30);
+  settings.set_newsletter_mark(v1::PolicySettings::NEWSLETTER_MARK_SUBJECT);
+  settings.set_newsletter_tag("[PUB]");
   settings.set_etag("\"0\"");
   return settings;
 }

@@ -177,6 +177,25 @@ TEST_F(AccountsTest, AnUpdateChangesWhatTheMaskNamesAndTheEtagWithIt) {
   EXPECT_EQ(rpc::FieldOf(wrong.status()), "time_zone");
 }
 
+TEST_F(AccountsTest, E4_WhomStrangersMayPretendToBeIsKeptInNormalForm) {
+  ASSERT_TRUE(AddTenant("acme").ok());
+  v1::Tenant update;
+  update.set_name("tenants/acme");
+  v1::ProtectedPerson& person = *update.mutable_impersonation()->add_protected_people();
+  person.set_name("Hanna Muster");
+  person.add_addresses("Hanna@HOME.example");
+  update.mutable_impersonation()->add_extra_domains("Bücher.example");
+  const auto mask = Mask({"impersonation"});
+  const auto changed = accounts_->Update<v1::Tenant>(update, mask, Anything<v1::Tenant>);
+  ASSERT_TRUE(changed.ok()) << changed.status();
+  EXPECT_EQ(changed->after.impersonation().extra_domains(0), "xn--bcher-kva.example");
+  EXPECT_EQ(changed->after.impersonation().protected_people(0).addresses(0), "hanna@home.example");
+  person.set_name("Hanna");
+  EXPECT_EQ(
+      rpc::FieldOf(accounts_->Update<v1::Tenant>(update, mask, Anything<v1::Tenant>).status()),
+      "impersonation.protected_people[0].name");
+}
+
 TEST_F(AccountsTest, AnOldEtagIsRefusedInUpdateAndDelete) {
   ASSERT_TRUE(AddTenant("acme").ok());
   v1::Tenant update = *accounts_->Get<v1::Tenant>("tenants/acme");

@@ -11,6 +11,7 @@
 #include "libs/base/text.h"
 #include "libs/mail/address/domain.h"
 #include "libs/mail/address/mailbox.h"
+#include "libs/mail/address/utf8.h"
 #include "libs/net/host_port.h"
 #include "libs/net/prefix.h"
 #include "libs/rpc/answer.h"
@@ -23,6 +24,9 @@ constexpr int kMostAliases = 500;
 constexpr int kMostMembers = 100'000;
 constexpr int kMostDestinations = 20;
 constexpr int kMostNetworks = 500;
+constexpr int kMostGuarded = 500;
+constexpr int kMostPersonAddresses = 20;
+constexpr size_t kLongestPersonName = 200;
 constexpr size_t kLongestDisplayName = 200;
 constexpr int64_t kLongestQueueLife = 30 * 24 * 3600;  // seconds
 constexpr uint16_t kSmtp = 25;
@@ -130,6 +134,44 @@ absl::Status Normalize(v1::Partner& partner) {
   return CheckDisplayName(partner.display_name());
 }
 
+namespace {
+
+// Names and addresses strangers are compared with.
+absl::Status NormalizePerson(const std::string& path, v1::ProtectedPerson& person) {
+  const std::string& name = person.name();
+  if (name.size() > kLongestPersonName || !mail::address::IsPrintableUtf8(name) ||
+      name.find_first_of(" \t") == std::string::npos)
+    return Wrong(base::Cat(path, ".name"),
+                 "two words or more are needed, at most 200 bytes of UTF-8 without control "
+                 "characters: \"Hanna Muster\"");
+  CLEANMAIL_RETURN_IF_ERROR(
+      CheckCount(base::Cat(path, ".addresses"), person.addresses_size(), kMostPersonAddresses));
+  for (int i = 0; i < person.addresses_size(); ++i) {
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        *person.mutable_addresses(i),
+        NormalAddress(Indexed(base::Cat(path, ".addresses"), i), person.addresses(i)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status NormalizeImpersonation(v1::Impersonation& settings) {
+  CLEANMAIL_RETURN_IF_ERROR(
+      CheckCount("impersonation.protected_people", settings.protected_people_size(), kMostGuarded));
+  CLEANMAIL_RETURN_IF_ERROR(
+      CheckCount("impersonation.extra_domains", settings.extra_domains_size(), kMostGuarded));
+  for (int i = 0; i < settings.protected_people_size(); ++i)
+    CLEANMAIL_RETURN_IF_ERROR(NormalizePerson(Indexed("impersonation.protected_people", i),
+                                              *settings.mutable_protected_people(i)));
+  for (int i = 0; i < settings.extra_domains_size(); ++i) {
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        *settings.mutable_extra_domains(i),
+        NormalDomain(Indexed("impersonation.extra_domains", i), settings.extra_domains(i)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status Normalize(v1::Tenant& tenant) {
   CLEANMAIL_RETURN_IF_ERROR(NormalizeName("tenants/*", tenant));
   CLEANMAIL_RETURN_IF_ERROR(CheckDisplayName(tenant.display_name()));
@@ -142,6 +184,8 @@ absl::Status Normalize(v1::Tenant& tenant) {
     if (!prefix.ok())
       return Wrong(Indexed("sending_networks", i), base::View(prefix.status().message()));
   }
+  if (tenant.has_impersonation())
+    CLEANMAIL_RETURN_IF_ERROR(NormalizeImpersonation(*tenant.mutable_impersonation()));
   if (!tenant.partner().empty() && !NormalName("partners/*", tenant.partner()).ok())
     return Wrong("partner", "not of the form partners/*");
   absl::TimeZone zone;

@@ -1,9 +1,32 @@
 #include "services/scanner/consumer.h"
 
+#include "absl/strings/str_format.h"
+#include "libs/base/cat.h"
 #include "proto/cleanmail/scanner/v1/events.pb.h"
+#include "services/scanner/category/category.h"
 
 namespace cleanmail::scanner {
 namespace {
+
+// What a message is, for postmasters.
+void Log(telemetry::Log& mail_log, const v1::MailScanned& scanned) {
+  const mail::v1::Message& message = scanned.message();
+  std::string findings;
+  for (const mail::v1::Finding& finding : scanned.findings())
+    findings += base::Cat(findings.empty() ? "" : " ", finding.name());
+  const std::string score = absl::StrFormat("%.1f", scanned.score());
+  mail_log.Info(
+      "scan",
+      {{"message", message.id()},
+       {"tenant", message.tenant()},
+       {"direction", message.direction() == mail::v1::DIRECTION_OUTBOUND ? "outbound" : "inbound"},
+       {"sender", message.envelope().sender()},
+       {"generation", scanned.generation()},
+       {"category", CategoryWord(scanned.facts().category())},
+       {"why", scanned.facts().category_reason()},
+       {"score", score},
+       {"findings", findings}});
+}
 
 // What is to be told of a scanned message; findings are moved.
 void Tell(const ConsumerParts& parts, mail::v1::Message& message, mail::v1::ScanResult& scan,
@@ -16,6 +39,7 @@ void Tell(const ConsumerParts& parts, mail::v1::Message& message, mail::v1::Scan
   *scanned.mutable_findings() = std::move(*scan.mutable_findings());
   *scanned.mutable_facts() = std::move(*scan.mutable_facts());
   *scanned.mutable_message() = std::move(message);
+  Log(parts.mail_log, scanned);
   std::string trace = inbound->trace();
   bus::PublishEvent(
       parts.bus, scanned, std::move(trace),

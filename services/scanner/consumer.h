@@ -4,6 +4,7 @@
 
 #include "libs/base/clock.h"
 #include "libs/bus/events.h"
+#include "libs/telemetry/log.h"
 #include "proto/cleanmail/ingress/v1/events.pb.h"
 #include "proto/cleanmail/quarantine/v1/events.pb.h"
 #include "services/scanner/scan.h"
@@ -15,6 +16,7 @@ struct ConsumerParts {
   Scan& scan;
   bus::Bus& bus;
   base::Clock& clock;
+  telemetry::Log& mail_log;  // a line for each scan
 };
 
 // For each message one MailScanned of generation 1; an event is finished once that is published.

@@ -6,6 +6,7 @@
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "services/scanner/authentication/results.h"
+#include "services/scanner/category/category.h"
 #include "services/scanner/facts.h"
 #include "services/scanner/findings/catalogue.h"
 
@@ -73,6 +74,9 @@ absl::StatusOr<ScanResult> Scan::Look(const mail::v1::Message& message, std::str
   if (parsed.authentication != nullptr)
     AddResults(authentication, parts_.authserv_id, result.facts);
   result.score = ScoreOf(result.findings);
+  Category category = DecideCategory(result.findings, result.score);
+  result.facts.set_category(category.category);
+  result.facts.set_category_reason(std::move(category.reason));
   Count(result, began);
   return result;
 }

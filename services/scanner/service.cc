@@ -9,14 +9,14 @@
 #include "proto/cleanmail/scanner/v1/config.pb.h"
 #include "services/scanner/analyzers/authentication/authentication.h"
 #include "services/scanner/analyzers/door/door.h"
-#include "services/scanner/analyzers/spam/gtube.h"
+#include "services/scanner/analyzers/impersonation/impersonation.h"
 #include "services/scanner/analyzers/spam/spam_rules.h"
-#include "services/scanner/analyzers/structure/structure.h"
 #include "services/scanner/api.h"
 #include "services/scanner/authentication/authenticator.h"
 #include "services/scanner/configured_rules.h"
 #include "services/scanner/consumer.h"
 #include "services/scanner/engines.h"
+#include "services/scanner/local_analyzers.h"
 #include "services/scanner/metrics.h"
 #include "services/scanner/scan.h"
 
@@ -51,18 +51,17 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   app::Service service("scanner");
   auto& metrics = service.Own(std::make_unique<Metrics>(env.metrics()));
 
-  std::vector<std::unique_ptr<Analyzer>> analyzers;
   const mail::mime::StructureLimits limits = {
       .parts = static_cast<size_t>(config::OrDefault(settings.structure().parts(), 1000)),
       .depth = static_cast<size_t>(config::OrDefault(settings.structure().depth(), 50))};
-  analyzers.push_back(std::make_unique<Structure>(limits));
-  analyzers.push_back(std::make_unique<Gtube>());
+  std::vector<std::unique_ptr<Analyzer>> analyzers = LocalAnalyzers(limits);
   CLEANMAIL_ASSIGN_OR_RETURN(auto made, MakeAuthenticator(env, settings.authentication(), ingress));
   const Authenticator* const authenticator =
       made == nullptr ? nullptr : &service.Own(std::move(made));
   const auto& sealers = settings.authentication().trusted_arc_sealers();
   analyzers.push_back(std::make_unique<AuthenticationAnalyzer>(
       std::vector<std::string>(sealers.begin(), sealers.end())));
+  analyzers.push_back(std::make_unique<Impersonation>(env.directory(), env.kv()));
   analyzers.push_back(std::make_unique<Door>());
   spam::RuleSets* rules = nullptr;
   if (settings.has_spam_rules()) {
@@ -105,7 +104,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       std::move(analyzers), limits, failures));
 
   service.Serve(std::make_unique<Api>(scan, rules, env.authz()));
-  const ConsumerParts parts{scan, env.bus(), env.clock()};
+  const ConsumerParts parts{scan, env.bus(), env.clock(), env.mail_log()};
   service.ConsumeLater<ingress::v1::MailReceived>(
       [parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);
   service.ConsumeLater<quarantine::v1::RescanRequested>(

@@ -181,6 +181,24 @@ void Gateway::AddTenant(const std::string& id, std::vector<std::string> sending_
       "the tenant");
 }
 
+void Gateway::Protect(const std::string& tenant, const std::string& person) {
+  using provisioning::v1::ProvisioningService;
+  provisioning::v1::UpdateTenantRequest request;
+  request.mutable_tenant()->set_name(base::Cat("tenants/", tenant));
+  provisioning::v1::Impersonation& impersonation =
+      *request.mutable_tenant()->mutable_impersonation();
+  impersonation.set_enabled(true);
+  impersonation.add_protected_people()->set_name(person);
+  request.mutable_update_mask()->add_paths("impersonation");
+  Must(Call<ProvisioningService>(&ProvisioningService::Stub::UpdateTenant, request),
+       "protecting a person");
+  WaitForDirectory(
+      [&](directory::Directory& directory) {
+        return directory.FindTenant(tenant)->impersonation().enabled();
+      },
+      "the protected person");
+}
+
 void Gateway::AddDomain(const std::string& tenant, const std::string& domain,
                         bool accounts_required, const std::string& destination) {
   using provisioning::v1::ProvisioningService;

@@ -52,6 +52,8 @@ class Gateway {
   void AddTenant(const std::string& id, std::vector<std::string> sending_networks = {});
   void AddDomain(const std::string& tenant, const std::string& domain,
                  bool accounts_required = false, const std::string& destination = "");
+  // Has strangers compared with the tenant's domains and with this person's name.
+  void Protect(const std::string& tenant, const std::string& person);
   void AddUser(const std::string& tenant, const std::string& address,
                std::vector<std::string> aliases = {});
   void AddRoute(const std::string& tenant, const std::string& domain,

@@ -49,6 +49,37 @@ void AddFindings(const v1::Judged& judged, v1::Explanation& explanation) {
   }
 }
 
+std::string CategoryInWords(mail::v1::MessageCategory category) {
+  switch (category) {
+    case mail::v1::MESSAGE_CATEGORY_PERSONAL:
+      return "personal";
+    case mail::v1::MESSAGE_CATEGORY_SPAM:
+      return "spam";
+    case mail::v1::MESSAGE_CATEGORY_PHISHING:
+      return "phishing";
+    case mail::v1::MESSAGE_CATEGORY_MALWARE:
+      return "malware";
+    case mail::v1::MESSAGE_CATEGORY_NEWSLETTER:
+      return "newsletter";
+    case mail::v1::MESSAGE_CATEGORY_BULK:
+      return "bulk";
+    case mail::v1::MESSAGE_CATEGORY_NOTIFICATION:
+      return "notification";
+    case mail::v1::MESSAGE_CATEGORY_BOUNCE:
+      return "bounce";
+    default:
+      return "";
+  }
+}
+
+void AddCategory(const mail::v1::MessageFacts& facts, v1::Explanation& explanation) {
+  const std::string category = CategoryInWords(facts.category());
+  if (category.empty()) return;
+  explanation.set_category(facts.category());
+  explanation.add_sentences(
+      base::Cat("Its category is ", category, ". ", base::Printable(facts.category_reason(), 600)));
+}
+
 void AddTried(v1::Explanation::Group& group, std::string rule, bool matched, std::string sentence) {
   v1::Explanation::RuleTried& tried = *group.add_rules();
   tried.set_rule(std::move(rule));
@@ -179,6 +210,7 @@ v1::Explanation Explain(const v1::Judged& judged, std::string_view time_zone,
   explanation.add_sentences(absl::StrFormat("Its score is %.1f, from %d %s.", judged.score(),
                                             judged.findings_size(),
                                             judged.findings_size() == 1 ? "finding" : "findings"));
+  AddCategory(judged.facts(), explanation);
   for (const auto& finding : explanation.findings()) explanation.add_sentences(finding.sentence());
   for (const mail::v1::RecipientGroup& decided : judged.groups()) {
     v1::Explanation::Group& group = *explanation.add_groups();

@@ -47,6 +47,8 @@ mail::v1::MessageFacts Shortened(const mail::v1::MessageFacts& facts) {
   *kept.mutable_authentication() = facts.authentication();
   kept.set_signed_(facts.signed_());
   kept.set_encrypted(facts.encrypted());
+  kept.set_category(facts.category());
+  kept.set_category_reason(facts.category_reason());
   return kept;
 }
 

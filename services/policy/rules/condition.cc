@@ -70,6 +70,15 @@ absl::StatusOr<Compiled> CompileCategory(mail::v1::FindingCategory category) {
   });
 }
 
+absl::StatusOr<Compiled> CompileMessageCategory(mail::v1::MessageCategory category) {
+  if (!mail::v1::MessageCategory_IsValid(category) ||
+      category == mail::v1::MESSAGE_CATEGORY_UNSPECIFIED)
+    return Wrong("message_category", "not a category");
+  return Make(Stage::kScanned, 0, [category](const Subject& subject, std::string_view) {
+    return subject.facts() != nullptr && subject.facts()->category() == category;
+  });
+}
+
 absl::StatusOr<Compiled> CompileScore(double least) {
   if (!std::isfinite(least)) return Wrong("score_at_least", "a number is needed");
   return Make(Stage::kScanned, 0, [least](const Subject& subject, std::string_view) {
@@ -293,6 +302,8 @@ absl::StatusOr<Compiled> CompileKind(const v1::Condition& condition) {
       return CompileAuthentication(condition.authentication());
     case v1::Condition::kTimeOfDay:
       return CompileTimeOfDay(condition.time_of_day());
+    case v1::Condition::kMessageCategory:
+      return CompileMessageCategory(condition.message_category());
     case v1::Condition::KIND_NOT_SET:
       return absl::InvalidArgumentError("one kind of condition is needed");
   }

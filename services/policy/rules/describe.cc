@@ -87,6 +87,10 @@ std::string DescribeKind(const v1::Condition& condition) {
                        condition.authentication().aligned() ? " for the sender's domain" : "");
     case v1::Condition::kTimeOfDay:
       return DescribeTime(condition.time_of_day());
+    case v1::Condition::kMessageCategory:
+      return base::Cat(
+          "it is of the category ",
+          Words(mail::v1::MessageCategory_Name(condition.message_category()), "MESSAGE_CATEGORY_"));
     case v1::Condition::KIND_NOT_SET:
       break;
   }

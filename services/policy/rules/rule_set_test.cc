@@ -156,6 +156,14 @@ TEST(Conditions, FindingsAndScores) {
   EXPECT_FALSE(Matches("score_at_least: 3.1", mail));
 }
 
+TEST(Conditions, F8_TheCategoryOfTheWholeMessage) {
+  Mail mail;
+  EXPECT_FALSE(Matches("message_category: MESSAGE_CATEGORY_NEWSLETTER", mail));
+  mail.facts.set_category(mail::v1::MESSAGE_CATEGORY_NEWSLETTER);
+  EXPECT_TRUE(Matches("message_category: MESSAGE_CATEGORY_NEWSLETTER", mail));
+  EXPECT_FALSE(Matches("message_category: MESSAGE_CATEGORY_BULK", mail));
+}
+
 TEST(Conditions, TheEnvelope) {
   const Mail mail;
   EXPECT_TRUE(Matches("sender: 'ANN@example.org'", mail));

@@ -234,6 +234,19 @@ void Project(const ingress::v1::MailRefused& event, const AccountOf& account_of,
                           .reason = Safe(event.reason())});
 }
 
+namespace {
+
+// " Category newsletter: A newsletter, known by: …"; empty where none was decided.
+std::string CategoryOf(const mail::v1::MessageFacts& facts) {
+  if (facts.category() == mail::v1::MESSAGE_CATEGORY_UNSPECIFIED) return {};
+  std::string word =
+      mail::v1::MessageCategory_Name(facts.category()).substr(sizeof("MESSAGE_CATEGORY_") - 1);
+  for (char& c : word) c = static_cast<char>(c | 0x20);
+  return base::Cat(" Category ", word, ": ", Safe(facts.category_reason()));
+}
+
+}  // namespace
+
 void Project(const scanner::v1::MailScanned& event, const AccountOf&, Changes& out) {
   MessageRow row = ToRow(event.message());
   row.generation = event.generation();
@@ -247,12 +260,14 @@ void Project(const scanner::v1::MailScanned& event, const AccountOf&, Changes& o
     findings += base::Cat(findings.empty() ? "" : ", ", Safe(finding.name()));
     if (!finding.evidence().empty()) findings += base::Cat(" (", Safe(finding.evidence()), ")");
   }
-  out.entries.push_back({.message = event.message_id(),
-                         .at_us = event.scanned_at_us(),
-                         .what = "scanned",
-                         .recipient = {},
-                         .detail = absl::StrFormat("Score %.1f, %s.", event.score(),
-                                                   findings.empty() ? "nothing found" : findings)});
+  out.entries.push_back(
+      {.message = event.message_id(),
+       .at_us = event.scanned_at_us(),
+       .what = "scanned",
+       .recipient = {},
+       .detail = base::Cat(absl::StrFormat("Score %.1f, %s.", event.score(),
+                                           findings.empty() ? "nothing found" : findings),
+                           CategoryOf(event.facts()))});
 }
 
 void Project(const policy::v1::MailDisposed& event, const AccountOf& account_of, Changes& out) {

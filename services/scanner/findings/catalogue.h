@@ -64,6 +64,38 @@ enum class FindingId {
   kClientNameUnconfirmed,
   kHeloOdd,
   kHeloOurs,
+  // Where links lead.
+  kLinkTextDiffers,
+  kLinkCounted,
+  kLinkAddress,
+  kLinkLookalike,
+  kLinkInternational,
+  kLinkUserinfo,
+  kLinkShortened,
+  kLinkRedirected,
+  kLinkLeadsOn,
+  kLinkCarriesContent,
+  kLinkToFileServer,
+  kLinkOddPort,
+  kLinkLongHost,
+  kLinkNameInFront,
+  kFormAsksPassword,
+  kFormPostsElsewhere,
+  // What kind of mail it is.
+  kNewsletter,
+  kMailingList,
+  kBulkMail,
+  kNotification,
+  kBounce,
+  // Who it pretends to be from; only for tenants that have asked for it.
+  kProtectedName,
+  kOwnDomainForged,
+  kOwnAddressShown,
+  kLookalikeDomain,
+  kSimilarDomain,
+  kNameHoldsAddress,
+  kReplyElsewhere,
+  kFirstTimeSender,
 };
 
 // One entry of the catalogue.
@@ -290,6 +322,146 @@ inline constexpr std::array kCatalogue = {
     CatalogueEntry{FindingId::kHeloOurs, "HELO_OURS", mail::v1::FINDING_CATEGORY_SPAM, 3,
                    "The client calls itself by this gateway's own name.",
                    "No honest server does. Your own relays belong into ingress.trusted_relays."},
+    CatalogueEntry{FindingId::kLinkTextDiffers, "LINK_TEXT_DIFFERS",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 1.5,
+                   "A link shows the address of one site and leads to another's.",
+                   "Do not click. Type the address that is shown into the browser instead, or "
+                   "ask the sender by telephone."},
+    CatalogueEntry{FindingId::kLinkCounted, "LINK_COUNTED", mail::v1::FINDING_CATEGORY_NOTE, 0,
+                   "A link shows one address and leads to another of the sender's, or to a host "
+                   "that counts the clicks of the whole mailing.",
+                   "Usual in newsletters. Nothing needs to be done."},
+    CatalogueEntry{FindingId::kLinkAddress, "LINK_ADDRESS", mail::v1::FINDING_CATEGORY_PHISHING,
+                   1.5, "A link leads to a bare IP address instead of a name.",
+                   "Companies give their sites names. Do not click unless you know the machine, "
+                   "for instance one of your own network."},
+    CatalogueEntry{FindingId::kLinkLookalike, "LINK_LOOKALIKE", mail::v1::FINDING_CATEGORY_PHISHING,
+                   3.5,
+                   "A link leads to a name whose letters, of another alphabet, are made to be "
+                   "taken for Latin ones.",
+                   "Do not click. The site is not the one its name looks like."},
+    CatalogueEntry{FindingId::kLinkInternational, "LINK_INTERNATIONAL",
+                   mail::v1::FINDING_CATEGORY_NOTE, 0,
+                   "A link leads to a name with letters beyond ASCII (punycode).",
+                   "Usual where the language has such letters. Look whether the name is the one "
+                   "you expect."},
+    CatalogueEntry{FindingId::kLinkUserinfo, "LINK_USERINFO", mail::v1::FINDING_CATEGORY_PHISHING,
+                   2.5,
+                   "A link has a site's name in front of an at sign; it leads to what stands "
+                   "behind it.",
+                   "Do not click. No honest site writes its links so."},
+    CatalogueEntry{FindingId::kLinkShortened, "LINK_SHORTENED", mail::v1::FINDING_CATEGORY_SPAM,
+                   1.0,
+                   "A link goes through a service that shortens links, so that nobody sees where "
+                   "it leads.",
+                   "Ask the sender for the full address if you did not expect the mail."},
+    CatalogueEntry{FindingId::kLinkRedirected, "LINK_REDIRECTED",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 1.0,
+                   "A link goes through a well-known site that sends on to any other.",
+                   "What the link begins with says nothing of where it leads. Look at its end."},
+    CatalogueEntry{FindingId::kLinkLeadsOn, "LINK_LEADS_ON", mail::v1::FINDING_CATEGORY_NOTE, 0,
+                   "A link carries the address of another site it may send on to.",
+                   "Usual in newsletters, whose clicks are counted. Nothing needs to be done."},
+    CatalogueEntry{FindingId::kLinkCarriesContent, "LINK_CARRIES_CONTENT",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 3.0,
+                   "A link holds a page or a program itself instead of an address (data:, "
+                   "javascript:).",
+                   "Do not click. Mail has no use for such links but to get past filters."},
+    CatalogueEntry{FindingId::kLinkToFileServer, "LINK_TO_FILE_SERVER",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 2.5,
+                   "A link opens a file server in the internet, to which Windows sends the "
+                   "user's name and a digest of his password.",
+                   "Do not click. Block outgoing SMB at the firewall."},
+    CatalogueEntry{FindingId::kLinkOddPort, "LINK_ODD_PORT", mail::v1::FINDING_CATEGORY_SPAM, 0.7,
+                   "A link names an unusual port.",
+                   "Sites for the public have the usual ones. It may be a machine somebody has "
+                   "broken into, or a test system."},
+    CatalogueEntry{FindingId::kLinkLongHost, "LINK_LONG_HOST", mail::v1::FINDING_CATEGORY_PHISHING,
+                   1.0,
+                   "A link's host name is so long that its end, which says whose it is, is not "
+                   "seen.",
+                   "Look at the last two words before the first slash: they say whose site it "
+                   "is."},
+    CatalogueEntry{FindingId::kLinkNameInFront, "LINK_NAME_IN_FRONT",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 1.0,
+                   "A link's host begins with what looks like the name of one site and belongs "
+                   "to another.",
+                   "Look at the last two words before the first slash: they say whose site it "
+                   "is."},
+    CatalogueEntry{FindingId::kFormAsksPassword, "FORM_ASKS_PASSWORD",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 4.0,
+                   "The message itself has a form that asks for a password.",
+                   "Do not fill it in. Nobody honest asks for passwords in a mail. Who has done "
+                   "so changes the password now."},
+    CatalogueEntry{FindingId::kFormPostsElsewhere, "FORM_POSTS_ELSEWHERE",
+                   mail::v1::FINDING_CATEGORY_NOTE, 0,
+                   "The message has a form whose answers go to another site than the sender's.",
+                   "Survey services do this, and thieves. Ask the sender by another way before "
+                   "you fill it in."},
+    CatalogueEntry{FindingId::kNewsletter, "NEWSLETTER", mail::v1::FINDING_CATEGORY_NEWSLETTER, 0,
+                   "The message is a newsletter: a mailing one can unsubscribe from. The "
+                   "evidence says by what it is known.",
+                   "Delivered with a tag in its subject, if the settings say so. Who does not "
+                   "want it unsubscribes; if he never subscribed, he reports it as spam."},
+    CatalogueEntry{FindingId::kMailingList, "MAILING_LIST", mail::v1::FINDING_CATEGORY_NOTE, 0,
+                   "The message comes by a mailing list on which people write to each other.",
+                   "Nothing needs to be done."},
+    CatalogueEntry{FindingId::kBulkMail, "BULK_MAIL", mail::v1::FINDING_CATEGORY_NOTE, 0,
+                   "The message says that it goes to many, without being a newsletter.",
+                   "Nothing needs to be done."},
+    CatalogueEntry{FindingId::kNotification, "NOTIFICATION", mail::v1::FINDING_CATEGORY_NOTE, 0,
+                   "The message was written by a machine for this recipient: a receipt, an "
+                   "alert, an automatic answer.",
+                   "Nothing needs to be done."},
+    CatalogueEntry{FindingId::kBounce, "BOUNCE", mail::v1::FINDING_CATEGORY_NOTE, 0,
+                   "The message reports that a mail was not delivered, is late, or was read.",
+                   "If the recipient has not sent that mail, somebody uses his address as a "
+                   "sender: publish a DMARC record with p=reject."},
+    CatalogueEntry{FindingId::kProtectedName, "PROTECTED_NAME", mail::v1::FINDING_CATEGORY_PHISHING,
+                   5.0,
+                   "The message comes from outside and shows the name of a protected person, "
+                   "with an address that is not known as his.",
+                   "Ask the person by telephone, with the number you have always had. If the "
+                   "address is his, add it to his addresses (the tenant's `impersonation`)."},
+    CatalogueEntry{FindingId::kOwnDomainForged, "OWN_DOMAIN_FORGED",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 5.0,
+                   "The message comes from outside with an address of the own domain, which "
+                   "neither SPF nor DKIM proves.",
+                   "If a service sends for you, have it sign with your domain (DKIM), or add its "
+                   "servers to your SPF record. Else it is forged."},
+    CatalogueEntry{FindingId::kOwnAddressShown, "OWN_ADDRESS_SHOWN",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 4.0,
+                   "The sender's name, as it is shown, holds an address of the own domain; the "
+                   "sender's address is another.",
+                   "The sender is the address in angle brackets. Do not answer; ask the person "
+                   "whose address is shown."},
+    CatalogueEntry{FindingId::kLookalikeDomain, "LOOKALIKE_DOMAIN",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 5.0,
+                   "The sender's domain is made to be taken for an own one: a letter is another, "
+                   "missing, or looks alike.",
+                   "Compare the sender's domain letter by letter. If it is a friend's, add it to "
+                   "the `extra_domains` of the tenant's `impersonation`."},
+    CatalogueEntry{FindingId::kSimilarDomain, "SIMILAR_DOMAIN", mail::v1::FINDING_CATEGORY_PHISHING,
+                   2.0,
+                   "The sender's domain has the name of an own one with another ending or a "
+                   "further word.",
+                   "It may be somebody of the same name. If it is yours or a friend's, add it to "
+                   "the `extra_domains` of the tenant's `impersonation`."},
+    CatalogueEntry{FindingId::kNameHoldsAddress, "NAME_HOLDS_ADDRESS",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 1.5,
+                   "The sender's name, as it is shown, holds an address of another domain than "
+                   "his own.",
+                   "The sender is the address in angle brackets; what stands before it anybody "
+                   "can choose."},
+    CatalogueEntry{FindingId::kReplyElsewhere, "REPLY_ELSEWHERE",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 1.5,
+                   "Answers go to a free mailbox of another provider than the sender's.",
+                   "Before you answer, ask the sender by another way whether he wrote it."},
+    CatalogueEntry{FindingId::kFirstTimeSender, "FIRST_TIME_SENDER",
+                   mail::v1::FINDING_CATEGORY_NOTE, 0.3,
+                   "This sender has not written to this domain in the last 90 days.",
+                   "New partners are strangers at first. Be careful with bills and with what is "
+                   "asked for in haste."},
 };
 
 consteval bool CatalogueIsInOrder() {

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "proto/cleanmail/scanner/v1/events.pb.h"
+
+namespace cleanmail::cli {
+
+// Says what a mail is, for `cleanmail scan`. Whoever builds the program lends one: this room knows
+// no other.
+class MailScanner {
+ public:
+  struct Words {
+    std::string_view meaning;
+    std::string_view advice;
+  };
+  virtual ~MailScanner() = default;
+  // `mail` as a file has it. Unavailable: an engine is away.
+  virtual absl::StatusOr<scanner::v1::MailScanned> Scan(std::string_view mail) = 0;
+  virtual Words WordsOf(std::string_view finding) const = 0;
+  // What it cannot say, in sentences.
+  virtual std::vector<std::string> warnings() const = 0;
+};
+
+// Makes one that works as the configuration file says; empty: without any.
+using MailScannerMaker =
+    std::function<absl::StatusOr<std::unique_ptr<MailScanner>>(const std::string& config_file)>;
+
+}  // namespace cleanmail::cli

@@ -1,0 +1,113 @@
+#include "services/scanner/offline.h"
+
+#include <algorithm>
+
+#include "libs/base/cat.h"
+#include "libs/base/clock.h"
+#include "libs/base/status_macros.h"
+#include "libs/config/defaults.h"
+#include "services/scanner/analyzers/malware/clamav.h"
+#include "services/scanner/findings/catalogue.h"
+#include "services/scanner/local_analyzers.h"
+#include "services/scanner/metrics.h"
+#include "services/scanner/scan.h"
+
+namespace cleanmail::scanner {
+namespace {
+
+// There are no stored bodies here: mails come as bytes.
+class NoBodies final : public blob::BlobStore {
+ public:
+  absl::StatusOr<std::unique_ptr<blob::Writer>> Create(const blob::BlobName&) override {
+    return None();
+  }
+  absl::StatusOr<std::string> Read(const blob::BlobName&) override { return None(); }
+  absl::Status Extend(const blob::BlobName&, std::string_view, absl::Time) override {
+    return None();
+  }
+  absl::Status Forget(const blob::BlobName&) override { return None(); }
+  absl::StatusOr<int64_t> Sweep() override { return None(); }
+
+ private:
+  static absl::Status None() { return absl::NotFoundError("there is no store of bodies"); }
+};
+
+}  // namespace
+
+struct OfflineScanner::Parts {
+  NoBodies bodies;
+  base::SystemClock clock;
+  telemetry::MetricsRegistry registry;
+  Metrics metrics{registry};
+  bool has_engine = false;
+  std::unique_ptr<class Scan> scan;
+};
+
+OfflineScanner::OfflineScanner(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+OfflineScanner::~OfflineScanner() = default;
+
+absl::StatusOr<std::unique_ptr<OfflineScanner>> OfflineScanner::Create(
+    const v1::ScannerConfig& settings) {
+  auto parts = std::make_unique<Parts>();
+  const mail::mime::StructureLimits limits = {
+      .parts = static_cast<size_t>(config::OrDefault(settings.structure().parts(), 1000)),
+      .depth = static_cast<size_t>(config::OrDefault(settings.structure().depth(), 50))};
+  std::vector<std::unique_ptr<Analyzer>> analyzers = LocalAnalyzers(limits);
+  if (settings.has_clamd()) {
+    CLEANMAIL_ASSIGN_OR_RETURN(std::unique_ptr<Clamd> clamd,
+                               Clamd::Create({.address = settings.clamd().address()}));
+    analyzers.push_back(std::make_unique<ClamAv>(std::move(clamd), parts->clock, parts->metrics));
+    parts->has_engine = true;
+  }
+  parts->scan =
+      std::make_unique<class Scan>(ScanParts{.blobs = parts->bodies, .metrics = parts->metrics},
+                                   std::move(analyzers), limits, 1);
+  return std::unique_ptr<OfflineScanner>(new OfflineScanner(std::move(parts)));
+}
+
+absl::StatusOr<v1::MailScanned> OfflineScanner::Scan(std::string_view mail) {
+  mail::v1::Message message;
+  message.set_id("offline");
+  message.set_direction(mail::v1::DIRECTION_INBOUND);
+  const std::string bytes = AsReceived(mail);
+  CLEANMAIL_ASSIGN_OR_RETURN(ScanResult result, parts_->scan->Look(message, bytes));
+  v1::MailScanned scanned;
+  scanned.set_score(result.score);
+  for (mail::v1::Finding& finding : result.findings) *scanned.add_findings() = std::move(finding);
+  *scanned.mutable_facts() = std::move(result.facts);
+  return scanned;
+}
+
+std::vector<std::string> OfflineScanner::warnings() const {
+  std::vector<std::string> warnings = {
+      "Who sent the mails is not asked (SPF, DKIM, DMARC): that takes the DNS and the session they "
+      "came by."};
+  if (!parts_->has_engine)
+    warnings.emplace_back(
+        "No malware engine is asked; --config FILE with scanner.clamd names one.");
+  return warnings;
+}
+
+std::string AsReceived(std::string_view mail) {
+  if (mail.starts_with("From ")) {
+    const size_t end = mail.find('\n');
+    mail = end == mail.npos ? std::string_view{} : mail.substr(end + 1);
+  }
+  const size_t first = mail.find('\n');
+  if (first == mail.npos || (first > 0 && mail[first - 1] == '\r')) return std::string(mail);
+  std::string received;
+  received.reserve(mail.size() + mail.size() / 30);
+  for (size_t i = 0; i < mail.size(); ++i) {
+    if (mail[i] == '\n' && (i == 0 || mail[i - 1] != '\r')) received += '\r';
+    received += mail[i];
+  }
+  return received;
+}
+
+FindingWords WordsOf(std::string_view finding) {
+  const auto* const entry = std::ranges::find(kCatalogue, finding, &CatalogueEntry::name);
+  if (entry == kCatalogue.end()) return {};
+  return {.meaning = entry->meaning, .advice = entry->advice};
+}
+
+}  // namespace cleanmail::scanner

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "proto/cleanmail/scanner/v1/config.pb.h"
+#include "proto/cleanmail/scanner/v1/events.pb.h"
+
+namespace cleanmail::scanner {
+
+// The scanner without a gateway around it: no store, no bus, no DNS. It says what can be said of a
+// mail's bytes alone: nothing of who sent it, nothing of whom it pretends to be from. Thread-safe.
+class OfflineScanner {
+ public:
+  // Works with the engines `settings` names, and without any where it names none. InvalidArgument:
+  // a setting is wrong.
+  static absl::StatusOr<std::unique_ptr<OfflineScanner>> Create(const v1::ScannerConfig& settings);
+  ~OfflineScanner();
+
+  // `mail` as files have it: lines end in CRLF or LF, a line of mbox in front is dropped.
+  // Unavailable: an engine is away, or fails on this mail.
+  absl::StatusOr<v1::MailScanned> Scan(std::string_view mail);
+  // What it cannot say, in sentences.
+  std::vector<std::string> warnings() const;
+
+ private:
+  struct Parts;
+  explicit OfflineScanner(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+// `mail` as SMTP would have brought it: CRLF, without a line of mbox in front.
+std::string AsReceived(std::string_view mail);
+
+// What a finding means, and what to do; empty for one that is not in the catalogue.
+struct FindingWords {
+  std::string_view meaning;
+  std::string_view advice;
+};
+FindingWords WordsOf(std::string_view finding);
+
+}  // namespace cleanmail::scanner
