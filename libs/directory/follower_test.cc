@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "libs/bus/fake_bus.h"
 #include "libs/rpc/server.h"
+#include "proto/cleanmail/api/v1/http.pb.h"
 #include "proto/cleanmail/provisioning/v1/provisioning.grpc.pb.h"
 
 namespace cleanmail::directory {
@@ -120,6 +121,18 @@ TEST_F(FollowerTest, ATenantMadeJustNowIsWaitedForAndOneThatIsNowhereIsNot) {
   });
   EXPECT_TRUE(directory_.AwaitTenant("bakery", absl::Seconds(20)));
   news.join();
+}
+
+// In a cluster a room may call only what says so.
+TEST(Follower, WhatItAsksEveryRoomMayAsk) {
+  const auto* const service = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(
+      provisioning::v1::ProvisioningService::service_full_name());
+  ASSERT_NE(service, nullptr);
+  for (const char* name : {"Snapshot", "GetTenant"}) {
+    const auto* const method = service->FindMethodByName(name);
+    ASSERT_NE(method, nullptr) << name;
+    EXPECT_EQ(method->options().GetExtension(api::v1::callers, 0), "*") << name;
+  }
 }
 
 }  // namespace

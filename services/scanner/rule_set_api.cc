@@ -17,7 +17,7 @@ constexpr authz::Target kRuleSet = {.tenant = authz::kWholeInstallation, .resour
 
 absl::Status NoRules() {
   return rpc::WithReason(
-      absl::FailedPreconditionError("no spam rules are configured: set scanner.spam_rules"),
+      absl::NotFoundError("no spam rules are configured: set scanner.spam_rules"),
       "NO_RULES");
 }
 
