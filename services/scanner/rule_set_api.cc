@@ -17,8 +17,7 @@ constexpr authz::Target kRuleSet = {.tenant = authz::kWholeInstallation, .resour
 
 absl::Status NoRules() {
   return rpc::WithReason(
-      absl::NotFoundError("no spam rules are configured: set scanner.spam_rules"),
-      "NO_RULES");
+      absl::NotFoundError("no spam rules are configured: set scanner.spam_rules"), "NO_RULES");
 }
 
 // The set in use; without its rules when they are not asked for.
