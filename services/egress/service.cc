@@ -92,7 +92,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       ToSessionOptions(settings.timeouts(), host_name, std::move(sources)),
       config::OrDefault(settings.messages_per_connection(), 100), lore, metrics));
   auto& queue = service.Own(std::make_unique<Queue>(
-      QueueParts{store, members, outbox, courier, env.blobs(), env.loops(), env.clock(),
+      QueueParts{store, members, outbox, courier, router, env.blobs(), env.loops(), env.clock(),
                  env.random(), env.mail_log(), env.log(), metrics, env.directory()},
       QueueOptions{.gate = ToGateOptions(settings),
                    .connections = config::OrDefault(settings.connections(), 500),

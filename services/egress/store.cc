@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/mail/address/domain.h"
 #include "libs/outbox/outbox.h"
 #include "services/egress/migrations.h"
 
@@ -75,6 +76,13 @@ std::vector<sql::Migration> Migrations() {
           {2, "outbox", outbox::kMigration},
           {3, "destinations", kMigration0003Destinations},
           {4, "members", sql::kMembersMigration}};
+}
+
+std::string DestinationOf(const std::string& address) {
+  const std::string domain = address.substr(address.rfind('@') + 1);
+  if (domain.starts_with('[')) return domain;
+  const absl::StatusOr<std::string> normal = mail::address::NormalizeDomain(domain);
+  return normal.ok() ? *normal : domain;  // only what can be normalised has come so far
 }
 
 std::string PageKey(const Delivery& delivery) {
@@ -291,6 +299,24 @@ absl::StatusOr<int64_t> Store::MakeDue(std::string_view tenant, std::string_view
     return rows[0].Int(0) > 0
                ? absl::OkStatus()
                : absl::NotFoundError(base::Cat("no delivery of message ", message, " is waiting"));
+  }));
+  return made_due;
+}
+
+absl::StatusOr<int64_t> Store::MakeDestinationDue(std::string_view tenant,
+                                                  std::string_view destination, int64_t now_us) {
+  int64_t made_due = 0;
+  CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&](sql::Session& session) -> absl::Status {
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        made_due,
+        session.Execute(
+            "UPDATE deliveries SET next_attempt_at_us = :now WHERE done_at_us = 0 AND claimed_by = "
+            "'' AND parked = 0 AND next_attempt_at_us > :now AND tenant = :tenant AND destination "
+            "= :destination",
+            {{"now", now_us},
+             {"tenant", std::string(tenant)},
+             {"destination", std::string(destination)}}));
+    return absl::OkStatus();
   }));
   return made_due;
 }

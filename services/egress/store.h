@@ -34,6 +34,9 @@ struct Delivery {
                         // the blob tenant/message
 };
 
+// An address' domain in the form destinations have.
+std::string DestinationOf(const std::string& address);
+
 // What a server of a destination said it can do.
 struct DestinationServer {
   std::string tenant;
@@ -93,6 +96,9 @@ class Store {
   // tenants.
   absl::StatusOr<int64_t> MakeDue(std::string_view tenant, std::string_view message,
                                   int64_t now_us);
+  // The same for all that waits for one destination of a tenant.
+  absl::StatusOr<int64_t> MakeDestinationDue(std::string_view tenant, std::string_view destination,
+                                             int64_t now_us);
   // Deletes rows finished before `before_us`.
   absl::StatusOr<int64_t> ForgetFinished(int64_t before_us);
   // Deliveries not finished.

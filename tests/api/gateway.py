@@ -64,14 +64,15 @@ def running(settings="", profile=os.environ.get("CLEANMAIL_PROFILE"), program=No
     """A gateway for the time of a `with`; `settings`: more sections of its configuration, YAML. `program`: of standalone, when not the built one."""
     with tempfile.TemporaryDirectory(prefix="cleanmail_", dir="/tmp") as folder:
         os.chmod(folder, 0o700)
-        gateway = start_cluster(folder, settings) if profile == "cluster" else Gateway(folder, settings, program)
         try:
-            yield gateway
+            gateway = start_cluster(folder, settings) if profile == "cluster" else Gateway(folder, settings, program)
+            try:
+                yield gateway
+            finally:
+                gateway.close()
         except BaseException:
             tell_logs(pathlib.Path(folder))
             raise
-        finally:
-            gateway.close()
 
 
 def tell_logs(folder, lines=15):

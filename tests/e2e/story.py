@@ -40,12 +40,6 @@ def send_first(gateway, recipient, subject):
     gateway.wait(lambda: refusal(gateway, recipient, mail(recipient, subject)) is None, "the first mail to be taken")
 
 
-def retried(gateway, tenant, token=None):
-    """Lets what waits be tried again now; true. Egress may have been asked to deliver a moment before it heard of the route, and then waits for minutes."""
-    gateway.must("POST", f"/v1/tenants/{tenant}/deliveries:retry", {}, token)
-    return True
-
-
 def finished(gateway, name, token=None):
     """The resource of some long work, once it has ended well."""
     gateway.wait(lambda: gateway.must("GET", f"/v1/{name}", token=token)["progress"]["state"] not in ("STATE_WAITING", "STATE_RUNNING"), f"the end of {name}")

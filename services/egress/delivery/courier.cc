@@ -45,6 +45,16 @@ Reply ToReply(const absl::Status& status) {
   return {.code = 550, .enhanced = "5.1.2", .text = text};
 }
 
+// A domain we take mail for lacks its route: an administrator's matter, and no fault of the mail.
+Attempt WithoutRoute(const Delivery& delivery, const absl::Status& why) {
+  Attempt attempt = Same(delivery, {.code = 451,
+                                    .enhanced = "4.4.4",
+                                    .text = base::Cat("no route is set for ", delivery.destination,
+                                                      ", and ", why.message())});
+  attempt.wants_route = true;
+  return attempt;
+}
+
 // Whether the server, not the message, was the trouble: then the next server may do better (RFC
 // 5321 §5.1).
 bool TryNext(const std::vector<Outcome>& outcomes) {
@@ -69,6 +79,19 @@ void Quote(const Delivery& delivery, std::string_view body, Attempt& attempt) {
 }
 
 }  // namespace
+
+// Whether mail for the destination is the tenant's to route, though no route is known. A domain can
+// be so new that only the mail that was accepted for it tells.
+bool Courier::IsHosted(const Delivery& delivery) const {
+  const std::string& tenant = delivery.message.tenant();
+  if (!router_.RouteOf(tenant, delivery.destination).empty()) return false;
+  if (router_.IsHosted(tenant, delivery.destination)) return true;
+  if (delivery.message.direction() != mail::v1::DIRECTION_INBOUND) return false;
+  const auto& recipients = delivery.message.envelope().recipients();
+  return std::ranges::any_of(recipients, [&](const std::string& address) {
+    return DestinationOf(address) == delivery.destination;
+  });
+}
 
 net::Task<absl::StatusOr<std::string>> Courier::Body(net::Loop& loop, const Delivery& delivery) {
   if (!delivery.content.empty()) co_return delivery.content;
@@ -128,7 +151,10 @@ net::Task<Attempt> Courier::Try(net::Loop& loop, std::unique_ptr<Session>& sessi
         co_await net::Await<absl::StatusOr<std::vector<Target>>>(loop, [&](auto done) {
           router_.Find(delivery.message.tenant(), delivery.destination, std::move(done));
         });
-    if (!targets.ok()) co_return Same(delivery, ToReply(targets.status()));
+    if (!targets.ok()) {
+      co_return IsHosted(delivery) ? WithoutRoute(delivery, targets.status())
+                                   : Same(delivery, ToReply(targets.status()));
+    }
     for (const Target& target : *targets) {
       Session::Opened opened = co_await Session::Open(loop, target, options_, tls_);
       attempt.remote = base::Cat(target.host, "[", target.endpoint.address.ToString(),

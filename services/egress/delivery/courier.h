@@ -24,6 +24,8 @@ struct Attempt {
   // The header of the message, or all of it, where a notice may want to quote it.
   std::string original;
   bool original_is_whole = false;
+  // Nothing says where mail for this domain of the tenant's own goes: a route would.
+  bool wants_route = false;
 };
 
 // Makes one attempt at a delivery: finds the servers, speaks with one after another until one has
@@ -47,6 +49,7 @@ class Courier {
                          const Delivery& delivery);
 
  private:
+  bool IsHosted(const Delivery& delivery) const;
   net::Task<absl::StatusOr<std::string>> Body(net::Loop& loop, const Delivery& delivery);
   net::Task<std::vector<mail::smtp::Outcome>> Over(Session& session, const Delivery& delivery,
                                                    std::string_view body);

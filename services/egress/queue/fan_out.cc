@@ -5,7 +5,6 @@
 #include "absl/strings/str_join.h"
 #include "libs/base/cat.h"
 #include "libs/base/text.h"
-#include "libs/mail/address/domain.h"
 #include "libs/mail/mime/date.h"
 #include "libs/mail/mime/encoded_word.h"
 #include "libs/mail/mime/writer.h"
@@ -16,14 +15,6 @@ namespace {
 using mail::v1::Action;
 using Addresses = google::protobuf::RepeatedPtrField<std::string>;
 using Actions = google::protobuf::RepeatedPtrField<Action>;
-
-// Domain of an address in the form routes have.
-std::string DestinationOf(const std::string& address) {
-  const std::string domain = address.substr(address.rfind('@') + 1);
-  if (domain.starts_with('[')) return domain;
-  const absl::StatusOr<std::string> normal = mail::address::NormalizeDomain(domain);
-  return normal.ok() ? *normal : domain;  // only what can be normalised has come so far
-}
 
 Delivery MakeDelivery(const mail::v1::Message& message, std::string id, std::string stage,
                       const std::string& destination, absl::Time now) {

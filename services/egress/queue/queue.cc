@@ -180,12 +180,16 @@ net::Task<void> Queue::Work(net::Loop& loop, std::string key, std::unique_ptr<Se
     std::optional<Delivery> delivery = Next(key, session);
     if (!delivery.has_value()) break;
     Settlement settlement;
+    bool wants_route = false;
+    const std::string tenant = delivery->message.tenant();
+    const std::string destination = delivery->destination;
     if (IsOff(*delivery)) {
       settlement = Park(*std::move(delivery), parts_.clock);
     } else {
       const absl::Time begin = absl::Now();
       Attempt attempt = co_await parts_.courier.Try(loop, session, *delivery);
       parts_.metrics.attempt_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - begin));
+      wants_route = attempt.wants_route;
       const absl::Duration life = LifeOf(*delivery);
       settlement = Settle(*std::move(delivery), std::move(attempt), life, options_.settlement,
                           parts_.clock, parts_.random);
@@ -193,6 +197,10 @@ net::Task<void> Queue::Work(net::Loop& loop, std::string key, std::unique_ptr<Se
     co_await net::Await<absl::Status>(loop, [&](auto done) {
       Record({.settlement = std::move(settlement), .recorded = std::move(done)});
     });
+    if (wants_route) {  // it is in the table now
+      const absl::MutexLock lock(&mutex_);
+      routeless_.emplace(tenant, destination);
+    }
   }
   parts_.metrics.connections.Add(-1);
   if (session != nullptr) co_await session->Quit();  // draining
@@ -352,6 +360,24 @@ void Queue::TendParked() {
   parked_seen_ = now;
 }
 
+// What waits for a route goes as soon as there is one, not when its pause is over.
+void Queue::TendRouteless() {
+  std::vector<std::pair<std::string, std::string>> routed;
+  {
+    const absl::MutexLock lock(&mutex_);
+    for (const auto& which : routeless_) {
+      if (!parts_.router.RouteOf(which.first, which.second).empty()) routed.push_back(which);
+    }
+  }
+  for (const auto& which : routed) {
+    const auto made_due =
+        parts_.store.MakeDestinationDue(which.first, which.second, base::NowMicros(parts_.clock));
+    if (!made_due.ok()) return;  // the next Tick tries again
+    const absl::MutexLock lock(&mutex_);
+    routeless_.erase(which);
+  }
+}
+
 void Queue::ExpireParked(const Store::ParkedDestination& which) {
   absl::Duration life;
   {
@@ -449,6 +475,7 @@ void Queue::Tick() {
   // What has ended first: it must not be given back as if it had not.
   TendClaims(RecordWhatWaits());
   TendParked();
+  TendRouteless();
   TakeDue();
   CloseIdle();
   const absl::MutexLock lock(&mutex_);

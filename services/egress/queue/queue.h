@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct QueueParts {
   sql::Members& members;
   outbox::Outbox& outbox;
   Courier& courier;
+  const Router& router;
   blob::BlobStore& blobs;
   net::Loops& loops;
   base::Clock& clock;
@@ -62,8 +64,8 @@ class Queue {
   // after an attempt.
   absl::Status Refuse(Delivery delivery, const std::string& reply);
   // Shows that this instance is alive, and takes over what dead ones had claimed; takes from the
-  // table what is due; closes idle connections; tries again to write what could not be. Called by a
-  // timer, once a second.
+  // table what is due, and what waited for a route that is there now; closes idle connections;
+  // tries again to write what could not be. Called by a timer, once a second.
   void Tick();
   // Deletes rows that ended long ago. Called by a timer.
   void ForgetFinished();
@@ -105,6 +107,7 @@ class Queue {
   void TakeDue();
   void CloseIdle();
   void TendParked();
+  void TendRouteless();
   void ExpireParked(const Store::ParkedDestination& which);
   absl::Duration LifeOf(const Delivery& delivery);
   bool IsOff(const Delivery& delivery);
@@ -123,6 +126,8 @@ class Queue {
   bool claims_doubtful_ ABSL_GUARDED_BY(mutex_) = false;
   bool claims_left_ ABSL_GUARDED_BY(mutex_) = false;  // under names that were given up
   std::vector<Ended> ended_ ABSL_GUARDED_BY(mutex_);
+  // Tenants and domains of their own for which an attempt found no route.
+  std::set<std::pair<std::string, std::string>> routeless_ ABSL_GUARDED_BY(mutex_);
   // Tick's own.
   uint64_t directory_seen_ = 0;
   absl::Time parked_seen_ = absl::InfinitePast();

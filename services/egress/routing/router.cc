@@ -199,6 +199,11 @@ std::vector<std::string> Router::RouteOf(std::string_view tenant, std::string_vi
   return destinations;
 }
 
+bool Router::IsHosted(std::string_view tenant, std::string_view domain) const {
+  const auto own = directory_.FindDomain(domain);
+  return own.has_value() && own->tenant == tenant;
+}
+
 // An alias domain's MX is us: its mail goes where that of the domain it stands for goes.
 std::string Router::StandsFor(std::string_view tenant, std::string_view domain) const {
   const auto own = directory_.FindDomain(domain);

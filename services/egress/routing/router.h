@@ -40,6 +40,9 @@ class Router {
   // Servers of the tenant's route for a domain, or of that it is an alias of; empty: by MX.
   std::vector<std::string> RouteOf(std::string_view tenant, std::string_view domain) const;
 
+  // Whether the domain is one of the tenant's own.
+  bool IsHosted(std::string_view tenant, std::string_view domain) const;
+
   // `done` is called once, on any thread, with at least one target, in order of preference.
   // Unavailable: DNS is away, try again. NotFound: the domain does not exist or takes no mail (RFC
   // 7505): for good. FailedPrecondition: every address was refused (we are the best MX ourselves,
