@@ -137,9 +137,9 @@ TEST_F(SessionTest, NobodyWaitsForAScanThatCannotRefuse) {
   Open();
   Greet();
   Say("MAIL FROM:<a@client.example>\r\n");
-  EXPECT_EQ(Say("RCPT TO:<bob@example.org>\r\nRCPT TO:<lenient@example.org>\r\nDATA\r\n", 3)
-                .substr(0, 3),
-            "354");
+  EXPECT_EQ(
+      Say("RCPT TO:<bob@example.org>\r\nRCPT TO:<lenient@example.org>\r\nDATA\r\n", 3).substr(0, 3),
+      "354");
   EXPECT_EQ(Say("Subject: x\r\n\r\nGTUBE\r\n.\r\n").substr(0, 3), "250");
   EXPECT_EQ(scan_.calls, 0);
   EXPECT_FALSE(Received()[0].has_scan());

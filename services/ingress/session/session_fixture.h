@@ -31,8 +31,8 @@ using testing::Dialogue;
 using testing::SocketTransport;
 
 inline void AddDomain(directory::Directory& directory, const std::string& tenant,
-               const std::string& domain, provisioning::v1::RecipientMode mode,
-               std::vector<std::string> networks = {}) {
+                      const std::string& domain, provisioning::v1::RecipientMode mode,
+                      std::vector<std::string> networks = {}) {
   provisioning::v1::DirectoryChanged change;
   change.set_name("tenants/" + tenant);
   change.mutable_tenant()->set_name("tenants/" + tenant);
