@@ -35,6 +35,11 @@ class Session {
   net::Task<void> AskDoor();
   net::Task<void> AskSpf(std::vector<Doorman::Verdict>& verdicts);
   void EnforceSpf(std::vector<Doorman::Verdict>& verdicts);
+  net::Task<void> AskGreylist(std::vector<Doorman::Verdict>& verdicts);
+  net::Task<void> RecallReputation(mail::v1::DoorFacts& facts);
+  void NoteReputation(Reputations::Event event, int count = 1);
+  void NoteGuesses(const std::vector<Doorman::Verdict>& verdicts);
+  net::Task<void> HoldUp();
   net::Task<void> AskDestinations(std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> AskLore(std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> AskPolicy(std::vector<Doorman::Verdict>& verdicts);
@@ -84,6 +89,7 @@ class Session {
 
   int messages_ = 0;
   int refusals_ = 0;
+  int errors_held_ = 0;  // errors of the client when it was last held up
   std::string end_ = "closed";
 };
 

@@ -8,6 +8,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "libs/base/clock.h"
+#include "libs/base/fake_clock.h"
 #include "libs/base/fake_random.h"
 #include "libs/bus/fake_bus.h"
 #include "libs/directory/directory.h"
@@ -16,6 +17,7 @@
 #include "libs/net/fake_certificate.h"
 #include "libs/net/listener.h"
 #include "libs/store/blob/fake_blob_store.h"
+#include "libs/store/kv/memory_kv_store.h"
 #include "libs/telemetry/log.h"
 #include "libs/testing/dialogue.h"
 #include "libs/testing/socket_transport.h"
@@ -83,7 +85,7 @@ class SessionTest : public ::testing::Test {
     sessions_ = std::make_unique<Sessions>(
         settings_, SessionParts{*loops_, *limits_, directory_, policy_, scan_, recipient_check_,
                                 lore_, resolver_, *dns_lists_, *intake_, bus_, clock_, random_,
-                                *mail_log_, metrics_});
+                                *mail_log_, metrics_, greylist_, tarpit_, reputations_});
     auto listener = net::Listener::Open(
         *loops_, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = proxy_from_},
         [this](std::unique_ptr<net::Connection> c) { sessions_->Take(std::move(c)); });
@@ -110,6 +112,12 @@ class SessionTest : public ::testing::Test {
   }
   void Greet() {
     client_ = Connect();
+    EXPECT_EQ(Say("EHLO client.example\r\n", 2).substr(0, 3), "250");
+  }
+  // As a client of that address, by PROXY protocol.
+  void GreetAs(const std::string& address) {
+    client_ = Connect();
+    ASSERT_TRUE(client_->Send("PROXY TCP4 " + address + " 127.0.0.1 1000 25\r\n").ok());
     EXPECT_EQ(Say("EHLO client.example\r\n", 2).substr(0, 3), "250");
   }
   void Begin(const std::string& recipient = "bob@example.org") {
@@ -167,6 +175,9 @@ class SessionTest : public ::testing::Test {
   std::vector<DnsList> dns_lists_to_ask_;
   std::unique_ptr<DnsLists> dns_lists_;
   SessionSettings settings_;
+  const Greylist* greylist_ = nullptr;
+  Tarpit* tarpit_ = nullptr;
+  const Reputations* reputations_ = nullptr;
   net::ConnectionLimits::Options limit_options_;
   std::vector<std::string> proxy_from_;
   std::unique_ptr<net::TlsContext> tls_;
@@ -685,6 +696,87 @@ TEST_F(SessionTest, TheClientIsLookedUpOnceInASessionAndOnlyOnTheInternet) {
   Begin();
   EXPECT_EQ(Say("Subject: x\r\n\r\n.\r\n").substr(0, 3), "250");
   EXPECT_FALSE(Received()[2].message().has_door()) << "loopback is nobody's on the Internet";
+}
+
+TEST_F(SessionTest, AStrangerIsAskedToComeAgainAndTakenWhenHeDoes) {
+  base::FakeClock clock;
+  const auto kv = kv::MakeMemoryKvStore(clock, 100);
+  const Greylist greylist({.pass_domains = {"provider.example"}}, *kv, clock);
+  greylist_ = &greylist;
+  proxy_from_ = {"127.0.0.0/8"};
+  resolver_.Set("8.7.6.5.in-addr.arpa", dns::Type::kPtr, {.names = {"mta.client.example"}});
+  resolver_.SetA("mta.client.example", {"5.6.7.8"});
+  resolver_.Set("1.7.6.5.in-addr.arpa", dns::Type::kPtr, {.names = {"a1.provider.example"}});
+  resolver_.SetA("a1.provider.example", {"5.6.7.1"});
+  Open();
+  GreetAs("5.6.7.8");
+  EXPECT_EQ(Say(MailFrom("a@client.example"), 2).substr(0, 23), "451 4.7.1 CMR-GRY-LATER");
+  EXPECT_EQ(Say("RCPT TO:<nobody@other.example>\r\n").substr(0, 3), "550")
+      << "no stranger's matter";
+  clock.Advance(absl::Minutes(6));
+  GreetAs("5.6.7.8");
+  EXPECT_EQ(Say(MailFrom("a@client.example"), 2).substr(0, 3), "250");
+  GreetAs("5.6.7.1");
+  EXPECT_EQ(Say(MailFrom("b@client.example"), 2).substr(0, 3), "250") << "a provider's server";
+  EXPECT_EQ(metrics_.greylist_later.value(), 1);
+  EXPECT_EQ(metrics_.greylist_passed.value(), 1);
+  client_.reset();
+  listener_.reset();
+  loops_->Stop(absl::Now() + absl::Seconds(5));
+}
+
+TEST_F(SessionTest, WhatBecameOfAClientsMailIsToldWithItsNext) {
+  base::FakeClock clock;
+  const auto kv = kv::MakeMemoryKvStore(clock, 100);
+  const Reputations reputations(absl::Hours(1), *kv, clock);
+  reputations_ = &reputations;
+  settings_.scan.off = false;
+  proxy_from_ = {"127.0.0.0/8"};
+  Open();
+  GreetAs("5.6.7.8");
+  EXPECT_EQ(
+      Say("MAIL FROM:<a@client.example>\r\nRCPT TO:<nobody@other.example>\r\n", 2).substr(0, 3),
+      "550");
+  EXPECT_EQ(Say("RSET\r\n").substr(0, 3), "250");
+  EXPECT_EQ(Say(MailFrom("a@client.example") + "DATA\r\n", 3).substr(0, 3), "354");
+  EXPECT_EQ(Say("Subject: GTUBE\r\n\r\n.\r\n").substr(0, 3), "550");
+  const auto remembered = [&] {
+    mail::v1::DoorFacts facts;
+    reputations.Recall(*net::IpAddress::Parse("5.6.7.8"), facts);
+    return facts.address_reputation();
+  };
+  Eventually([&] { return remembered().spam() > 0.9 && remembered().refused() > 0.9; });
+  GreetAs("5.6.7.8");
+  EXPECT_EQ(Say(MailFrom("a@client.example") + "DATA\r\n", 3).substr(0, 3), "354");
+  EXPECT_EQ(Say("Subject: x\r\n\r\n.\r\n").substr(0, 3), "250");
+  ASSERT_EQ(Received().size(), 1u);
+  EXPECT_GT(Received()[0].message().door().address_reputation().spam(), 0.9);
+  Eventually([&] { return remembered().good() > 0.9; });
+  client_.reset();
+  listener_.reset();
+  loops_->Stop(absl::Now() + absl::Seconds(5));
+}
+
+TEST_F(SessionTest, WhoErrsAgainAndAgainWaitsForItsAnswers) {
+  Tarpit tarpit({.free_errors = 1, .first = absl::Milliseconds(200), .sessions = 1});
+  tarpit_ = &tarpit;
+  Open();
+  Greet();
+  EXPECT_EQ(Say("NONSENSE\r\n").substr(0, 1), "5");
+  EXPECT_EQ(metrics_.held_up.value(), 0);
+  const absl::Time began = absl::Now();
+  EXPECT_EQ(Say("NONSENSE\r\n").substr(0, 1), "5");
+  EXPECT_GE(absl::Now() - began, absl::Milliseconds(200));
+  EXPECT_EQ(Say("NOOP\r\n").substr(0, 3), "250");
+  EXPECT_EQ(metrics_.held_up.value(), 1) << "only what is wrong waits";
+  {
+    const Tarpit::Place taken = tarpit.Enter();
+    EXPECT_EQ(Say("NONSENSE\r\n").substr(0, 1), "5");
+    EXPECT_EQ(metrics_.held_up.value(), 1) << "as many as may be are held up already";
+  }
+  client_.reset();
+  listener_.reset();
+  loops_->Stop(absl::Now() + absl::Seconds(5));
 }
 
 TEST_F(SessionTest, WhatRulesRefuseIsRefusedWhileTheSenderWaits) {

@@ -62,8 +62,8 @@ void RequestReader::End() {
   if (!in_message_) {
     Fail(kProtocol, "the request ends in its head");
   } else if (length_.has_value()) {
-    Fail(kProtocol, base::Cat("Content-length says ", *length_, " bytes, ", message_.size(),
-                              " have come"));
+    Fail(kProtocol,
+         base::Cat("Content-length says ", *length_, " bytes, ", message_.size(), " have come"));
   } else {
     complete_ = true;
   }
@@ -74,7 +74,7 @@ bool RequestReader::TakeHead() {
   size_t begin = 0;
   for (size_t end = 0; (end = head_.find('\n', begin)) != head_.npos; begin = end + 1) {
     std::string_view line = std::string_view(head_).substr(begin, end - begin);
-    if (end >= kLongestHead) break;
+    if (head_taken_ + end >= kLongestHead) break;
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (!TakeLine(line)) return true;
     if (complete_) return true;
@@ -85,7 +85,8 @@ bool RequestReader::TakeHead() {
     }
   }
   head_.erase(0, begin);
-  if (begin + head_.size() > kLongestHead)
+  head_taken_ += begin;
+  if (head_taken_ + head_.size() >= kLongestHead)
     return !Fail(kProtocol, base::Cat("the head is longer than ", kLongestHead, " bytes"));
   return false;
 }
@@ -130,8 +131,7 @@ bool RequestReader::TakeField(std::string_view line) {
     if (!length.has_value() || (length_.has_value() && *length_ != *length))
       return Fail(kProtocol, "Content-length is no number");
     if (*length > longest_message_)
-      return Fail(kDataError,
-                  base::Cat("the message is longer than ", longest_message_, " bytes"));
+      return Fail(kDataError, base::Cat("the message is longer than ", longest_message_, " bytes"));
     length_ = length;
   } else if (Is(name, "user")) {
     if (value.size() > kLongestUser) return Fail(kProtocol, "User is too long");

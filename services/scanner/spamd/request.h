@@ -70,7 +70,8 @@ class RequestReader {
   bool Settle();
 
   const size_t longest_message_;
-  std::string head_;
+  std::string head_;       // what has come of a line
+  size_t head_taken_ = 0;  // bytes of the lines before
   bool in_message_ = false;
   bool complete_ = false;
   std::optional<Problem> problem_;
