@@ -295,6 +295,11 @@ Task<absl::Status> Connection::StartTlsClient(const TlsContext& context, std::st
   return core_->Handshake(context, false, std::move(host), deadline);
 }
 
+void Connection::EndWriting() {
+  boost::system::error_code ignored;
+  core_->socket.shutdown(Socket::shutdown_send, ignored);
+}
+
 void Connection::Close() { core_->Close(); }
 const Endpoint& Connection::peer() const { return core_->peer; }
 const Endpoint& Connection::local() const { return core_->local; }

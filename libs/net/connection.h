@@ -34,6 +34,9 @@ class Connection {
   // Writes all of `bytes`, which must live that long.
   Task<absl::Status> Write(std::string_view bytes, absl::Time deadline);
 
+  // Says that nothing more will be written, and goes on reading. Not in TLS.
+  void EndWriting();
+
   // Does the server's / client's part of a handshake. `host` is what the client asks for by SNI,
   // and what the certificate is checked against if the context verifies. Bytes that came before
   // must have been thrown away by the caller (RFC 3207 §4.2).

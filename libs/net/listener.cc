@@ -18,6 +18,7 @@
 #include "libs/net/prefix.h"
 #include "libs/net/proxy_protocol.h"
 #include "libs/net/socket_address.h"
+#include "libs/net/unix_path.h"
 
 namespace cleanmail::net {
 namespace {
@@ -57,6 +58,18 @@ absl::StatusOr<int> BoundSocket(const ListenOptions& options, const Endpoint& en
     return CannotListen(options, error);
   }
   return fd;
+}
+
+absl::StatusOr<int> Bound(const ListenOptions& options) {
+  const std::string name = base::Cat("listener \"", options.name, "\"");
+  if (const auto path = UnixPath(options.address); path.has_value()) {
+    absl::StatusOr<int> bound = ListenAtPath(*path, options.unix_mode, options.backlog);
+    if (!bound.ok()) return base::Annotate(bound.status(), name);
+    return bound;
+  }
+  const absl::StatusOr<Endpoint> endpoint = Endpoint::Parse(options.address);
+  if (!endpoint.ok()) return base::Annotate(endpoint.status(), name);
+  return BoundSocket(options, *endpoint);
 }
 
 // Reads a PROXY header and leaves what follows it unread.
@@ -165,14 +178,11 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Loops& loops, ListenOptions options,
                                                          ConnectionHandler handler) {
-  absl::StatusOr<Endpoint> endpoint = Endpoint::Parse(options.address);
-  if (!endpoint.ok())
-    return base::Annotate(endpoint.status(), base::Cat("listener \"", options.name, "\""));
   absl::StatusOr<PrefixSet> proxies = PrefixSet::Parse(options.proxy_from);
   if (!proxies.ok())
     return base::Annotate(proxies.status(),
                           base::Cat("listener \"", options.name, "\", proxy_from"));
-  CLEANMAIL_ASSIGN_OR_RETURN(const int fd, BoundSocket(options, *endpoint));
+  CLEANMAIL_ASSIGN_OR_RETURN(const int fd, Bound(options));
   auto state = std::make_shared<State>(loops, loops.Next(), std::move(options), std::move(handler));
   state->acceptor.assign(fd);
   state->proxies = *std::move(proxies);
@@ -194,6 +204,8 @@ void Listener::Close() {
   }
   shutdown(state_->acceptor.native_handle(),
            SHUT_RDWR);  // refuses new connections at once, from any thread
+  if (const auto path = UnixPath(state_->options.address); path.has_value())
+    unlink(std::string(*path).c_str());
   state_->accepting.Post([state = state_] {
     boost::system::error_code ignored;
     state->acceptor.close(ignored);

@@ -15,8 +15,12 @@ class Connection;
 class Loops;
 
 struct ListenOptions {
-  std::string name;     // in logs and metrics
-  std::string address;  // `192.0.2.1:25`, `[::]:25`; port 0 lets the system choose
+  std::string name;  // in logs and metrics
+  // `192.0.2.1:25`, `[::]:25`; port 0 lets the system choose. `unix:/path`: clients have the
+  // address
+  // `::` then.
+  std::string address;
+  int unix_mode = 0660;  // permissions of such a path
   // Networks (CIDR) whose connections begin with a PROXY protocol header, v1 or v2. It is read
   // before the handler runs; one that is missing or wrong closes the connection. From all others
   // nothing is read: such a header is the handler's first bytes.

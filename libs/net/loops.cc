@@ -1,7 +1,6 @@
 #include "libs/net/loops.h"
 
 #include <csignal>
-#include <deque>
 #include <thread>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -10,10 +9,10 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "libs/net/coroutines.h"
 #include "libs/net/loop_core.h"
+#include "libs/net/worker_pool.h"
 
 namespace cleanmail::net {
 
@@ -31,58 +30,11 @@ std::shared_ptr<void> Loop::keep_alive() const { return core_; }
 std::span<char> Loop::scratch() { return {core_->scratch.get(), Core::kScratch}; }
 std::atomic<int64_t>& Loop::spawned() { return core_->spawned; }
 
-// A fixed number of threads over one queue.
-class Loops::Pool {
- public:
-  explicit Pool(int threads) {
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
-  }
-  ~Pool() { Stop(); }
-
-  void Add(absl::AnyInvocable<void() &&> work) {
-    absl::MutexLock lock(&mutex_);
-    if (!stopped_) waiting_.push_back(std::move(work));
-  }
-
-  // Lets running work end; what waits is dropped.
-  void Stop() {
-    std::deque<absl::AnyInvocable<void() &&>> dropped;
-    {
-      absl::MutexLock lock(&mutex_);
-      stopped_ = true;
-      dropped.swap(waiting_);
-    }
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-  }
-
- private:
-  bool Wakes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopped_ || !waiting_.empty(); }
-  void Run() {
-    while (true) {
-      absl::AnyInvocable<void() &&> work;
-      {
-        absl::MutexLock lock(&mutex_);
-        mutex_.Await(absl::Condition(this, &Pool::Wakes));
-        if (stopped_) return;
-        work = std::move(waiting_.front());
-        waiting_.pop_front();
-      }
-      std::move(work)();
-    }
-  }
-
-  absl::Mutex mutex_;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::deque<absl::AnyInvocable<void() &&>> waiting_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::thread> threads_;
-};
-
 std::unique_ptr<Loops> Loops::Create(int loops, int slow_threads) {
   std::signal(SIGPIPE,
               SIG_IGN);  // a peer that is gone is an error of the write, not the end of the process
   std::unique_ptr<Loops> made(new Loops());
-  made->pool_ = std::make_unique<Pool>(slow_threads);
+  made->pool_ = std::make_unique<WorkerPool>(slow_threads);
   for (int i = 0; i < std::max(loops, 1); ++i) {
     made->loops_.push_back(std::make_unique<Loop>(i));
     Loop::Core& core = *made->loops_.back()->core_;

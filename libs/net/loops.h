@@ -15,6 +15,7 @@ class io_context;
 namespace cleanmail::net {
 
 class Connection;
+class WorkerPool;
 
 // One event loop with a thread of its own. What lives on it (connections, coroutines) is touched on
 // its thread only.
@@ -70,9 +71,8 @@ class Loops {
 
  private:
   Loops() = default;
-  class Pool;
   std::vector<std::unique_ptr<Loop>> loops_;
-  std::unique_ptr<Pool> pool_;
+  std::unique_ptr<WorkerPool> pool_;
   std::atomic<size_t> next_{0};
   std::atomic<bool> stopped_{false};
 };

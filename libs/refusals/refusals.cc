@@ -9,10 +9,10 @@ namespace cleanmail::refusals {
 namespace {
 
 constexpr std::array kAll = {
-    kTooManySessions, kNoRoom,         kTryLater, kLoading,     kNotYourNetwork,  kNotYourDomain,
-    kForgedSender,    kSenderUnproven, kBlocked,  kNoRelay,     kNoTenant,        kUnknownUser,
-    kUnknownThere,    kCannotCheck,    kStaged,   kAnotherTime, kNoSmtpUtf8There, kTooBigThere,
-    kHeaderTooBig,    kOutlookExpress, kRule,
+    kTooManySessions, kNoRoom,         kTryLater,       kLoading, kNotYourNetwork, kNotYourDomain,
+    kForgedSender,    kSenderUnproven, kBlocked,        kNoRelay, kNoTenant,       kUnknownUser,
+    kUnknownThere,    kCannotCheck,    kGreylisted,     kStaged,  kAnotherTime,    kNoSmtpUtf8There,
+    kTooBigThere,     kHeaderTooBig,   kOutlookExpress, kRule,
 };
 
 }  // namespace

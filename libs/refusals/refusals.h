@@ -138,6 +138,17 @@ inline constexpr Refusal kCannotCheck = {
     .sentence = "The recipient cannot be checked at the moment, try again later",
     .meaning = "The server that knows the domain's users does not answer.",
     .advice = "The sending server tries again by itself."};
+inline constexpr Refusal kGreylisted = {
+    .code = "CMR-GRY-LATER",
+    .reply = 451,
+    .enhanced = "4.7.1",
+    .sentence = "Not seen before, come again in a few minutes",
+    .meaning =
+        "The gateway asks every server it has not seen with this sender and recipient to come "
+        "again (greylisting).",
+    .advice =
+        "Nothing needs to be done: the sending server tries again by itself. The gateway's "
+        "operator can have a network or a provider never wait."};
 inline constexpr Refusal kStaged = {
     .code = "CMR-RCP-STAGED",
     .reply = 450,

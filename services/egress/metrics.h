@@ -17,6 +17,8 @@ struct Metrics {
             "cleanmail_egress_changes_undone_total",
             "Changes that a rule wanted and the message did not allow, such as a banner in a "
             "signed part.")),
+        sealed(Seals(registry, "sealed")),
+        unsealed(Seals(registry, "left_out")),
         connections(registry.AddGauge("cleanmail_egress_connections",
                                       "Connections to destinations open now.")),
         open(registry.AddGauge("cleanmail_egress_open_deliveries",
@@ -33,6 +35,8 @@ struct Metrics {
   telemetry::Counter& expired;
   telemetry::Counter& notices;
   telemetry::Counter& changes_undone;
+  telemetry::Counter& sealed;
+  telemetry::Counter& unsealed;
   telemetry::Gauge& connections;
   telemetry::Gauge& open;
   telemetry::Histogram& attempt_seconds;
@@ -42,6 +46,11 @@ struct Metrics {
   static telemetry::Counter& Ended(telemetry::MetricsRegistry& registry, const char* state) {
     return registry.AddCounter("cleanmail_egress_recipients_total",
                                "Recipients by how an attempt ended for them.", {{"state", state}});
+  }
+  static telemetry::Counter& Seals(telemetry::MetricsRegistry& registry, const char* outcome) {
+    return registry.AddCounter("cleanmail_egress_arc_seals_total",
+                               "Messages sealed (ARC) as they left, or not to be sealed.",
+                               {{"outcome", outcome}});
   }
 };
 

@@ -87,10 +87,15 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                     .mx_may_be_private = settings.mx_may_be_private(),
                     .destinations = std::move(destinations)}));
   auto& lore = service.Own(std::make_unique<Lore>(store, router, env.clock()));
+  const Sealer* sealer = nullptr;
+  if (settings.has_arc()) {
+    CLEANMAIL_ASSIGN_OR_RETURN(auto made, Sealer::Create(settings.arc(), env.clock()));
+    sealer = &service.Own(std::move(made));
+  }
   auto& courier = service.Own(std::make_unique<Courier>(
       env.loops(), router, env.blobs(), tls,
       ToSessionOptions(settings.timeouts(), host_name, std::move(sources)),
-      config::OrDefault(settings.messages_per_connection(), 100), lore, metrics));
+      config::OrDefault(settings.messages_per_connection(), 100), lore, metrics, sealer));
   auto& queue = service.Own(std::make_unique<Queue>(
       QueueParts{store, members, outbox, courier, router, env.blobs(), env.loops(), env.clock(),
                  env.random(), env.mail_log(), env.log(), metrics, env.directory()},

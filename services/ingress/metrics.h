@@ -39,6 +39,10 @@ struct Metrics {
         scans_later(registry.AddCounter("cleanmail_ingress_session_scans_total",
                                         "Messages scanned while the sender waited.",
                                         {{"outcome", "later"}})),
+        greylist_later(Greylisted(registry, "later")),
+        greylist_passed(Greylisted(registry, "passed")),
+        held_up(registry.AddCounter("cleanmail_ingress_tarpit_delays_total",
+                                    "Answers held up because the client erred again.")),
         dns_lists_off(registry.AddGauge("cleanmail_ingress_dns_lists_off",
                                         "Lists that failed their test and are not asked.")),
         keep_seconds(registry.AddHistogram("cleanmail_ingress_keep_seconds",
@@ -67,10 +71,20 @@ struct Metrics {
   telemetry::Counter& scans_passed;
   telemetry::Counter& scans_refused;
   telemetry::Counter& scans_later;
+  telemetry::Counter& greylist_later;
+  telemetry::Counter& greylist_passed;
+  telemetry::Counter& held_up;
   telemetry::Gauge& dns_lists_off;
   telemetry::Histogram& keep_seconds;
   telemetry::Histogram& policy_seconds;
   std::map<std::string, telemetry::Counter*, std::less<>> spf;  // by result (RFC 7208 §2.6)
+
+ private:
+  static telemetry::Counter& Greylisted(telemetry::MetricsRegistry& registry, const char* outcome) {
+    return registry.AddCounter("cleanmail_ingress_greylist_total",
+                               "Recipients that greylisting was asked about.",
+                               {{"outcome", outcome}});
+  }
 };
 
 }  // namespace cleanmail::ingress

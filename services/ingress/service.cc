@@ -2,6 +2,7 @@
 
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/config/defaults.h"
 #include "libs/net/connection.h"
 #include "services/ingress/advisor_peers.h"
 #include "services/ingress/settings.h"
@@ -70,9 +71,22 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                     .header = ToHeaderLimits(config.limits()),
                     .authserv_ids = {config.authserv_ids().begin(), config.authserv_ids().end()}},
       env.blobs(), env.bus(), env.clock(), env.random()));
-  const SessionParts parts{env.loops(),     limits,      env.directory(), policy,         scan,
-                           recipient_check, lore,        env.resolver(),  dns_lists,      intake,
-                           env.bus(),       env.clock(), env.random(),    env.mail_log(), metrics};
+  CLEANMAIL_ASSIGN_OR_RETURN(std::optional<GreylistOptions> greylist_options,
+                             ToGreylistOptions(config.door()));
+  CLEANMAIL_ASSIGN_OR_RETURN(std::optional<TarpitOptions> tarpit_options,
+                             ToTarpitOptions(config.door()));
+  SessionParts parts{env.loops(),     limits,      env.directory(), policy,         scan,
+                     recipient_check, lore,        env.resolver(),  dns_lists,      intake,
+                     env.bus(),       env.clock(), env.random(),    env.mail_log(), metrics};
+  if (greylist_options.has_value())
+    parts.greylist = &service.Own(
+        std::make_unique<Greylist>(*std::move(greylist_options), env.kv(), env.clock()));
+  if (tarpit_options.has_value())
+    parts.tarpit = &service.Own(std::make_unique<Tarpit>(*std::move(tarpit_options)));
+  if (!config.door().reputation().off() && !config.door().off())
+    parts.reputations = &service.Own(std::make_unique<Reputations>(
+        config::OrDefault(config.door().reputation().half_life(), absl::Hours(24 * 7)), env.kv(),
+        env.clock()));
 
   for (const v1::Listener& listener : config.listeners()) {
     CLEANMAIL_ASSIGN_OR_RETURN(SessionSettings settings,

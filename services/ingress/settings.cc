@@ -166,6 +166,54 @@ absl::StatusOr<std::vector<DnsList>> ToDnsLists(const v1::Door& door) {
   return lists;
 }
 
+absl::StatusOr<std::optional<GreylistOptions>> ToGreylistOptions(const v1::Door& door) {
+  if (!door.has_greylisting()) return std::nullopt;
+  if (door.off())
+    return absl::InvalidArgumentError(
+        "ingress.door: greylisting goes by clients' names, which are not asked for while `off` is "
+        "set; take one of both out");
+  const v1::Greylisting& given = door.greylisting();
+  GreylistOptions options;
+  options.delay = OrDefault(given.delay(), options.delay);
+  options.window = OrDefault(given.window(), options.window);
+  options.remember = OrDefault(given.remember(), options.remember);
+  options.passes = OrDefault(given.passes(), options.passes);
+  if (options.delay >= options.window)
+    return absl::InvalidArgumentError(
+        "ingress.door.greylisting: `delay` is shorter than `window`, within which a stranger must "
+        "come again");
+  CLEANMAIL_ASSIGN_OR_RETURN(
+      options.pass_networks,
+      ToNetworks(given.pass_networks(), "ingress.door.greylisting.pass_networks"));
+  options.pass_domains = LargeProviders();
+  for (const std::string& domain : given.pass_domains()) {
+    const absl::StatusOr<std::string> normal = mail::address::NormalizeDomain(domain);
+    if (!normal.ok())
+      return absl::InvalidArgumentError(base::Cat("ingress.door.greylisting.pass_domains: \"",
+                                                  domain, "\": ", normal.status().message()));
+    options.pass_domains.push_back(*normal);
+  }
+  return options;
+}
+
+absl::StatusOr<std::optional<TarpitOptions>> ToTarpitOptions(const v1::Door& door) {
+  if (!door.has_tarpit()) return std::nullopt;
+  const v1::Tarpit& given = door.tarpit();
+  TarpitOptions options;
+  options.free_errors = OrDefault(given.free_errors(), options.free_errors);
+  options.first = OrDefault(given.first(), options.first);
+  options.longest = OrDefault(given.longest(), options.longest);
+  options.sessions = OrDefault(given.sessions(), options.sessions);
+  constexpr absl::Duration kLongestDelay = absl::Minutes(2);  // clients give up after five
+  if (options.longest > kLongestDelay || options.first > options.longest)
+    return absl::InvalidArgumentError(
+        "ingress.door.tarpit: `first` is at most `longest`, and that at most 2m");
+  CLEANMAIL_ASSIGN_OR_RETURN(
+      options.pass_networks,
+      ToNetworks(given.pass_networks(), "ingress.door.tarpit.pass_networks"));
+  return options;
+}
+
 absl::StatusOr<net::ConnectionLimits::Options> ToConnectionLimits(const v1::Limits& limits) {
   net::ConnectionLimits::Options options;
   options.total = OrDefault(limits.sessions(), options.total);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -17,6 +18,10 @@ absl::StatusOr<SessionSettings> ToSessionSettings(const v1::IngressConfig& confi
 
 // InvalidArgument names the list that is wrong.
 absl::StatusOr<std::vector<DnsList>> ToDnsLists(const v1::Door& door);
+
+// Nothing where they are off. InvalidArgument names the setting.
+absl::StatusOr<std::optional<GreylistOptions>> ToGreylistOptions(const v1::Door& door);
+absl::StatusOr<std::optional<TarpitOptions>> ToTarpitOptions(const v1::Door& door);
 
 // InvalidArgument for a network that is none.
 absl::StatusOr<net::ConnectionLimits::Options> ToConnectionLimits(const v1::Limits& limits);

@@ -60,5 +60,32 @@ TEST(ToConnectionLimits, NamesTheNetworkThatIsNone) {
   EXPECT_EQ(ToConnectionLimits(limits)->per_network, 250);
 }
 
+TEST(Settings, GreylistAndTarpitAreOffUnlessSet) {
+  v1::Door door;
+  EXPECT_FALSE(ToGreylistOptions(door)->has_value());
+  EXPECT_FALSE(ToTarpitOptions(door)->has_value());
+  door.mutable_greylisting()->add_pass_domains("Partner.example");
+  door.mutable_tarpit();
+  const auto greylist = ToGreylistOptions(door);
+  ASSERT_TRUE(greylist.ok()) << greylist.status();
+  EXPECT_EQ((*greylist)->delay, absl::Minutes(5));
+  EXPECT_EQ((*greylist)->pass_domains.back(), "partner.example");
+  EXPECT_TRUE(ToTarpitOptions(door)->has_value());
+}
+
+TEST(Settings, WrongOnesOfTheDoorAreNamed) {
+  v1::Door door;
+  door.mutable_greylisting()->mutable_delay()->set_seconds(48 * 3600);
+  EXPECT_FALSE(ToGreylistOptions(door).ok());
+  door.mutable_greylisting()->clear_delay();
+  door.mutable_greylisting()->add_pass_networks("here");
+  EXPECT_NE(ToGreylistOptions(door).status().message().find("pass_networks"),
+            absl::string_view::npos);
+  door.set_off(true);
+  EXPECT_FALSE(ToGreylistOptions(door).ok());
+  door.mutable_tarpit()->mutable_longest()->set_seconds(600);
+  EXPECT_FALSE(ToTarpitOptions(door).ok());
+}
+
 }  // namespace
 }  // namespace cleanmail::ingress

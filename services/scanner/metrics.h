@@ -33,7 +33,12 @@ struct Metrics {
         worker_starts(registry.AddCounter("cleanmail_scanner_worker_starts_total",
                                           "Times the worker program has loaded its engines.")),
         worker_away(registry.AddGauge("cleanmail_scanner_worker_away",
-                                      "1 while the worker is away and mail waits.")) {}
+                                      "1 while the worker is away and mail waits.")),
+        spamd_answered(registry.AddCounter("cleanmail_scanner_spamd_answered_total",
+                                           "Messages judged for other servers, by spamc.")),
+        spamd_refused(registry.AddCounter(
+            "cleanmail_scanner_spamd_refused_total",
+            "Requests of spamc that were wrong, not offered or could not be answered.")) {}
 
   // Of one engine; `engine` is "clamd", "clamav", "yara" or a command's name.
   static telemetry::Gauge& SignaturesOf(telemetry::MetricsRegistry& registry,
@@ -67,6 +72,8 @@ struct Metrics {
   telemetry::Counter& worker_lost;
   telemetry::Counter& worker_starts;
   telemetry::Gauge& worker_away;
+  telemetry::Counter& spamd_answered;
+  telemetry::Counter& spamd_refused;
 };
 
 }  // namespace cleanmail::scanner

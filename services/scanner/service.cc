@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "libs/app/version.h"
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/defaults.h"
+#include "libs/net/connection.h"
 #include "proto/cleanmail/ingress/v1/config.pb.h"
 #include "proto/cleanmail/scanner/v1/config.pb.h"
 #include "services/scanner/analyzers/authentication/authentication.h"
@@ -19,6 +21,7 @@
 #include "services/scanner/local_analyzers.h"
 #include "services/scanner/metrics.h"
 #include "services/scanner/scan.h"
+#include "services/scanner/spamd/door.h"
 
 namespace cleanmail::scanner {
 namespace {
@@ -40,6 +43,30 @@ absl::StatusOr<std::unique_ptr<Authenticator>> MakeAuthenticator(
                                  .trusted_relays = *std::move(trusted)};
   options.deadline = config::OrDefault(settings.deadline(), options.deadline);
   return std::make_unique<Authenticator>(env.resolver(), env.clock(), std::move(options));
+}
+
+// The door for other mail servers; `scans` messages are looked at at once unless the settings say.
+absl::Status OpenSpamd(app::Environment& env, const v1::Spamd& settings, int scans, Scan& scan,
+                       Metrics& metrics, app::Service& service) {
+  CLEANMAIL_ASSIGN_OR_RETURN(spamd::DoorOptions options,
+                             ToDoorOptions(settings, {.version = app::kVersion,
+                                                      .host_name = env.app_config().host_name()}));
+  CLEANMAIL_ASSIGN_OR_RETURN(net::ListenOptions listen, spamd::ToListenOptions(settings));
+  const auto& door = service.Own(std::make_unique<spamd::Door>(
+      std::move(options),
+      spamd::DoorParts{scan, env.directory(), env.clock(), env.mail_log(), metrics}));
+  net::ExchangeOptions exchange;
+  exchange.connections = config::OrDefault(settings.connections(), exchange.connections);
+  exchange.workers = config::OrDefault(settings.scans(), scans);
+  exchange.request = config::OrDefault(settings.deadline(), exchange.request);
+  exchange.busy = spamd::Refuse(spamd::kTryLater, "too many connections");
+  auto& exchanges = service.Own(std::make_unique<net::Exchanges>(
+      std::move(exchange), [&door](const net::IpAddress& client) { return door.Begin(client); }));
+  service.Listen(std::move(listen), [&exchanges](std::unique_ptr<net::Connection> connection) {
+    exchanges.Take(std::move(connection));
+  });
+  service.OnDrain([&exchanges](absl::Time deadline) { exchanges.Drain(deadline); });
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -105,6 +132,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                 .metrics = metrics},
       std::move(analyzers), limits, failures));
 
+  if (settings.has_spamd())
+    CLEANMAIL_RETURN_IF_ERROR(OpenSpamd(env, settings.spamd(), workers, scan, metrics, service));
   service.Serve(std::make_unique<Api>(scan, rules, env.authz()));
   const ConsumerParts parts{scan, env.bus(), env.clock(), env.mail_log()};
   service.ConsumeLater<ingress::v1::MailReceived>(

@@ -58,18 +58,18 @@ message_size_limit = 52428800
 
 
 class Postfix:
-    """Debian's Postfix over a folder of its own. The folder must be passable for its users (not under a 0700 folder)."""
+    """Debian's Postfix over a folder of its own; `services`: further lines of master.cf. The folder must be passable for its users (not under a 0700 folder)."""
 
     name = "postfix"
 
-    def __init__(self, folder, port, sink_port, settings=""):
+    def __init__(self, folder, port, sink_port, settings="", services=""):
         self.folder, self.port = pathlib.Path(folder), port
         config = self.folder / "config"
         for each in (config, self.folder / "queue", self.folder / "data"):
             each.mkdir(parents=True)
         shutil.chown(self.folder / "data", "postfix")
         (config / "main.cf").write_text(MAIN.format(folder=folder, sink=sink_port) + settings)
-        (config / "master.cf").write_text(MASTER.format(port=port))
+        (config / "master.cf").write_text(MASTER.format(port=port) + services)
         shutil.copy("/etc/postfix/postfix-files", config) if pathlib.Path("/etc/postfix/postfix-files").exists() else None
         self._control("start")
         deadline = time.monotonic() + 30

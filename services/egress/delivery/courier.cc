@@ -93,6 +93,19 @@ bool Courier::IsHosted(const Delivery& delivery) const {
   });
 }
 
+// The message as it leaves: with its changes and, inbound, its seal.
+std::string Courier::Changed(std::string body, const Delivery& delivery) const {
+  mail::mime::Rewritten rewritten =
+      mail::mime::Rewrite(std::move(body), ChangesOf(delivery.actions));
+  metrics_.changes_undone.Add(static_cast<int64_t>(rewritten.undone.size()));
+  if (sealer_ == nullptr || delivery.message.direction() != mail::v1::DIRECTION_INBOUND)
+    return std::move(rewritten.message);
+  absl::StatusOr<std::string> sealed =
+      sealer_->Seal(rewritten.message, ResultsIn(delivery.actions));
+  (sealed.ok() ? metrics_.sealed : metrics_.unsealed).Add();
+  return sealed.ok() ? *std::move(sealed) : std::move(rewritten.message);
+}
+
 net::Task<absl::StatusOr<std::string>> Courier::Body(net::Loop& loop, const Delivery& delivery) {
   if (!delivery.content.empty()) co_return delivery.content;
   const blob::BlobName name = {.tenant = delivery.message.tenant(),
@@ -102,10 +115,7 @@ net::Task<absl::StatusOr<std::string>> Courier::Body(net::Loop& loop, const Deli
   const auto read = [this, &name, &delivery]() -> absl::StatusOr<std::string> {
     absl::StatusOr<std::string> body = blobs_.Read(name);
     if (!body.ok() || delivery.actions.empty()) return body;
-    mail::mime::Rewritten rewritten =
-        mail::mime::Rewrite(*std::move(body), ChangesOf(delivery.actions));
-    metrics_.changes_undone.Add(static_cast<int64_t>(rewritten.undone.size()));
-    return std::move(rewritten.message);
+    return Changed(*std::move(body), delivery);
   };
   co_return co_await net::OnPool(loops_, loop, read);
 }

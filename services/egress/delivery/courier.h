@@ -8,6 +8,7 @@
 #include "libs/store/blob/blob_store.h"
 #include "proto/cleanmail/egress/v1/events.pb.h"
 #include "services/egress/delivery/lore.h"
+#include "services/egress/delivery/sealer.h"
 #include "services/egress/delivery/session.h"
 #include "services/egress/metrics.h"
 #include "services/egress/store.h"
@@ -33,7 +34,8 @@ struct Attempt {
 class Courier {
  public:
   Courier(net::Loops& loops, Router& router, blob::BlobStore& blobs, const net::TlsContext& tls,
-          SessionOptions options, int messages_per_session, Lore& lore, Metrics& metrics)
+          SessionOptions options, int messages_per_session, Lore& lore, Metrics& metrics,
+          const Sealer* sealer = nullptr)
       : loops_(loops),
         router_(router),
         blobs_(blobs),
@@ -41,7 +43,8 @@ class Courier {
         options_(std::move(options)),
         messages_per_session_(messages_per_session),
         lore_(lore),
-        metrics_(metrics) {}
+        metrics_(metrics),
+        sealer_(sealer) {}
 
   // `session` is one kept from an earlier message to the same destination, or null; afterwards it
   // holds one that may be used again, or null. Runs on `loop`.
@@ -51,6 +54,7 @@ class Courier {
  private:
   bool IsHosted(const Delivery& delivery) const;
   net::Task<absl::StatusOr<std::string>> Body(net::Loop& loop, const Delivery& delivery);
+  std::string Changed(std::string body, const Delivery& delivery) const;
   net::Task<std::vector<mail::smtp::Outcome>> Over(Session& session, const Delivery& delivery,
                                                    std::string_view body);
 
@@ -62,6 +66,7 @@ class Courier {
   const int messages_per_session_;
   Lore& lore_;
   Metrics& metrics_;
+  const Sealer* const sealer_;  // null: mail is not sealed
 };
 
 }  // namespace cleanmail::egress

@@ -63,6 +63,10 @@ class Fan {
           MakeDelivery(message_, base::Cat(message_.id(), "/", copy, "/", action.copy_to()), copy,
                        DestinationOf(action.copy_to()), now_);
       delivery.recipients = {action.copy_to()};
+      // Whoever gets it shall know, too, what was found out about its sender.
+      for (const Action& each : actions) {
+        if (each.has_authentication_results()) delivery.actions.push_back(each);
+      }
       deliveries_.push_back(std::move(delivery));
     }
   }

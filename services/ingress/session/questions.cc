@@ -81,6 +81,7 @@ net::Task<void> Session::AskDoor() {
   ForwardConfirmation confirmation(client);
   const DnsAnswers addresses = co_await AskDns(confirmation.AskNames(answers[0]), deadline);
   confirmation.Judge(addresses, facts);
+  co_await RecallReputation(facts);
   door_ = std::move(facts);
 }
 
@@ -300,6 +301,7 @@ net::Task<std::optional<Reply>> Session::AskScan() {
     parts_.metrics.scans_later.Add();
     co_return std::nullopt;
   }
+  NoteReputation(EventOf(*scanned));
   *request.mutable_scan() = *scanned;
   using Answer = absl::StatusOr<policy::v1::EvaluateMessageResponse>;
   auto ask = [&](absl::AnyInvocable<void(Answer) &&> done) {

@@ -4,11 +4,6 @@
 namespace cleanmail::ingress {
 namespace {
 
-// What is accepted says in the event what SPF said; RCPT is answered behind it.
-std::string MailFrom(const std::string& sender) {
-  return "MAIL FROM:<" + sender + ">\r\nRCPT TO:<bob@example.org>\r\n";
-}
-
 TEST_F(SessionTest, SpfIsAskedOnceForAMessageAndTravelsWithIt) {
   resolver_.SetTxt("client.example", {"v=spf1 ip4:127.0.0.1 -all"});
   Open();

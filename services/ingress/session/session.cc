@@ -108,6 +108,7 @@ net::Task<void> Session::Talk() {
       if (event == ServerEvent::kStartTls) input = {};
     }
     held_ = {};
+    co_await HoldUp();
     if (machine_.has_output()) command_began_ = absl::Now();
     if (!co_await Flush()) co_return;
     if (!machine_.in_message()) EndMessage();  // only now the client has its answer
@@ -218,7 +219,9 @@ net::Task<void> Session::OnRecipients() {
   }
   co_await AskDestinations(verdicts);
   co_await AskLore(verdicts);
+  co_await AskGreylist(verdicts);
   co_await AskPolicy(verdicts);
+  NoteGuesses(verdicts);
   std::vector<Reply> answers;
   for (Doorman::Verdict& verdict : verdicts) {
     answers.push_back(verdict.refusal.value_or(replies::RecipientOk()));

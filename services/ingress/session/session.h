@@ -35,14 +35,23 @@ class Session {
   net::Task<void> AskDoor();
   net::Task<void> AskSpf(std::vector<Doorman::Verdict>& verdicts);
   void EnforceSpf(std::vector<Doorman::Verdict>& verdicts);
+  net::Task<void> AskGreylist(std::vector<Doorman::Verdict>& verdicts);
+  net::Task<void> RecallReputation(mail::v1::DoorFacts& facts);
+  void NoteReputation(Reputations::Event event, int count = 1);
+  void NoteGuesses(const std::vector<Doorman::Verdict>& verdicts);
+  net::Task<void> HoldUp();
   net::Task<void> AskDestinations(std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> AskLore(std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> AskPolicy(std::vector<Doorman::Verdict>& verdicts);
   void TakeDecision(const policy::v1::EnvelopeDecision& decision, Doorman::Verdict& verdict);
   net::Task<std::optional<mail::smtp::Reply>> AskAboutHeader();
   net::Task<std::optional<mail::smtp::Reply>> AskScan();
-  // Whether to scan before the reply: not where nothing a scan can find would refuse.
-  bool ScansNow() const { return !settings_.scan.off && scan_may_refuse_; }
+  // Whether to scan before the reply: not where nothing a scan can find would refuse, and nothing
+  // is to be remembered of the client.
+  bool ScansNow() const {
+    const bool remembers = parts_.reputations != nullptr && door_.has_value();
+    return !settings_.scan.off && (scan_may_refuse_ || remembers);
+  }
   net::Task<void> OnData();
   net::Task<void> OnMessageEnd();
   net::Task<bool> OnStartTls();
@@ -87,6 +96,7 @@ class Session {
 
   int messages_ = 0;
   int refusals_ = 0;
+  int errors_held_ = 0;  // errors of the client when it was last held up
   std::string end_ = "closed";
 };
 

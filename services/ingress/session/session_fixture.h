@@ -83,7 +83,7 @@ class SessionTest : public ::testing::Test {
     sessions_ = std::make_unique<Sessions>(
         settings_, SessionParts{*loops_, *limits_, directory_, policy_, scan_, recipient_check_,
                                 lore_, resolver_, *dns_lists_, *intake_, bus_, clock_, random_,
-                                *mail_log_, metrics_});
+                                *mail_log_, metrics_, greylist_, tarpit_, reputations_});
     auto listener = net::Listener::Open(
         *loops_, {.name = "mx", .address = "127.0.0.1:0", .proxy_from = proxy_from_},
         [this](std::unique_ptr<net::Connection> c) { sessions_->Take(std::move(c)); });
@@ -111,6 +111,16 @@ class SessionTest : public ::testing::Test {
   void Greet() {
     client_ = Connect();
     EXPECT_EQ(Say("EHLO client.example\r\n", 2).substr(0, 3), "250");
+  }
+  // As a client of that address, by PROXY protocol.
+  void GreetAs(const std::string& address) {
+    client_ = Connect();
+    ASSERT_TRUE(client_->Send("PROXY TCP4 " + address + " 127.0.0.1 1000 25\r\n").ok());
+    EXPECT_EQ(Say("EHLO client.example\r\n", 2).substr(0, 3), "250");
+  }
+  // MAIL and RCPT; two replies.
+  static std::string MailFrom(const std::string& sender) {
+    return "MAIL FROM:<" + sender + ">\r\nRCPT TO:<bob@example.org>\r\n";
   }
   void Begin(const std::string& recipient = "bob@example.org") {
     Greet();
@@ -167,6 +177,9 @@ class SessionTest : public ::testing::Test {
   std::vector<DnsList> dns_lists_to_ask_;
   std::unique_ptr<DnsLists> dns_lists_;
   SessionSettings settings_;
+  const Greylist* greylist_ = nullptr;
+  Tarpit* tarpit_ = nullptr;
+  const Reputations* reputations_ = nullptr;
   net::ConnectionLimits::Options limit_options_;
   std::vector<std::string> proxy_from_;
   std::unique_ptr<net::TlsContext> tls_;

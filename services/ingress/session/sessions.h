@@ -16,6 +16,9 @@
 #include "libs/net/tls_context.h"
 #include "libs/telemetry/log.h"
 #include "services/ingress/door/dns_lists.h"
+#include "services/ingress/door/greylist.h"
+#include "services/ingress/door/reputation.h"
+#include "services/ingress/door/tarpit.h"
 #include "services/ingress/intake/intake.h"
 #include "services/ingress/metrics.h"
 #include "services/ingress/session/advisors.h"
@@ -91,6 +94,10 @@ struct SessionParts {
   base::Random& random;
   telemetry::Log& mail_log;
   Metrics& metrics;
+  // Null: not wanted.
+  const Greylist* greylist = nullptr;
+  Tarpit* tarpit = nullptr;
+  const Reputations* reputations = nullptr;
 };
 
 // The SMTP sessions of one listener: a coroutine each, around the protocol machine. Thread-safe.

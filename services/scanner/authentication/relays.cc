@@ -6,6 +6,13 @@
 namespace cleanmail::scanner {
 namespace {
 
+bool IsTrusted(const std::string& client, const net::PrefixSet& trusted) {
+  const absl::StatusOr<net::IpAddress> address = net::IpAddress::Parse(client);
+  return address.ok() && trusted.Contains(*address);
+}
+
+}  // namespace
+
 // `from helo (name [192.0.2.1]) by …`: the last bracketed address before "by", since the first may
 // be what the client calls itself.
 Handover ReadReceived(std::string_view value) {
@@ -27,13 +34,6 @@ Handover ReadReceived(std::string_view value) {
   }
   return handover;
 }
-
-bool IsTrusted(const std::string& client, const net::PrefixSet& trusted) {
-  const absl::StatusOr<net::IpAddress> address = net::IpAddress::Parse(client);
-  return address.ok() && trusted.Contains(*address);
-}
-
-}  // namespace
 
 Handover FindHandover(std::string_view client, std::string_view helo,
                       const mail::mime::HeaderBlock& header, const net::PrefixSet& trusted) {

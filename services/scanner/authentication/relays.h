@@ -16,8 +16,12 @@ struct Handover {
   std::string helo;
 };
 
+// What a Received field of a relay says (RFC 5321 §4.4: `from helo (name [address])`); empty where
+// it does not say `from`.
+Handover ReadReceived(std::string_view value);
+
 // `client` said `helo` to us. While the client is in `trusted`, the next Received field from the
-// top, which that relay wrote, says who came before (RFC 5321 §4.4: `from helo (name [address])`).
+// top, which that relay wrote, says who came before.
 // The field on top is our own and is passed over.
 Handover FindHandover(std::string_view client, std::string_view helo,
                       const mail::mime::HeaderBlock& header, const net::PrefixSet& trusted);

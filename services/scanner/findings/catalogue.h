@@ -64,6 +64,8 @@ enum class FindingId {
   kClientNameUnconfirmed,
   kHeloOdd,
   kHeloOurs,
+  kReputationBad,
+  kReputationGood,
   // Where links lead.
   kLinkTextDiffers,
   kLinkCounted,
@@ -322,6 +324,17 @@ inline constexpr std::array kCatalogue = {
     CatalogueEntry{FindingId::kHeloOurs, "HELO_OURS", mail::v1::FINDING_CATEGORY_SPAM, 3,
                    "The client calls itself by this gateway's own name.",
                    "No honest server does. Your own relays belong into ingress.trusted_relays."},
+    CatalogueEntry{
+        FindingId::kReputationBad, "REPUTATION_BAD", mail::v1::FINDING_CATEGORY_SPAM, 1.5,
+        "Most of what this gateway has seen from the client's address or network was "
+        "spam, or to recipients that do not exist.",
+        "It is forgotten by itself within weeks. What was judged wrongly counts too: see "
+        "why the earlier mail was spam."},
+    CatalogueEntry{FindingId::kReputationGood, "REPUTATION_GOOD", mail::v1::FINDING_CATEGORY_SPAM,
+                   -0.5,
+                   "This gateway has seen much mail from the client's address, and nearly none of "
+                   "it was spam.",
+                   "Nothing needs to be done."},
     CatalogueEntry{FindingId::kLinkTextDiffers, "LINK_TEXT_DIFFERS",
                    mail::v1::FINDING_CATEGORY_PHISHING, 1.5,
                    "A link shows the address of one site and leads to another's.",

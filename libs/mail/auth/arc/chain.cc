@@ -11,6 +11,8 @@
 namespace cleanmail::mail::auth::arc {
 namespace {
 
+constexpr char kTooManySets[] = "too many sets";
+
 using dkim::Canonical;
 
 absl::Status Bad(std::string_view why) { return absl::InvalidArgumentError(base::AbslView(why)); }
@@ -99,7 +101,7 @@ Sets ReadSets(const dkim::HeaderIndex& header) {
     return sets;
   }
   if (count > kMaxInstances) {
-    sets.problem = "too many sets";
+    sets.problem = kTooManySets;
     return sets;
   }
   sets.list.resize(count);
@@ -121,6 +123,13 @@ Sets ReadSets(const dkim::HeaderIndex& header) {
   for (const mime::Field* const field : seals)
     place(TaggedInstance(field->raw_value()), field, &Set::seal);
   return sets;
+}
+
+bool MayBeSealed(const Sets& sets) {
+  if (sets.problem == kTooManySets || sets.list.size() >= kMaxInstances) return false;
+  if (!sets.problem.empty() || sets.list.empty()) return true;
+  const auto newest = ParseSeal(sets.list.back().seal->raw_value());
+  return !newest.ok() || newest->claimed != Status::kFail;
 }
 
 std::string SealedText(const std::vector<Set>& list) {

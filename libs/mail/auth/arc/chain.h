@@ -57,6 +57,8 @@ struct Sets {
   std::string problem = {};
 };
 Sets ReadSets(const dkim::HeaderIndex& header);
+// Whether a set may be added: not to a chain that is marked as failed (§5.1), nor to the longest.
+bool MayBeSealed(const Sets& sets);
 
 // The text under the seal of `list.back()`: the sets in order, relaxed, the last seal without its
 // signature and last line end (§5.1.1).

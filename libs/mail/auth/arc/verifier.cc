@@ -72,9 +72,7 @@ std::optional<Verdict> Verifier::Check(Lookups& lookups) const {
   Verdict verdict;
   if (sets_.problem.empty() && sets_.list.empty()) return verdict;
   verdict.status = Status::kFail;
-  if (!parsed_.empty() && parsed_.back().seal.ok())
-    verdict.may_be_sealed = parsed_.back().seal->claimed != Status::kFail;
-  verdict.may_be_sealed &= sets_.list.size() < kMaxInstances && sets_.problem != "too many sets";
+  verdict.may_be_sealed = MayBeSealed(sets_);
   verdict.reason = FormProblem();
   if (!verdict.reason.empty()) return verdict;
   std::vector<dkim::FoundKey> message_keys, seal_keys;

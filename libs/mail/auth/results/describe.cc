@@ -45,6 +45,7 @@ MethodResult Describe(const arc::Verdict& verdict, std::string_view client) {
       .method = "arc", .result = std::string(ToText(verdict.status)), .reason = verdict.reason};
   if (verdict.status == arc::Status::kPass)
     result.properties.push_back({"header", "oldest-pass", std::to_string(verdict.oldest_pass)});
+  if (verdict.temporary) result.properties.push_back({"policy", "temporary", "yes"});
   if (!client.empty()) result.properties.push_back({"smtp", "remote-ip", std::string(client)});
   return result;
 }

@@ -1,7 +1,9 @@
 #include "services/scanner/analyzers/door/door.h"
 
+#include <algorithm>
 #include <optional>
 
+#include "absl/strings/str_format.h"
 #include "libs/base/cat.h"
 #include "services/scanner/findings/catalogue.h"
 
@@ -24,6 +26,50 @@ std::optional<FindingId> OfHelo(DoorFacts::Helo helo) {
   }
 }
 
+// What is enough to speak for or against an address, in messages. A recipient that does not exist
+// counts half: an honest server may try an old list.
+constexpr double kRefusedCounts = 0.5;
+constexpr double kEnoughOfAddress = 5;
+constexpr double kEnoughOfNetwork = 20;
+constexpr double kEnoughGood = 20;
+constexpr double kBadShare = 0.8;
+constexpr double kBadShareOfNetwork = 0.95;
+constexpr double kGoodShare = 0.02;
+constexpr double kNetworkWeight = 0.8;  // a neighbour says less
+
+double BadOf(const mail::v1::Reputation& reputation) {
+  return reputation.spam() + kRefusedCounts * reputation.refused();
+}
+double ShareOf(const mail::v1::Reputation& reputation) {
+  return BadOf(reputation) / std::max(BadOf(reputation) + reputation.good(), 1e-9);
+}
+
+mail::v1::Finding Remembered(FindingId id, std::string_view whose, const std::string& client,
+                             const mail::v1::Reputation& reputation) {
+  return MakeFinding(
+      id,
+      absl::StrFormat("%s of %s: %.1f good, %.1f spam, %.1f refused", std::string(whose), client,
+                      reputation.good(), reputation.spam(), reputation.refused()),
+      "door");
+}
+
+std::optional<mail::v1::Finding> OfReputation(const DoorFacts& door, const std::string& client) {
+  const mail::v1::Reputation& address = door.address_reputation();
+  const mail::v1::Reputation& network = door.network_reputation();
+  if (BadOf(address) >= kEnoughOfAddress && ShareOf(address) >= kBadShare)
+    return Remembered(FindingId::kReputationBad, "address", client, address);
+  if (address.good() >= kEnoughGood && ShareOf(address) <= kGoodShare)
+    return Remembered(FindingId::kReputationGood, "address", client, address);
+  // Who has shown himself to be good is not judged by his neighbours.
+  if (address.good() < 1 && BadOf(network) >= kEnoughOfNetwork &&
+      ShareOf(network) >= kBadShareOfNetwork) {
+    mail::v1::Finding finding = Remembered(FindingId::kReputationBad, "network", client, network);
+    finding.set_weight(kNetworkWeight);
+    return finding;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 absl::StatusOr<Findings> Door::Analyze(const ParsedMessage& message) {
@@ -44,6 +90,8 @@ absl::StatusOr<Findings> Door::Analyze(const ParsedMessage& message) {
                                    base::Cat(client, " as ", door.client_name()), name()));
   if (const auto id = OfHelo(door.helo()); id.has_value())
     findings.push_back(MakeFinding(*id, message.envelope->session().helo(), name()));
+  if (auto reputation = OfReputation(door, client); reputation.has_value())
+    findings.push_back(*std::move(reputation));
   return findings;
 }
 

@@ -49,6 +49,27 @@ TEST_F(DoorTest, ClientsWithoutAProperNameAreOdd) {
   EXPECT_THAT(Names(), ElementsAre("CLIENT_NAME_UNCONFIRMED", "HELO_OURS"));
 }
 
+TEST_F(DoorTest, WhatIsRememberedOfAClientSpeaksOnlyWhenItIsEnough) {
+  mail::v1::Reputation& address = *envelope_.mutable_door()->mutable_address_reputation();
+  address.set_spam(4);
+  EXPECT_THAT(Names(), IsEmpty());
+  address.set_refused(2);
+  EXPECT_THAT(Names(), ElementsAre("REPUTATION_BAD"));
+  EXPECT_EQ(Find()[0].weight(), 1.5);
+  address.set_good(5);
+  EXPECT_THAT(Names(), IsEmpty()) << "it sends this and that";
+  address.set_good(500);
+  EXPECT_THAT(Names(), ElementsAre("REPUTATION_GOOD"));
+}
+
+TEST_F(DoorTest, NeighboursSayLessAndNothingOfWhoHasShownToBeGood) {
+  envelope_.mutable_door()->mutable_network_reputation()->set_spam(100);
+  EXPECT_THAT(Names(), ElementsAre("REPUTATION_BAD"));
+  EXPECT_EQ(Find()[0].weight(), 0.8);
+  envelope_.mutable_door()->mutable_address_reputation()->set_good(1);
+  EXPECT_THAT(Names(), IsEmpty());
+}
+
 TEST_F(DoorTest, OfAnHonestClientAndOfOneNobodyAskedAboutNothingIsSaid) {
   EXPECT_THAT(Names(), IsEmpty());
   envelope_.mutable_door()->set_iprev(DoorFacts::IPREV_PASS);
