@@ -48,9 +48,10 @@ absl::StatusOr<std::unique_ptr<Authenticator>> MakeAuthenticator(
 // The door for other mail servers; `scans` messages are looked at at once unless the settings say.
 absl::Status OpenSpamd(app::Environment& env, const v1::Spamd& settings, int scans, Scan& scan,
                        Metrics& metrics, app::Service& service) {
-  CLEANMAIL_ASSIGN_OR_RETURN(spamd::DoorOptions options,
-                             ToDoorOptions(settings, {.version = app::kVersion,
-                                                      .host_name = env.app_config().host_name()}));
+  CLEANMAIL_ASSIGN_OR_RETURN(
+      spamd::DoorOptions options,
+      spamd::ToDoorOptions(settings,
+                           {.version = app::kVersion, .host_name = env.app_config().host_name()}));
   CLEANMAIL_ASSIGN_OR_RETURN(net::ListenOptions listen, spamd::ToListenOptions(settings));
   const auto& door = service.Own(std::make_unique<spamd::Door>(
       std::move(options),

@@ -35,3 +35,5 @@ BENCHMARK(Seal)->Arg(4'000)->Arg(100'000)->Arg(1'000'000);
 
 }  // namespace
 }  // namespace cleanmail::egress
+
+BENCHMARK_MAIN();

@@ -184,9 +184,10 @@ std::string Respond(const RequestReader& request, const ScanResult& scan, const 
 
 std::string Pong() { return "SPAMD/1.5 0 PONG\r\n"; }
 
+// Without an empty line behind it: spamc would take that for the end of a good answer.
 std::string Refuse(Code code, std::string_view why) {
   return base::Cat("SPAMD/1.1 ", code.number, " ", code.name, ": ",
-                   base::Printable(why, kLongestWhy), "\r\n\r\n");
+                   base::Printable(why, kLongestWhy), "\r\n");
 }
 
 }  // namespace cleanmail::scanner::spamd
