@@ -33,7 +33,16 @@ struct Metrics {
         worker_starts(registry.AddCounter("cleanmail_scanner_worker_starts_total",
                                           "Times the worker program has loaded its engines.")),
         worker_away(registry.AddGauge("cleanmail_scanner_worker_away",
-                                      "1 while the worker is away and mail waits.")) {}
+                                      "1 while the worker is away and mail waits.")),
+        lessons(registry.AddCounter("cleanmail_scanner_lessons_total",
+                                    "Messages learnt, learnt anew as the other kind, forgotten.")),
+        training_seconds(registry.AddHistogram("cleanmail_scanner_training_seconds",
+                                               "Time of training a classifier.",
+                                               telemetry::LatencyBounds())),
+        classifiers(registry.AddGauge("cleanmail_scanner_classifiers",
+                                      "Classifiers that judge: the shared one, tenants' own.")),
+        classifier_bytes(registry.AddGauge("cleanmail_scanner_classifier_bytes",
+                                           "Memory of all classifiers.")) {}
 
   // Of one engine; `engine` is "clamd", "clamav", "yara" or a command's name.
   static telemetry::Gauge& SignaturesOf(telemetry::MetricsRegistry& registry,
@@ -67,6 +76,10 @@ struct Metrics {
   telemetry::Counter& worker_lost;
   telemetry::Counter& worker_starts;
   telemetry::Gauge& worker_away;
+  telemetry::Counter& lessons;
+  telemetry::Histogram& training_seconds;
+  telemetry::Gauge& classifiers;
+  telemetry::Gauge& classifier_bytes;
 };
 
 }  // namespace cleanmail::scanner

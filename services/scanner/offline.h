@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "proto/cleanmail/scanner/v1/config.pb.h"
 #include "proto/cleanmail/scanner/v1/events.pb.h"
+#include "services/scanner/received_form.h"  // IWYU pragma: export
 
 namespace cleanmail::scanner {
 
@@ -31,9 +32,6 @@ class OfflineScanner {
   explicit OfflineScanner(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };
-
-// `mail` as SMTP would have brought it: CRLF, without a line of mbox in front.
-std::string AsReceived(std::string_view mail);
 
 // What a finding means, and what to do; empty for one that is not in the catalogue.
 struct FindingWords {

@@ -10,12 +10,14 @@
 #include "services/scanner/analyzers/authentication/authentication.h"
 #include "services/scanner/analyzers/door/door.h"
 #include "services/scanner/analyzers/impersonation/impersonation.h"
+#include "services/scanner/analyzers/learned/learned.h"
 #include "services/scanner/analyzers/spam/spam_rules.h"
 #include "services/scanner/api.h"
 #include "services/scanner/authentication/authenticator.h"
 #include "services/scanner/configured_rules.h"
 #include "services/scanner/consumer.h"
 #include "services/scanner/engines.h"
+#include "services/scanner/learning/configured_lessons.h"
 #include "services/scanner/local_analyzers.h"
 #include "services/scanner/metrics.h"
 #include "services/scanner/scan.h"
@@ -77,6 +79,12 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       analyzers.push_back(std::make_unique<SpamRules>(*rules));
     }
   }
+  learning::Lessons* lessons = nullptr;
+  if (!settings.learning().off()) {
+    CLEANMAIL_ASSIGN_OR_RETURN(lessons,
+                               learning::AddLessons(env, settings.learning(), metrics, service));
+    analyzers.push_back(std::make_unique<Learned>(*lessons));
+  }
   int workers = env.app_config().threads().workers();
   const EnginesParts engine_parts = {
       .message_bytes = config::OrDefault(
@@ -103,7 +111,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                 .metrics = metrics},
       std::move(analyzers), limits, failures));
 
-  service.Serve(std::make_unique<Api>(scan, rules, env.authz()));
+  service.Serve(std::make_unique<Api>(scan, rules, lessons, env.authz()));
   const ConsumerParts parts{scan, env.bus(), env.clock(), env.mail_log()};
   service.ConsumeLater<ingress::v1::MailReceived>(
       [parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);
