@@ -79,12 +79,9 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       analyzers.push_back(std::make_unique<SpamRules>(*rules));
     }
   }
-  learning::Lessons* lessons = nullptr;
-  if (!settings.learning().off()) {
-    CLEANMAIL_ASSIGN_OR_RETURN(lessons,
-                               learning::AddLessons(env, settings.learning(), metrics, service));
-    analyzers.push_back(std::make_unique<Learned>(*lessons));
-  }
+  CLEANMAIL_ASSIGN_OR_RETURN(learning::Lessons* const lessons,
+                             learning::AddLessons(env, settings.learning(), metrics, service));
+  if (lessons != nullptr) analyzers.push_back(std::make_unique<Learned>(*lessons));
   int workers = env.app_config().threads().workers();
   const EnginesParts engine_parts = {
       .message_bytes = config::OrDefault(

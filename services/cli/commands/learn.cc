@@ -1,5 +1,4 @@
 // learn spam|ham|forget|status|reset: what mails in files are, for the scanner to learn.
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <utility>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
@@ -112,11 +112,11 @@ class Teacher {
   }
   Json Report() const {
     Json report = learning_;
-    report.Set("learntCount", Json::Number(base::Cat(learnt_)));
-    report.Set("changedCount", Json::Number(base::Cat(changed_)));
-    report.Set("knownCount", Json::Number(base::Cat(known_)));
-    report.Set("forgottenCount", Json::Number(base::Cat(forgotten_)));
-    report.Set("refusedCount", Json::Number(base::Cat(refused_)));
+    report["learntCount"] = Json::Number(learnt_);
+    report["changedCount"] = Json::Number(changed_);
+    report["knownCount"] = Json::Number(known_);
+    report["forgottenCount"] = Json::Number(forgotten_);
+    report["refusedCount"] = Json::Number(static_cast<int64_t>(refused_));
     return report;
   }
   const Json& learning() const { return learning_; }
@@ -129,11 +129,10 @@ class Teacher {
 
   absl::Status SendAll(const std::vector<Waiting>& batch) {
     Json body = Json::Object();
-    body.Set("lesson", Json::String(lesson_));
+    body["lesson"] = Json::String(lesson_);
     Json mails = Json::Array();
-    for (const Waiting& one : batch)
-      mails.items.push_back(Json::String(absl::Base64Escape(one.mail)));
-    body.Set("messages", std::move(mails));
+    for (const Waiting& one : batch) mails.Add(Json::String(absl::Base64Escape(one.mail)));
+    body["messages"] = std::move(mails);
     CLEANMAIL_ASSIGN_OR_RETURN(const Json answer,
                                connection_.Call("POST", path_ + ":teach", &body));
     learnt_ += Number(answer, "learntCount");

@@ -14,6 +14,14 @@ constexpr absl::Duration kRefreshEvery = absl::Seconds(2);
 
 absl::StatusOr<Lessons*> AddLessons(app::Environment& env, const v1::LearningSettings& settings,
                                     Metrics& metrics, app::Service& service) {
+  if (settings.off()) return nullptr;
+  if (!env.owns_databases() && env.app_config().postgres().hosts().empty()) {
+    static constexpr char kAdvice[] =
+        "nothing is learnt of spam and ham: set app.postgres, or scanner.learning.off";
+    env.log().Warning("scanner.learning.missing", {{"advice", kAdvice}});
+    service.OnWarnings([] { return std::vector<std::string>{kAdvice}; });
+    return nullptr;
+  }
   CLEANMAIL_ASSIGN_OR_RETURN(sql::Database* const database, env.database("scanner"));
   CLEANMAIL_RETURN_IF_ERROR(sql::Migrate(*database, Migrations()));
   auto& store = service.Own(std::make_unique<Store>(*database));
