@@ -155,7 +155,7 @@ absl::Status Lessons::Train(const LearningState& state, const LearningState* sha
                         .weight = WeightAt(now, lesson.learnt_at_us, options_.keep),
                         .offset = static_cast<float>(offset)});
   }
-  auto model = std::make_shared<const Model>(Model::Train(examples));
+  auto model = std::make_shared<const Model>(Model::Train(std::move(examples)));
   metrics_.training_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - began));
   absl::MutexLock lock(&mutex_);
   trained_.insert_or_assign(state.tenant,

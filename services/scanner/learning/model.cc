@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 #include <utility>
 
 #include "libs/base/cat.h"
@@ -32,8 +31,16 @@ size_t FoldOf(const Example& example) {
 struct Unseen {
   double log_odds = 0;
   bool spam = false;
-  double weight = 1;  // both kinds weigh the same in sum
+  double weight = 1;
 };
+
+// Both kinds weigh the same in sum.
+std::vector<Unseen> Weighed(std::vector<Unseen> asked) {
+  const auto spam = static_cast<double>(std::ranges::count_if(asked, &Unseen::spam));
+  const auto ham = static_cast<double>(asked.size()) - spam;
+  for (Unseen& one : asked) one.weight = 0.5 / std::max(1.0, one.spam ? spam : ham);
+  return asked;
+}
 
 std::vector<Unseen> AskUnseen(std::span<const Example> examples, const TrainingOptions& options) {
   std::vector<Unseen> asked;
@@ -47,24 +54,29 @@ std::vector<Unseen> AskUnseen(std::span<const Example> examples, const TrainingO
     const Classifier made = Classifier::Train(shown, options);
     for (const Example& one : examples) {
       if (FoldOf(one) == fold)
-        asked.push_back(
-            {.log_odds = made.Score(one.features) + one.offset, .spam = one.spam, .weight = 1});
+        asked.push_back({.log_odds = made.Score(one.features) + one.offset, .spam = one.spam});
     }
   }
-  const auto spam = static_cast<double>(std::ranges::count_if(asked, &Unseen::spam));
-  const auto ham = static_cast<double>(asked.size()) - spam;
-  for (Unseen& one : asked) one.weight = 0.5 / std::max(1.0, one.spam ? spam : ham);
-  return asked;
+  return Weighed(std::move(asked));
+}
+
+// What the model below says of examples it was not taught.
+std::vector<Unseen> AskBelow(std::span<const Example> examples) {
+  std::vector<Unseen> asked;
+  asked.reserve(examples.size());
+  for (const Example& one : examples) asked.push_back({.log_odds = one.offset, .spam = one.spam});
+  return Weighed(std::move(asked));
 }
 
 // Platt's: slope and intercept under which the log-odds are likeliest, by Newton's steps. Ends are
 // softened by how few examples there are.
-std::pair<double, double> Calibrate(std::span<const Unseen> asked) {
+Calibration Calibrate(std::span<const Unseen> asked, double least_slope) {
   const double soft = 1.0 / (static_cast<double>(asked.size()) + 2);
+  const double prior = 2 * soft;  // a slope of 1 counts as two examples
   double slope = 1;
   double intercept = 0;
   for (int step = 0; step < 30; ++step) {
-    double g1 = 1e-4 * (slope - 1), g0 = 0, h11 = 1e-4, h10 = 0, h00 = 1e-9;
+    double g1 = prior * (slope - 1), g0 = 0, h11 = prior, h10 = 0, h00 = 1e-9;
     for (const Unseen& one : asked) {
       const double p = Probability(slope * one.log_odds + intercept);
       const double error = (p - (one.spam ? 1 - soft : soft)) * one.weight;
@@ -77,10 +89,10 @@ std::pair<double, double> Calibrate(std::span<const Unseen> asked) {
     }
     const double determinant = h11 * h00 - h10 * h10;
     if (determinant <= 1e-15) break;
-    slope = std::clamp(slope - (g1 * h00 - g0 * h10) / determinant, kLeastSlope, kMostSlope);
+    slope = std::clamp(slope - (g1 * h00 - g0 * h10) / determinant, least_slope, kMostSlope);
     intercept = std::clamp(intercept - (g0 * h11 - g1 * h10) / determinant, -5.0, 5.0);
   }
-  return {slope, intercept};
+  return {.slope = slope, .intercept = intercept};
 }
 
 struct Reason {
@@ -113,13 +125,17 @@ std::string Because(const Tokens& tokens, std::vector<Reason> reasons, bool spam
 
 }  // namespace
 
-Model Model::Train(std::span<const Example> examples) {
+Model Model::Train(std::vector<Example> examples) {
   const TrainingOptions options{.bits = BitsFor(examples.size())};
   Model made;
+  if (std::ranges::any_of(examples, [](const Example& one) { return one.offset != 0; })) {
+    made.below_ = Calibrate(AskBelow(examples), 0);
+    for (Example& one : examples) one.offset = static_cast<float>(made.below_.Of(one.offset));
+  }
   const std::vector<Unseen> asked = AskUnseen(examples, options);
-  std::tie(made.slope_, made.intercept_) = Calibrate(asked);
+  made.all_ = Calibrate(asked, kLeastSlope);
   for (const Unseen& one : asked) {
-    const double p = Probability(made.slope_ * one.log_odds + made.intercept_);
+    const double p = Probability(made.all_.Of(one.log_odds));
     if (one.spam && p < kSpamLine) made.quality_.missed_spam += 2 * one.weight;
     if (!one.spam && p >= kSpamLine) made.quality_.false_spam += 2 * one.weight;
   }
@@ -128,11 +144,11 @@ Model Model::Train(std::span<const Example> examples) {
 }
 
 double Model::LogOdds(std::span<const Feature> features, double offset) const {
-  return slope_ * (classifier_.Score(features) + offset) + intercept_;
+  return all_.Of(classifier_.Score(features) + below_.Of(offset));
 }
 
 double Model::Share(Feature feature, size_t features) const {
-  return slope_ * classifier_.Share(feature, features);
+  return all_.slope * classifier_.Share(feature, features);
 }
 
 Opinion Judge(const Model* shared, const Model* own, const Tokens& tokens) {
@@ -142,8 +158,10 @@ Opinion Judge(const Model* shared, const Model* own, const Tokens& tokens) {
   std::vector<Reason> reasons(features.size());
   for (size_t i = 0; i < features.size(); ++i) {
     reasons[i].token = &tokens.list[i];
-    if (shared != nullptr) reasons[i].share += shared->Share(features[i], features.size());
-    if (own != nullptr) reasons[i].share += own->Share(features[i], features.size());
+    double& share = reasons[i].share;
+    if (shared != nullptr) share = shared->Share(features[i], features.size());
+    if (own != nullptr)
+      share = own->ShareBelow() * share + own->Share(features[i], features.size());
   }
   return {.probability = Probability(log_odds),
           .because = Because(tokens, std::move(reasons), log_odds > 0)};

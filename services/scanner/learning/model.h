@@ -16,27 +16,36 @@ struct Quality {
   double false_spam = 0;   // ham it gives 0.95 or more
 };
 
+// By how much log-odds are too sure of themselves.
+struct Calibration {
+  double slope = 1;
+  double intercept = 0;
+
+  double Of(double log_odds) const { return slope * log_odds + intercept; }
+};
+
 // A classifier whose log-odds mean what they say: at 0.9, nine of ten are spam where both kinds
 // are as frequent. Thread-safe once made.
 class Model {
  public:
   // Learns from examples of both kinds; where it is to stand on another model, `offset` of each is
-  // that one's log-odds. Pure.
-  static Model Train(std::span<const Example> examples);
+  // that one's log-odds, which count as much as they are right here. Pure.
+  static Model Train(std::vector<Example> examples);
 
   // Log-odds of spam, on top of `offset`.
   double LogOdds(std::span<const Feature> features, double offset = 0) const;
   // What one token of a message of `features` adds, in log-odds.
   double Share(Feature feature, size_t features) const;
+  // By how much this counts what the model below adds.
+  double ShareBelow() const { return all_.slope * below_.slope; }
 
   const Quality& quality() const { return quality_; }
   size_t bytes() const { return classifier_.bytes(); }
 
  private:
   Classifier classifier_;
-  // By how much the raw log-odds are too sure of themselves.
-  double slope_ = 1;
-  double intercept_ = 0;
+  Calibration below_;  // of the log-odds it stands on
+  Calibration all_;    // of the sum
   Quality quality_;
 };
 

@@ -73,7 +73,7 @@ TEST(Model, ATenantsOwnOverrulesWhatAllShare) {
   const Model shared = Model::Train(Examples(200));
   std::vector<Example> examples = Examples(100, 500, true);  // what others call spam is wanted here
   for (Example& one : examples) one.offset = static_cast<float>(shared.LogOdds(one.features));
-  const Model own = Model::Train(examples);
+  const Model own = Model::Train(std::move(examples));
   const Tokens tokens = Read(TextOf(true, 4000));
   EXPECT_GT(Judge(&shared, nullptr, tokens).probability, 0.9);
   EXPECT_LT(Judge(&shared, &own, tokens).probability, 0.2);
@@ -83,7 +83,7 @@ TEST(Model, KindsTaughtMoreOftenAreNotLikelierForThat) {
   std::vector<Example> examples = Examples(40);
   for (unsigned i = 0; i < 400; ++i)
     examples.push_back({.features = FeaturesOf(Read(TextOf(false, 9000 + i))), .spam = false});
-  const Model model = Model::Train(examples);
+  const Model model = Model::Train(std::move(examples));
   EXPECT_GT(Judge(&model, nullptr, Read(TextOf(true, 5000))).probability, 0.8);
 }
 
@@ -91,7 +91,7 @@ TEST(Model, WordsLearntAsBothSayNothing) {
   std::vector<Example> examples = Examples(200);
   std::vector<Example> swapped = Examples(200, 0, true);
   examples.insert(examples.end(), swapped.begin(), swapped.end());
-  const Model model = Model::Train(examples);
+  const Model model = Model::Train(std::move(examples));
   const double probability = Judge(&model, nullptr, Read(TextOf(true, 6000))).probability;
   EXPECT_GT(probability, 0.3);
   EXPECT_LT(probability, 0.7);

@@ -20,6 +20,7 @@ constexpr size_t kLongestValue = 1000;
 constexpr size_t kHeaderWords = 40;
 constexpr size_t kLongestWord = 64;
 constexpr size_t kMostFiles = 50;
+constexpr size_t kMostTexts = 6;
 
 // Fields the sender's program writes; relays and receivers do not.
 constexpr std::string_view kFields[] = {
@@ -119,14 +120,14 @@ class Collector {
     }
   }
 
+  // Of a long text its end first, so that padding in front does not keep it out.
   void TakeText(std::string_view text) {
-    const size_t most = limits_.tokens;
-    if (text.size() <= limits_.text + limits_.text / 4) {
-      TakeWords(Place::kText, text, most);
-      return;
+    if (texts_++ >= kMostTexts) return;
+    if (text.size() > limits_.text + limits_.text / 8) {
+      TakeWords(Place::kText, text.substr(text.size() - limits_.text / 8), limits_.tokens);
+      text = text.substr(0, limits_.text);
     }
-    TakeWords(Place::kText, text.substr(0, limits_.text), most);
-    TakeWords(Place::kText, text.substr(text.size() - limits_.text / 4), most / 4);
+    TakeWords(Place::kText, text, limits_.tokens);
   }
 
   void TakeSender() {
@@ -227,8 +228,6 @@ class Collector {
 
   Tokens Finish() {
     std::vector<Token>& list = found_.list;
-    // Those that came first stay: sender, subject, links and the text's beginning.
-    if (list.size() > 4 * limits_.tokens) list.resize(4 * limits_.tokens);
     std::vector<uint32_t> order(list.size());
     for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
     std::ranges::sort(order, [&](uint32_t a, uint32_t b) {
@@ -236,7 +235,7 @@ class Collector {
     });
     const auto equal = [&](uint32_t a, uint32_t b) { return list[a].hash == list[b].hash; };
     order.erase(std::unique(order.begin(), order.end(), equal), order.end());
-    if (order.size() > limits_.tokens) {
+    if (order.size() > limits_.tokens) {  // those that came first stay
       std::ranges::sort(order);
       order.resize(limits_.tokens);
       std::ranges::sort(order, {}, [&](uint32_t i) { return list[i].hash; });
@@ -254,6 +253,7 @@ class Collector {
   Tokens found_;
   std::string keyed_;
   size_t hosts_ = 0;
+  size_t texts_ = 0;
   std::string last_host_;
 };
 

@@ -48,7 +48,7 @@ inline constexpr int kTokensVersion = 1;
 
 struct TokenLimits {
   size_t tokens = 4000;
-  size_t text = 64 << 10;  // bytes at the beginning of each text, and a quarter as many at its end
+  size_t text = 64 << 10;  // bytes at the beginning of a text, and an eighth as many at its end
   size_t hosts = 100;
 };
 

@@ -72,9 +72,11 @@ TEST(Tokens, AreEachOnceInOrder) {
 TEST(Tokens, T_B3_AreBoundedHoweverLongTheTextIs) {
   std::string mail = "Subject: important offer\r\n\r\n";
   for (int i = 0; i < 200'000; ++i)
-    mail += base::Cat("w", static_cast<char>('a' + i % 26), i, " http://h", i, ".example/ ");
+    mail +=
+        base::Cat(std::string(1, static_cast<char>('a' + i % 26)), i, " http://h", i, ".example/ ");
   const std::vector<std::string> read = Read(mail);
-  EXPECT_EQ(read.size(), 4000U);
+  EXPECT_LE(read.size(), 4000U);
+  EXPECT_GE(read.size(), 2000U);
   EXPECT_THAT(read, Contains("\"offer\" in the subject"));
 }
 
