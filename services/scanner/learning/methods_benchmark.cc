@@ -14,7 +14,7 @@
 #include <sstream>
 #include <unordered_map>
 
-#include "services/scanner/learning/classifier.h"
+#include "services/scanner/learning/model.h"
 #include "services/scanner/learning/tokens.h"
 
 namespace cleanmail::scanner::learning {
@@ -268,6 +268,35 @@ Method Linear(Features of, TrainingOptions options) {
   };
 }
 
+// What the calibrated probability is worth: of each kind, the share in each grade.
+void PrintGrades(const std::vector<Mail>& mails, size_t most) {
+  constexpr double kGrades[] = {0.01, 0.05, 0.2, 0.8, 0.95, 0.99, 0.999, 2};
+  double counts[2][std::size(kGrades)] = {};
+  double all[2] = {};
+  Run("", mails, most, [&](const std::vector<const Mail*>& train) {
+    std::vector<Example> examples;
+    for (const Mail* mail : train) examples.push_back({.features = mail->all, .spam = mail->spam});
+    auto made = std::make_shared<Model>(Model::Train(std::move(examples)));
+    std::cout << "own estimate: missed " << 100 * made->quality().missed_spam << " %, false "
+              << 100 * made->quality().false_spam << " %\n";
+    return [made, &counts, &all, &kGrades](const Mail& mail) {
+      const double log_odds = made->LogOdds(mail.all);
+      const double p = 1 / (1 + std::exp(-log_odds));
+      size_t grade = 0;
+      while (p >= kGrades[grade]) ++grade;
+      counts[mail.spam ? 1 : 0][grade] += mail.weight;
+      all[mail.spam ? 1 : 0] += mail.weight;
+      return log_odds;
+    };
+  });
+  for (const bool spam : {false, true}) {
+    std::cout << (spam ? "   spam:" : "   ham:");
+    for (size_t i = 0; i < std::size(kGrades); ++i)
+      std::cout << "  <" << kGrades[i] << " " << 100 * counts[spam][i] / all[spam] << "%";
+    std::cout << "\n";
+  }
+}
+
 }  // namespace
 }  // namespace cleanmail::scanner::learning
 
@@ -291,6 +320,7 @@ int main(int argc, char** argv) {
             << 1e6 * token_seconds / static_cast<double>(token_mails) << " us a mail\n";
   for (const size_t most : {size_t{200}, size_t{1000}, size_t{0}}) {
     std::cout << "--- taught of each kind: " << most << "\n";
+    PrintGrades(mails, most);
     Run("chi-square, words", mails, most, Chi(WordsOnly));
     Run("chi-square, words and pairs", mails, most, Chi(AllOf));
     for (const int bits : {18, 20}) {
