@@ -22,8 +22,8 @@ struct Example {
 struct TrainingOptions {
   int bits = 18;  // the table has 2^bits weights
   int epochs = 10;
-  float rate = 0.5;
-  float decay = 1e-4;  // pulls weights to zero
+  float rate = 2;
+  float decay = 1e-6;  // pulls weights to zero
 };
 
 // Logistic regression over a message's tokens, each 1/√n in a message of n, hashed into a table of

@@ -122,7 +122,7 @@ TEST_F(LessonsTest, WhatIsOldIsForgotten) {
 
 TEST_F(LessonsTest, TenantsBeyondTheMemoryGoWithoutTheirOwn) {
   LearningOptions options = options_;
-  options.bytes = 600 << 10;  // two classifiers of 256 KiB
+  options.bytes = 2500 << 10;  // two classifiers of 1 MiB
   Instance instance(*database_, clock_, options, 1);
   for (const char* tenant : {"a", "b", "c"}) TeachBoth(instance, tenant, 20);
   const auto judged = [&] {

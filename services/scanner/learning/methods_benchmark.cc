@@ -329,10 +329,10 @@ int main(int argc, char** argv) {
       Run("linear, words and pairs, bits " + std::to_string(bits), mails, most,
           Linear(AllOf, {.bits = bits}));
     }
-    for (const float rate : {0.1F, 2.0F})
+    for (const float rate : {0.5F, 5.0F})
       Run("linear, words and pairs, bits 20, rate " + std::to_string(rate), mails, most,
           Linear(AllOf, {.bits = 20, .rate = rate}));
-    for (const float decay : {1e-6F, 1e-3F})
+    for (const float decay : {1e-4F, 1e-3F})
       Run("linear, words and pairs, bits 20, decay " + std::to_string(decay), mails, most,
           Linear(AllOf, {.bits = 20, .decay = decay}));
   }

@@ -12,12 +12,13 @@ namespace {
 constexpr size_t kFolds = 3;
 constexpr double kSpamLine = 0.95;
 constexpr size_t kReasons = 5;
+constexpr size_t kReasonsLookedAt = 50;
 constexpr double kLeastSlope = 0.2;
 constexpr double kMostSlope = 5;
 
 double Probability(double log_odds) { return 1 / (1 + std::exp(-log_odds)); }
 
-int BitsFor(size_t examples) { return examples < 1000 ? 16 : examples < 4000 ? 18 : 20; }
+int BitsFor(size_t examples) { return examples < 4000 ? 18 : 20; }
 
 // Messages that are nearly the same land in the same fold mostly: their smallest tokens are equal.
 size_t FoldOf(const Example& example) {
@@ -103,10 +104,13 @@ struct Reason {
 // The weightiest tokens that speak for what was found, words of a pair that is named left out.
 std::string Because(const Tokens& tokens, std::vector<Reason> reasons, bool spam) {
   std::erase_if(reasons, [&](const Reason& one) { return spam ? one.share <= 0 : one.share >= 0; });
-  std::ranges::sort(reasons, [](const Reason& a, const Reason& b) {
+  const auto weightiest =
+      reasons.begin() + static_cast<ptrdiff_t>(std::min(reasons.size(), kReasonsLookedAt));
+  std::ranges::partial_sort(reasons, weightiest, [](const Reason& a, const Reason& b) {
     const double x = std::abs(a.share), y = std::abs(b.share);
     return x != y ? x > y : a.token->begin < b.token->begin;
   });
+  reasons.erase(weightiest, reasons.end());
   std::string text;
   std::vector<std::string> said;
   for (size_t i = 0; i < reasons.size() && said.size() < kReasons; ++i) {
