@@ -21,7 +21,7 @@ from door import Door
 from engines import S3, Clamd, Failed, Kafka, Postgres, Program, Redis, free_port, wait
 
 ROOMS = ["provisioning", "policy", "quarantine", "reporting", "egress", "portal", "scanner", "ingress"]
-WITH_ROWS = ["provisioning", "policy", "quarantine", "reporting", "egress", "portal"]  # a schema in PostgreSQL each
+WITH_ROWS = ["provisioning", "policy", "quarantine", "reporting", "egress", "portal", "scanner"]  # a schema in PostgreSQL each
 WITH_BODIES = ["ingress", "scanner", "quarantine", "egress", "reporting"]  # the last only deletes them
 TRUST_DOMAIN = "cleanmail"
 

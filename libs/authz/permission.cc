@@ -98,6 +98,10 @@ Rule RuleOf(Permission permission) {
       return {"rules.read", Role::kOperator};
     case Permission::kChangeRules:
       return {"rules.change", Role::kOperator};
+    case Permission::kReadLearning:
+      return {"learning.read", Role::kTenant};
+    case Permission::kTeach:
+      return {"learning.teach", Role::kTenant};
     case Permission::kReadTraces:
       return {"traces.read", Role::kUser};
     case Permission::kReadCounts:

@@ -42,6 +42,8 @@ enum class Permission {
   kReadSourceRanges,
   kReadRules,    // spam rules of the scanner
   kChangeRules,  // puts others into use
+  kReadLearning,
+  kTeach,  // says what is spam
   kReadTraces,
   kReadCounts,
   kReadAudit,

@@ -69,6 +69,7 @@ int Run(int argc, char** argv, MailScannerMaker scanner) {
   AddPersonCommands(line);
   AddPolicyCommands(line);
   AddRuleCommands(line);
+  AddLearnCommands(line);
   AddTransferCommands(line);
   AddTokenCommands(line);
   AddApiCommand(line);

@@ -35,6 +35,7 @@ void AddPersonCommands(CommandLine& line);      // person export|erase
 void AddMessageCommands(CommandLine& line);     // message search|status|explain
 void AddPolicyCommands(CommandLine& line);      // policies list|show|put|versions|rollback
 void AddRuleCommands(CommandLine& line);        // rules status|reload|rollback
+void AddLearnCommands(CommandLine& line);       // learn spam|ham|forget|status|reset
 void AddTransferCommands(CommandLine& line);    // users import|export; after AddDirectoryCommands
 void AddTokenCommands(CommandLine& line);       // tokens create|list|revoke
 void AddApiCommand(CommandLine& line);          // api METHOD PATH: any request

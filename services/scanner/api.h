@@ -3,6 +3,7 @@
 #include "libs/authz/authorizer.h"
 #include "proto/cleanmail/scanner/v1/scanner.grpc.pb.h"
 #include "services/scanner/analyzers/spam/rules/rule_sets.h"
+#include "services/scanner/learning/lessons.h"
 #include "services/scanner/scan.h"
 
 namespace cleanmail::scanner {
@@ -10,9 +11,9 @@ namespace cleanmail::scanner {
 // The gRPC door. Promises and errors of each method: scanner.proto.
 class Api final : public v1::ScannerService::Service {
  public:
-  // `rules` may be null: none are configured.
-  Api(Scan& scan, spam::RuleSets* rules, authz::Authorizer& authz)
-      : scan_(scan), rules_(rules), authz_(authz) {}
+  // `rules` may be null: none are configured; `lessons` too: learning is off.
+  Api(Scan& scan, spam::RuleSets* rules, learning::Lessons* lessons, authz::Authorizer& authz)
+      : scan_(scan), rules_(rules), lessons_(lessons), authz_(authz) {}
 
   grpc::Status ScanMessage(grpc::ServerContext*, const v1::ScanMessageRequest*,
                            v1::ScanMessageResponse*) override;
@@ -22,10 +23,19 @@ class Api final : public v1::ScannerService::Service {
                              v1::RuleSet*) override;
   grpc::Status RollBackRuleSet(grpc::ServerContext*, const v1::RollBackRuleSetRequest*,
                                v1::RuleSet*) override;
+  grpc::Status GetLearning(grpc::ServerContext*, const v1::GetLearningRequest*,
+                           v1::Learning*) override;
+  grpc::Status TeachMessages(grpc::ServerContext*, const v1::TeachMessagesRequest*,
+                             v1::TeachMessagesResponse*) override;
+  grpc::Status DeleteLearning(grpc::ServerContext*, const v1::DeleteLearningRequest*,
+                              v1::Learning*) override;
 
  private:
+  absl::StatusOr<v1::Learning> LearningOf(const std::string& tenant);
+
   Scan& scan_;
   spam::RuleSets* const rules_;
+  learning::Lessons* const lessons_;
   authz::Authorizer& authz_;
 };
 

@@ -38,7 +38,16 @@ struct Metrics {
                                            "Messages judged for other servers, by spamc.")),
         spamd_refused(registry.AddCounter(
             "cleanmail_scanner_spamd_refused_total",
-            "Requests of spamc that were wrong, not offered or could not be answered.")) {}
+            "Requests of spamc that were wrong, not offered or could not be answered.")),
+        lessons(registry.AddCounter("cleanmail_scanner_lessons_total",
+                                    "Messages learnt, learnt anew as the other kind, forgotten.")),
+        training_seconds(registry.AddHistogram("cleanmail_scanner_training_seconds",
+                                               "Time of training a classifier.",
+                                               telemetry::LatencyBounds())),
+        classifiers(registry.AddGauge("cleanmail_scanner_classifiers",
+                                      "Classifiers that judge: the shared one, tenants' own.")),
+        classifier_bytes(registry.AddGauge("cleanmail_scanner_classifier_bytes",
+                                           "Memory of all classifiers.")) {}
 
   // Of one engine; `engine` is "clamd", "clamav", "yara" or a command's name.
   static telemetry::Gauge& SignaturesOf(telemetry::MetricsRegistry& registry,
@@ -74,6 +83,10 @@ struct Metrics {
   telemetry::Gauge& worker_away;
   telemetry::Counter& spamd_answered;
   telemetry::Counter& spamd_refused;
+  telemetry::Counter& lessons;
+  telemetry::Histogram& training_seconds;
+  telemetry::Gauge& classifiers;
+  telemetry::Gauge& classifier_bytes;
 };
 
 }  // namespace cleanmail::scanner

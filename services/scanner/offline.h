@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "proto/cleanmail/scanner/v1/config.pb.h"
 #include "proto/cleanmail/scanner/v1/events.pb.h"
-#include "services/scanner/as_received.h"
+#include "services/scanner/as_received.h"  // IWYU pragma: export
 
 namespace cleanmail::scanner {
 

@@ -12,12 +12,14 @@
 #include "services/scanner/analyzers/authentication/authentication.h"
 #include "services/scanner/analyzers/door/door.h"
 #include "services/scanner/analyzers/impersonation/impersonation.h"
+#include "services/scanner/analyzers/learned/learned.h"
 #include "services/scanner/analyzers/spam/spam_rules.h"
 #include "services/scanner/api.h"
 #include "services/scanner/authentication/authenticator.h"
 #include "services/scanner/configured_rules.h"
 #include "services/scanner/consumer.h"
 #include "services/scanner/engines.h"
+#include "services/scanner/learning/configured_lessons.h"
 #include "services/scanner/local_analyzers.h"
 #include "services/scanner/metrics.h"
 #include "services/scanner/scan.h"
@@ -120,6 +122,9 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       analyzers.push_back(std::make_unique<SpamRules>(*rules));
     }
   }
+  CLEANMAIL_ASSIGN_OR_RETURN(learning::Lessons* const lessons,
+                             learning::AddLessons(env, settings.learning(), metrics, service));
+  if (lessons != nullptr) analyzers.push_back(std::make_unique<Learned>(*lessons));
   service.OnWarnings([&engines] { return engines.Warnings(); });
   service.OnReload([&engines] { engines.Reload(); });
   service.Every(engines.check_interval(), [&engines] { engines.Check(); });
@@ -135,7 +140,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
 
   if (settings.has_spamd())
     CLEANMAIL_RETURN_IF_ERROR(OpenSpamd(env, settings.spamd(), workers, scan, metrics, service));
-  service.Serve(std::make_unique<Api>(scan, rules, env.authz()));
+  service.Serve(std::make_unique<Api>(scan, rules, lessons, env.authz()));
   const ConsumerParts parts{scan, env.bus(), env.clock(), env.mail_log()};
   service.ConsumeLater<ingress::v1::MailReceived>(
       [parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);
