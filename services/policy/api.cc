@@ -43,6 +43,15 @@ absl::Status Api::CheckTenant(std::string_view tenant) const {
   return authz::NoSuchResource();
 }
 
+absl::StatusOr<std::vector<std::string>> Api::MatchReadable(const Caller& caller,
+                                                            std::string_view pattern,
+                                                            const std::string& name) const {
+  CLEANMAIL_ASSIGN_OR_RETURN(std::vector<std::string> parts, Match(pattern, name));
+  CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(caller, Permission::kReadPolicies, parts[0], name));
+  CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
+  return parts;
+}
+
 grpc::Status Api::EvaluateEnvelope(grpc::ServerContext* rpc,
                                    const v1::EvaluateEnvelopeRequest* request,
                                    v1::EvaluateEnvelopeResponse* reply) {
@@ -92,10 +101,7 @@ grpc::Status Api::ListPolicies(grpc::ServerContext* rpc, const v1::ListPoliciesR
                                v1::ListPoliciesResponse* reply) {
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
-                               Match("tenants/*", request->parent()));
-    CLEANMAIL_RETURN_IF_ERROR(
-        parts_.authz.Check(caller, Permission::kReadPolicies, parts[0], request->parent()));
-    CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
+                               MatchReadable(caller, "tenants/*", request->parent()));
     CLEANMAIL_ASSIGN_OR_RETURN(const std::string after,
                                rpc::resource::FromPageToken(request->page_token()));
     CLEANMAIL_ASSIGN_OR_RETURN(const int32_t size, rpc::resource::PageSize(request->page_size()));
@@ -116,10 +122,7 @@ grpc::Status Api::GetPolicy(grpc::ServerContext* rpc, const v1::GetPolicyRequest
                             v1::Policy* reply) {
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
-                               Match(kPolicyName, request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(
-        parts_.authz.Check(caller, Permission::kReadPolicies, parts[0], request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
+                               MatchReadable(caller, kPolicyName, request->name()));
     CLEANMAIL_ASSIGN_OR_RETURN(*reply, parts_.policies.Get(parts[0], parts[1]));
     return absl::OkStatus();
   });
@@ -203,10 +206,7 @@ grpc::Status Api::ListPolicyVersions(grpc::ServerContext* rpc,
                                      v1::ListPolicyVersionsResponse* reply) {
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
-                               Match(kPolicyName, request->parent()));
-    CLEANMAIL_RETURN_IF_ERROR(
-        parts_.authz.Check(caller, Permission::kReadPolicies, parts[0], request->parent()));
-    CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
+                               MatchReadable(caller, kPolicyName, request->parent()));
     CLEANMAIL_ASSIGN_OR_RETURN(const std::string key,
                                rpc::resource::FromPageToken(request->page_token()));
     int64_t before = INT64_MAX;
@@ -230,11 +230,9 @@ grpc::Status Api::GetPolicyVersion(grpc::ServerContext* rpc,
                                    const v1::GetPolicyVersionRequest* request,
                                    v1::PolicyVersion* reply) {
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
-                               Match("tenants/*/policies/*/versions/*", request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(
-        parts_.authz.Check(caller, Permission::kReadPolicies, parts[0], request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        const std::vector<std::string> parts,
+        MatchReadable(caller, "tenants/*/policies/*/versions/*", request->name()));
     CLEANMAIL_ASSIGN_OR_RETURN(const int64_t version, VersionOf(parts[2]));
     CLEANMAIL_ASSIGN_OR_RETURN(*reply, parts_.policies.GetVersion(parts[0], parts[1], version));
     return absl::OkStatus();
@@ -245,11 +243,9 @@ grpc::Status Api::ComparePolicyVersions(grpc::ServerContext* rpc,
                                         const v1::ComparePolicyVersionsRequest* request,
                                         v1::PolicyDifference* reply) {
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
-                               Match("tenants/*/policies/*/versions/*", request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(
-        parts_.authz.Check(caller, Permission::kReadPolicies, parts[0], request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        const std::vector<std::string> parts,
+        MatchReadable(caller, "tenants/*/policies/*/versions/*", request->name()));
     CLEANMAIL_ASSIGN_OR_RETURN(const int64_t version, VersionOf(parts[2]));
     CLEANMAIL_ASSIGN_OR_RETURN(const v1::PolicyVersion after,
                                parts_.policies.GetVersion(parts[0], parts[1], version));
@@ -268,10 +264,7 @@ grpc::Status Api::GetPolicySettings(grpc::ServerContext* rpc,
                                     v1::PolicySettings* reply) {
   return Serve(rpc, [&](const Caller& caller) -> absl::Status {
     CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
-                               Match("tenants/*/policySettings", request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(
-        parts_.authz.Check(caller, Permission::kReadPolicies, parts[0], request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(CheckTenant(parts[0]));
+                               MatchReadable(caller, "tenants/*/policySettings", request->name()));
     CLEANMAIL_ASSIGN_OR_RETURN(*reply, parts_.policies.GetSettings(parts[0]));
     return absl::OkStatus();
   });

@@ -82,6 +82,11 @@ class Api final : public v1::PolicyService::Service {
  private:
   // NotFound for a tenant the directory does not have.
   absl::Status CheckTenant(std::string_view tenant) const;
+  // The parts of a name whose policies the caller may read (rpc::resource::Match); the first is the
+  // tenant. Errors: those of Match, of authorisation and of CheckTenant.
+  absl::StatusOr<std::vector<std::string>> MatchReadable(const rpc::Caller& caller,
+                                                         std::string_view pattern,
+                                                         const std::string& name) const;
   // Whether the caller may have the entry; NotFound otherwise.
   absl::Status CheckEntry(const rpc::Caller& caller, authz::Permission permission,
                           std::string_view tenant, const v1::ListEntry& entry);

@@ -257,6 +257,9 @@ v1::EnvelopeDecision Evaluation::AdmitOne(const Subject& subject,
   }
   v1::EnvelopeDecision decision = Accepted(rules.id());
   if (subject.stage() == Stage::kEnvelope) AddLater(decision, outlook_express, outcome.later);
+  // An entry may block the author, whom only the header names.
+  const bool inbound = subject.direction() != mail::v1::DIRECTION_OUTBOUND;
+  decision.set_scan_may_refuse(outcome.scan_may_refuse || (inbound && book_.Blocks(to.tenant())));
   return decision;
 }
 

@@ -247,6 +247,7 @@ TEST_F(EvaluationTest, C14_TheFromHeaderCountsWhenItsDomainIsAuthenticated) {
 }
 
 TEST_F(EvaluationTest, C14_ABlockEntryRefusesInSession) {
+  EXPECT_FALSE(Admit("b@acme.example").scan_may_refuse());
   AddEntry("tenant", "kind: KIND_BLOCK sender: 'ann@sender.example'");
   const v1::EnvelopeDecision refused = Admit("b@acme.example");
   EXPECT_EQ(refused.code(), 550);
@@ -256,6 +257,7 @@ TEST_F(EvaluationTest, C14_ABlockEntryRefusesInSession) {
   AddEntry("user", "kind: KIND_ALLOW sender: 'ann@sender.example' scope: 'b@acme.example'");
   EXPECT_TRUE(Admit("b@acme.example").accepted()) << "narrower; the scan tells whether it counts";
   EXPECT_FALSE(Admit("c@acme.example").accepted());
+  EXPECT_TRUE(Admit("b@acme.example").scan_may_refuse()) << "the header names the author";
   EXPECT_EQ(Dispose({"b@acme.example"}, 0)[0].rule(), "standard/block-list");
   EXPECT_EQ(Dispose({"b@acme.example"}, 9, std::string(kAuthenticated))[0].rule(),
             "standard/allow-list");

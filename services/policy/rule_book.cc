@@ -121,4 +121,10 @@ ListAnswer RuleBook::AskLists(std::string_view tenant, const Subject& subject, c
   return own == nullptr ? ListAnswer{} : own->lists.Ask(subject, owner, now);
 }
 
+bool RuleBook::Blocks(std::string_view tenant) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  const Tenant* own = TenantOf(tenant);
+  return own != nullptr && own->lists.blocks();
+}
+
 }  // namespace cleanmail::policy

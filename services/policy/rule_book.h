@@ -33,6 +33,8 @@ class RuleBook {
   Found PolicyOf(std::string_view tenant, std::string_view id) const;
   // Never null; a tenant that has set nothing has StandardSettings().
   std::shared_ptr<const v1::PolicySettings> SettingsOf(std::string_view tenant) const;
+  // Whether the tenant's lists block anybody.
+  bool Blocks(std::string_view tenant) const;
   ListAnswer AskLists(std::string_view tenant, const Subject& subject, const Owner& owner,
                       absl::Time now) const;
 

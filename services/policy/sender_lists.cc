@@ -77,6 +77,7 @@ void SenderLists::Set(const v1::ListEntry& source) {
     if (prefix.ok()) entry->networks.Add(*prefix);
   }
   if (source.has_expire_time()) entry->end = TimeOf(source.expire_time());
+  if (!entry->allow) ++blocks_;
   by_sender_[entry->sender].push_back(entry);
   by_name_.emplace(entry->name, std::move(entry));
 }
@@ -84,6 +85,7 @@ void SenderLists::Set(const v1::ListEntry& source) {
 void SenderLists::Remove(std::string_view name) {
   const auto found = by_name_.find(name);
   if (found == by_name_.end()) return;
+  if (!found->second->allow) --blocks_;
   const auto same_sender = by_sender_.find(found->second->sender);
   std::erase(same_sender->second, found->second);
   if (same_sender->second.empty()) by_sender_.erase(same_sender);

@@ -38,6 +38,8 @@ class SenderLists {
   void Set(const v1::ListEntry& entry);
   void Remove(std::string_view name);
   bool empty() const { return by_name_.empty(); }
+  // Whether any entry blocks.
+  bool blocks() const { return blocks_ > 0; }
 
   // Of several entries the narrowest scope counts (user, domain, tenant), in one scope a block
   // before an allow. Before the scan nobody is authenticated: then a narrower allow, proven or not,
@@ -61,6 +63,7 @@ class SenderLists {
   // Shared by the two indexes only.
   std::map<std::string, std::shared_ptr<const Entry>, std::less<>> by_name_;
   std::unordered_map<std::string, std::vector<std::shared_ptr<const Entry>>> by_sender_;
+  size_t blocks_ = 0;
 };
 
 // Checks an entry and brings sender and scope into normal form. InvalidArgument naming the field.

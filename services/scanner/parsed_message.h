@@ -40,6 +40,8 @@ struct ParsedMessage {
   // How it came, and who sent it; null where that is not known. What they point to outlives it.
   const mail::v1::Message* envelope = nullptr;
   const SenderAuthentication* authentication = nullptr;
+  // Links that stand in no text, read from codes in pictures by what has been asked so far.
+  std::vector<std::string> picture_links;
 
  private:
   mutable std::optional<std::vector<ParsedPage>> pages_;

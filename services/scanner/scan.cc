@@ -65,7 +65,6 @@ absl::StatusOr<ScanResult> Scan::Look(const mail::v1::Message& message, std::str
   ScanResult result;
   CLEANMAIL_ASSIGN_OR_RETURN(Analysis analysis, Analyze(parsed, message.id()));
   result.findings = std::move(analysis.findings);
-  result.links = std::move(analysis.links);
   result.facts = FactsOf(parsed);
   for (mail::v1::Attachment& file : analysis.files) {
     if (result.facts.attachments_size() == kMostAttachments) break;
@@ -88,14 +87,14 @@ void Scan::Count(const ScanResult& result, absl::Time began) const {
   parts_.metrics.scan_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - began));
 }
 
-absl::StatusOr<Analysis> Scan::Analyze(const ParsedMessage& message, const std::string& id) {
+absl::StatusOr<Analysis> Scan::Analyze(ParsedMessage& message, const std::string& id) {
   Analysis all;
   for (const std::unique_ptr<Analyzer>& analyzer : analyzers_) {
     absl::StatusOr<Analysis> analysis = analyzer->Examine(message);
     if (absl::IsUnavailable(analysis.status())) return analysis.status();
     if (analysis.ok()) {
       MoveBehind(analysis->findings, all.findings);
-      MoveBehind(analysis->links, all.links);
+      MoveBehind(analysis->links, message.picture_links);
       MoveBehind(analysis->files, all.files);
     } else if (HasFailedTooOften(id)) {
       all.findings.push_back(MakeFinding(

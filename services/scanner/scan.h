@@ -20,8 +20,6 @@ struct ScanResult {
   Findings findings;
   double score = 0;
   mail::v1::MessageFacts facts;  // empty when the body could not be read
-  // Links that stand in no text: from codes in pictures.
-  std::vector<std::string> links;
 };
 
 // The same as events and calls carry it.
@@ -39,6 +37,7 @@ struct ScanParts {
 // Opens a body and asks every analyzer. Thread-safe.
 class Scan {
  public:
+  // `analyzers` are asked in this order: those that find links before the one that judges them.
   // Messages are looked at within `limits`. A message on which a working engine fails
   // `failures_before_finding` times gets the finding COULD_NOT_SCAN.
   Scan(ScanParts parts, std::vector<std::unique_ptr<Analyzer>> analyzers,
@@ -57,7 +56,7 @@ class Scan {
 
  private:
   void Count(const ScanResult& result, absl::Time began) const;
-  absl::StatusOr<Analysis> Analyze(const ParsedMessage& message, const std::string& id);
+  absl::StatusOr<Analysis> Analyze(ParsedMessage& message, const std::string& id);
   // Counts a failure of a message; true once it has failed often enough.
   bool HasFailedTooOften(const std::string& message);
   void ForgetFailures(const std::string& message);

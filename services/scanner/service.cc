@@ -62,7 +62,22 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   const mail::mime::StructureLimits limits = {
       .parts = static_cast<size_t>(config::OrDefault(settings.structure().parts(), 1000)),
       .depth = static_cast<size_t>(config::OrDefault(settings.structure().depth(), 50))};
-  std::vector<std::unique_ptr<Analyzer>> analyzers = LocalAnalyzers(limits);
+  std::vector<std::unique_ptr<Analyzer>> analyzers;
+  int workers = env.app_config().threads().workers();
+  const EnginesParts engine_parts = {
+      .message_bytes = config::OrDefault(
+          settings.message_bytes(),
+          config::OrDefault(ingress.limits().message_bytes(), kDefaultMessageBytes)),
+      .clock = env.clock(),
+      .log = env.log(),
+      .registry = env.metrics(),
+      .metrics = metrics};
+  CLEANMAIL_ASSIGN_OR_RETURN(auto slots, Engines::Make(settings, engine_parts));
+  Engines& engines = service.Own(std::move(slots));
+  for (std::unique_ptr<Analyzer>& slot : engines.TakeSlots()) analyzers.push_back(std::move(slot));
+  workers = std::max(workers, engines.waiting());  // a worker waits while an engine works
+  for (std::unique_ptr<Analyzer>& local : LocalAnalyzers(limits))
+    analyzers.push_back(std::move(local));
   CLEANMAIL_ASSIGN_OR_RETURN(auto made, MakeAuthenticator(env, settings.authentication(), ingress));
   const Authenticator* const authenticator =
       made == nullptr ? nullptr : &service.Own(std::move(made));
@@ -85,19 +100,6 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       analyzers.push_back(std::make_unique<SpamRules>(*rules));
     }
   }
-  int workers = env.app_config().threads().workers();
-  const EnginesParts engine_parts = {
-      .message_bytes = config::OrDefault(
-          settings.message_bytes(),
-          config::OrDefault(ingress.limits().message_bytes(), kDefaultMessageBytes)),
-      .clock = env.clock(),
-      .log = env.log(),
-      .registry = env.metrics(),
-      .metrics = metrics};
-  CLEANMAIL_ASSIGN_OR_RETURN(auto slots, Engines::Make(settings, engine_parts));
-  Engines& engines = service.Own(std::move(slots));
-  for (std::unique_ptr<Analyzer>& slot : engines.TakeSlots()) analyzers.push_back(std::move(slot));
-  workers = std::max(workers, engines.waiting());  // a worker waits while an engine works
   service.OnWarnings([&engines] { return engines.Warnings(); });
   service.OnReload([&engines] { engines.Reload(); });
   service.Every(engines.check_interval(), [&engines] { engines.Check(); });

@@ -69,10 +69,9 @@ TEST_F(Files, T_B8_EachKindOfFileIsInTheStoryOfItsMessage) {
                              scanner::worker::MakeMacroDocument(
                                  "Attribute VB_Name = \"M\"\r\nSub AutoOpen()\r\nEnd Sub\r\n"))),
               AllOf(HasSubstr("MACRO_DOCUMENT"), HasSubstr("MACRO_RUNS_ITSELF")));
-  EXPECT_THAT(
-      Found(FileMail("x", "a.png", scanner::worker::MakeQrPng("https://phish.example/login"),
-                     "image/png")),
-      HasSubstr("QR_LINK"));
+  EXPECT_THAT(Found(FileMail("x", "a.png", scanner::worker::MakeQrPng("http://198.51.100.7/login"),
+                             "image/png")),
+              AllOf(HasSubstr("QR_LINK"), HasSubstr("LINK_ADDRESS")));
 }
 
 TEST_F(Files, T_B7_AMessageThatBringsTheWorkerDownIsHeldAndOthersAreDelivered) {

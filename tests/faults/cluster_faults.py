@@ -232,6 +232,7 @@ FAULTS = [
     Fault("object store slow", ill_object_store("slow", 15.0), alarms=("cleanmail_blob_away", "cleanmail_bus_lag_events")),
     Fault("object store cuts", ill_object_store("cutting", 10.0), alarms=("cleanmail_blob_away", "cleanmail_bus_lag_events")),
     Fault("clamd killed", restart_engine("clamd", 10.0), alarms=("cleanmail_scanner_engine_away",)),
+    Fault("clamd gone 120 s", restart_engine("clamd", 120.0), per_second=15, alarms=("cleanmail_scanner_engine_away",)),
     Fault("clamd hangs", hang_clamd, alarms=("cleanmail_scanner_engine_away", "cleanmail_bus_lag_events")),
     Fault("DNS gone", names_gone, domain=NAMED, alarms=("cleanmail_egress_open_deliveries", "cleanmail_bus_lag_events")),
     Fault("clock of egress ahead", clock_ahead("egress"), alarms=(), duplicates=OF_EGRESS),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Throughput, CPU and latency beside Debian's Postfix, interleaved in one run.
 
-    tests/load/bench [--messages 20000] [--runs 5] [--size 4096] [--rules 200] [--tracking] [--cluster]
+    tests/load/bench [--messages 20000] [--runs 5] [--size 4096] [--rules 200] [--tracking] [--refusing] [--cluster]
 
 Each run sends messages over 20 connections, one message each, to a server that filters nothing (no clamd) and delivers to a sink; it
 ends when the last one has arrived. Both flush before their 250. CPU is utime + stime of all of the server's processes. Prints a table
@@ -121,10 +121,13 @@ def add_rules(gateway, number):
         lambda i: {"finding": f"FINDING_{i}"},
         lambda i: {"sizeAtLeast": str(10_000_000 + i)},
     ]
-    rules = [{"id": f"rule-{i}", "conditions": [conditions[i % len(conditions)](i)], "actions": [{"hold": {}}]} for i in range(number)]
-    file = gateway.folder / "policy.json"
-    file.write_text(json.dumps({"rules": rules}))
-    gateway.command("policies", "put", "acme", "standard", "--file", str(file))
+    gateway.set_rules([{"id": f"rule-{i}", "conditions": [conditions[i % len(conditions)](i)], "actions": [{"hold": {}}]} for i in range(number)])
+    time.sleep(2)
+
+
+def add_refusal(server):
+    """A rule that refuses what a scan might find: every message is scanned while its sender waits."""
+    server.set_rules([{"id": "refused", "conditions": [{"finding": "FINDING_NEVER_FOUND"}], "actions": [{"refuse": {}}]}])
     time.sleep(2)
 
 
@@ -137,6 +140,7 @@ def main():
     parser.add_argument("--without-postfix", action="store_true")
     parser.add_argument("--rules", type=int, help="instead of Postfix: the gateway with so many rules beside it without")
     parser.add_argument("--cluster", action="store_true", help="instead of the gateway in one process: a process a room over Kafka, PostgreSQL, Redis and S3 (//services:all_binaries)")
+    parser.add_argument("--refusing", action="store_true", help="with a rule that may refuse what a scan finds, so that senders wait for scans")
     parser.add_argument("--tracking", action="store_true", help="instead of Postfix: the gateway as it is beside one that remembers nothing of what it did (with --rules: "
                         "beside one without either)")
     arguments = parser.parse_args()
@@ -160,6 +164,8 @@ def main():
     try:
         if arguments.cluster:
             wait_for(lambda: sinks[0].count() > 0, 60, "the cluster's first delivery")
+        if arguments.refusing:
+            add_refusal(servers[0])
         for server, sink in zip(servers, sinks):
             measure(source, server, sink, 1000, arguments.size)  # warm
         for run in range(arguments.runs):

@@ -40,6 +40,10 @@ class Clustered:
         except Exception:  # refused as long as ingress does not know the domain
             return False
 
+    def set_rules(self, rules):
+        """Of the tenant's policy."""
+        self.cluster.must("PATCH", "/v1/tenants/acme/policies/standard", {"rules": rules})
+
     def parts(self):
         """Processes by what they are."""
         parts = {room.title: [room.pid] for room in self.cluster.rooms}

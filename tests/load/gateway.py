@@ -1,4 +1,5 @@
 """A private gateway over a folder of its own, for load and kill runs."""
+import json
 import os
 import pathlib
 import signal
@@ -65,6 +66,12 @@ class Gateway:
 
     def command(self, *arguments):
         return subprocess.run([self.command_line, *arguments], env=self.environment, check=True, capture_output=True, text=True).stdout
+
+    def set_rules(self, rules):
+        """Of the tenant's policy."""
+        file = self.folder / "policy.json"
+        file.write_text(json.dumps({"rules": rules}))
+        self.command("policies", "put", "acme", "standard", "--file", str(file))
 
     def processes(self):
         return [self.process.pid]

@@ -22,6 +22,7 @@ class FakePolicy final : public MailPolicy {
       decision.set_code(550);
       decision.set_enhanced_code("5.7.1");
       decision.set_text("Blocked by a rule");
+      decision.set_scan_may_refuse(recipient.address() != "lenient@example.org");
       if (watch && recipient.tenant() == "other") decision.set_verdict_class("other");
       if (watch) {
         policy::v1::HeaderTrigger& trigger = *decision.add_triggers();

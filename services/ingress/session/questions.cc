@@ -247,6 +247,7 @@ void Session::TakeDecision(const policy::v1::EnvelopeDecision& decision,
     verdict.reason = "rules about the header differ from those of the recipients before";
     return;
   }
+  scan_may_refuse_ = scan_may_refuse_ && decision.scan_may_refuse();
   for (const policy::v1::HeaderTrigger& trigger : decision.triggers()) {
     HeaderTrigger one{.name = trigger.name(), .contains = trigger.contains()};
     if (std::ranges::find(triggers_, one) == triggers_.end()) triggers_.push_back(std::move(one));

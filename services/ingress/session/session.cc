@@ -245,7 +245,7 @@ net::Task<void> Session::OnData() {
                   .spf = spf_,
                   .door = door_,
                   .triggers = triggers_,
-                  .scan_bytes = settings_.scan.off ? 0 : settings_.scan.message_bytes,
+                  .scan_bytes = ScansNow() ? settings_.scan.message_bytes : 0,
                   .trace = trace_};
   using Begun = absl::StatusOr<std::unique_ptr<Reception>>;
   // Not written in place: gcc 12 destroys temporaries with captures in a co_await expression twice.
@@ -319,6 +319,7 @@ void Session::ForgetTransaction() {
   recipients_ = {};
   spf_.reset();
   verdict_class_.reset();
+  scan_may_refuse_ = true;
   triggers_ = {};
 }
 

@@ -41,6 +41,8 @@ class Session {
   void TakeDecision(const policy::v1::EnvelopeDecision& decision, Doorman::Verdict& verdict);
   net::Task<std::optional<mail::smtp::Reply>> AskAboutHeader();
   net::Task<std::optional<mail::smtp::Reply>> AskScan();
+  // Whether to scan before the reply: not where nothing a scan can find would refuse.
+  bool ScansNow() const { return !settings_.scan.off && scan_may_refuse_; }
   net::Task<void> OnData();
   net::Task<void> OnMessageEnd();
   net::Task<bool> OnStartTls();
@@ -78,7 +80,8 @@ class Session {
   std::optional<mail::v1::DoorFacts> door_;   // of the client, once asked
   std::optional<mail::v1::SpfVerdict> spf_;   // of this transaction's sender
   std::optional<std::string> verdict_class_;  // of the first recipient accepted
-  std::vector<HeaderTrigger> triggers_;       // of all accepted ones
+  bool scan_may_refuse_ = true;  // for every recipient accepted so far what a scan finds may refuse
+  std::vector<HeaderTrigger> triggers_;  // of all accepted ones
   std::unique_ptr<Reception> reception_;
   bool message_in_hand_ = false;
 

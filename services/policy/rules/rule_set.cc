@@ -220,25 +220,21 @@ Outcome RuleSet::Decide(const Subject& subject, std::string_view recipient,
 
 SessionOutcome RuleSet::Admit(const Subject& subject, std::string_view recipient) const {
   SessionOutcome outcome;
+  bool waits_for_scan = false;  // what follows is decided after the scan only
   for (const Rule& rule : rules_) {
     if (rule.disposition() == nullptr) continue;
-    switch (rule.Evaluate(subject, recipient)) {
-      case Truth::kFalse:
-        continue;
-      case Truth::kTrue:
-        // Certain only when nothing before it is still open.
-        if (!outcome.later.empty()) {
-          outcome.later.push_back(&rule);
-        } else if (rule.refuses()) {
-          outcome.refused_by = &rule;
-        }
-        break;
-      case Truth::kUnknown:
-        if (rule.stage() == Stage::kScanned) break;
-        outcome.later.push_back(&rule);
-        continue;
+    const Truth truth = rule.Evaluate(subject, recipient);
+    if (truth == Truth::kFalse) continue;
+    waits_for_scan =
+        waits_for_scan || (truth == Truth::kUnknown && rule.stage() == Stage::kScanned);
+    if (waits_for_scan) {
+      outcome.scan_may_refuse = outcome.scan_may_refuse || rule.refuses();
+    } else if (truth == Truth::kUnknown || !outcome.later.empty()) {
+      outcome.later.push_back(&rule);
+    } else if (rule.refuses()) {  // certain: nothing before it is still open
+      outcome.refused_by = &rule;
     }
-    break;  // decided, or to be decided after the scan only
+    if (truth == Truth::kTrue) break;
   }
   if (std::ranges::none_of(outcome.later, &Rule::refuses)) outcome.later.clear();
   return outcome;

@@ -40,6 +40,8 @@ struct SessionOutcome {
   const Rule* refused_by = nullptr;
   // Rules that may still decide once the header is known, in order.
   std::vector<const Rule*> later;
+  // Once it is known what the message is, a rule may refuse it.
+  bool scan_may_refuse = false;
 };
 
 // A policy, compiled. Immutable, thread-safe.

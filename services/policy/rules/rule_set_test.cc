@@ -298,6 +298,26 @@ TEST(InSession, ARuleRefusesWhenNothingBeforeItIsOpen) {
   EXPECT_EQ(later.later[0]->trigger_contains(), "won");
 }
 
+TEST(InSession, AScanIsWorthWaitingForWhereItMayRefuse) {
+  const Mail mail;
+  const Subject subject(mail.Parts(Stage::kEnvelope));
+  const auto may_refuse = [&subject](const std::string& fields) {
+    return Compiled(PolicyWith(fields))->Admit(subject, "bob@acme.example").scan_may_refuse;
+  };
+  const std::string found = "rules { id: 'f' conditions { finding: 'X' } actions { refuse {} } }";
+  const std::string hold = "rules { id: 'h' conditions { finding: 'Y' } actions { hold {} } }";
+  const std::string stranger = "rules { id: 's' conditions { sender: 'nobody@example.net' } ";
+  EXPECT_FALSE(may_refuse(""));
+  EXPECT_FALSE(may_refuse(hold));
+  EXPECT_TRUE(may_refuse(found));
+  EXPECT_TRUE(may_refuse(hold + found));
+  EXPECT_TRUE(may_refuse(hold + "rules { id: 'all' actions { refuse {} } }"))
+      << "certain only after the scan has ruled the first one out";
+  EXPECT_FALSE(may_refuse("rules { id: 'all' actions { deliver {} } }" + found));
+  EXPECT_FALSE(may_refuse(stranger + "conditions { finding: 'X' } actions { refuse {} } }"))
+      << "the envelope has ruled it out";
+}
+
 TEST(InSession, ARefusalThatCameTooLateIsAHold) {
   const auto rules = Compiled(PolicyWith(
       "rules { id: 'no' conditions { finding: 'NAME' } actions { refuse { text: 'No' } } }"));

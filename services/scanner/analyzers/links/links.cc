@@ -54,6 +54,7 @@ class Look {
       }
       for (const Form& form : page.page.forms) TakeForm(form);
     }
+    for (const std::string& link : message_.picture_links) Take(link, "");
     for (const mail::mime::Content& one : message_.contents.list) {
       if (one.type == "text/plain") TakePlain(std::string_view(one.bytes).substr(0, kTextLookedAt));
     }

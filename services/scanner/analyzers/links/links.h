@@ -5,7 +5,8 @@
 namespace cleanmail::scanner {
 
 // Compares what links show with where they lead, and knows the tricks by which a target is made to
-// look like another. Looks at the first 5,000 different links of HTML and plain texts. Asks nobody:
+// look like another. Looks at the first 5,000 different links of HTML and plain texts
+// and of codes in pictures. Asks nobody:
 // no link is followed, no name resolved.
 class Links final : public Analyzer {
  public:

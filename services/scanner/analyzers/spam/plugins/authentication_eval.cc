@@ -12,46 +12,34 @@ const SenderFacts& Known(const EvalCall& call) {
   return call.knowledge.authentication ? *call.knowledge.authentication : nothing;
 }
 
-template <char which>
-double Spf(const EvalCall& call) {
-  const std::string& spf = Known(call).spf;
+// The result (RFC 7208 §2.6) a letter stands for.
+constexpr std::string_view ResultOf(char which) {
   switch (which) {
     case 'p':
-      return spf == "pass" ? 1 : 0;
+      return "pass";
     case 'n':
-      return spf == "neutral" ? 1 : 0;
+      return "neutral";
     case 'f':
-      return spf == "fail" ? 1 : 0;
+      return "fail";
     case 's':
-      return spf == "softfail" ? 1 : 0;
+      return "softfail";
     case 't':
-      return spf == "temperror" ? 1 : 0;
+      return "temperror";
     case 'e':
-      return spf == "permerror" ? 1 : 0;
+      return "permerror";
     default:
-      return spf == "none" ? 1 : 0;
+      return "none";
   }
 }
 
 template <char which>
+double Spf(const EvalCall& call) {
+  return Known(call).spf == ResultOf(which) ? 1 : 0;
+}
+
+template <char which>
 double HeloSpf(const EvalCall& call) {
-  const std::string& spf = Known(call).helo_spf;
-  switch (which) {
-    case 'p':
-      return spf == "pass" ? 1 : 0;
-    case 'n':
-      return spf == "neutral" ? 1 : 0;
-    case 'f':
-      return spf == "fail" ? 1 : 0;
-    case 's':
-      return spf == "softfail" ? 1 : 0;
-    case 't':
-      return spf == "temperror" ? 1 : 0;
-    case 'e':
-      return spf == "permerror" ? 1 : 0;
-    default:
-      return spf == "none" ? 1 : 0;
-  }
+  return Known(call).helo_spf == ResultOf(which) ? 1 : 0;
 }
 
 std::string DomainOf(std::string_view address) {
