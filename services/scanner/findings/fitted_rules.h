@@ -4,7 +4,7 @@
 
 namespace cleanmail::scanner {
 
-// Written by services/scanner/weights/fit on 2026-11-22, from 6159 mails. Do not edit: run it again.
+// Written by services/scanner/weights/fit on 2026-11-22, from 6159 mails: run it again.
 struct FittedRule {
   std::string_view name;
   double score;   // in the rules it was fitted with: with another score it is another's rule
