@@ -12,6 +12,7 @@ struct FittedRule {
   double spam;    // per cent of the spam that had it
   double ham;     // per cent of the other mail
 };
+// clang-format off: a line each
 inline constexpr FittedRule kFittedRules[] = {
     {"ACT_NOW_CAPS", 0.100, 0.48, 0.96, 0.00},
     {"ADMITS_SPAM", 1.000, 1.19, 0.54, 0.00},
@@ -130,5 +131,6 @@ inline constexpr FittedRule kFittedRules[] = {
     {"WIKI_IMG", 1.000, 0.81, 0.44, 0.00},
     {"XFER_LOTSA_MONEY", 1.000, 0.83, 1.16, 0.00},
 };
+// clang-format on
 
 }  // namespace cleanmail::scanner

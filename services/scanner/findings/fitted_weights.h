@@ -12,6 +12,7 @@ struct FittedWeight {
   double spam;        // per cent of the spam that had it
   double ham;         // per cent of the other mail
 };
+// clang-format off: a line each
 inline constexpr FittedWeight kFittedWeights[] = {
     {"AMBIGUOUS_STRUCTURE", 1.69, 1.94, 0.73, 0.00},
     {"BRAND_AS_SENDER", 2.50, 3.01, 6.60, 0.05},
@@ -41,5 +42,6 @@ inline constexpr FittedWeight kFittedWeights[] = {
     {"WORDS_PARCEL", 2.50, 2.45, 3.28, 0.11},
     {"WORDS_PRIZE", 2.50, 2.20, 9.36, 0.46},
 };
+// clang-format on
 
 }  // namespace cleanmail::scanner
