@@ -12,7 +12,7 @@ struct FittedRule {
   double spam;    // per cent of the spam that had it
   double ham;     // per cent of the other mail
 };
-// clang-format off: a line each
+// clang-format off
 inline constexpr FittedRule kFittedRules[] = {
     {"ACT_NOW_CAPS", 0.100, 0.48, 0.96, 0.00},
     {"ADMITS_SPAM", 1.000, 1.19, 0.54, 0.00},

@@ -12,7 +12,7 @@ struct FittedWeight {
   double spam;        // per cent of the spam that had it
   double ham;         // per cent of the other mail
 };
-// clang-format off: a line each
+// clang-format off
 inline constexpr FittedWeight kFittedWeights[] = {
     {"AMBIGUOUS_STRUCTURE", 1.69, 1.94, 0.73, 0.00},
     {"BRAND_AS_SENDER", 2.50, 3.01, 6.60, 0.05},
