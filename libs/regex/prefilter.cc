@@ -1,11 +1,19 @@
 #include "libs/regex/prefilter.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
 #include <limits>
 #include <string>
 
 #include <hs/hs.h>
+#include <unistd.h>
 
 #include "libs/base/cat.h"
 
@@ -159,6 +167,76 @@ hs_database_t* CompileBatch(Batch& batch, std::vector<unsigned>& refused) {
   return nullptr;
 }
 
+// How a compiled prefilter is kept in a file: numbers of eight bytes, texts behind their length.
+void AppendNumber(std::string& out, uint64_t number) {
+  out.append(reinterpret_cast<const char*>(&number), sizeof number);
+}
+void AppendBytes(std::string& out, std::string_view bytes) {
+  AppendNumber(out, bytes.size());
+  out += bytes;
+}
+void AppendIds(std::string& out, const std::vector<unsigned>& ids) {
+  AppendNumber(out, ids.size());
+  for (const unsigned id : ids) AppendNumber(out, id);
+}
+
+// Reads that again. What is too short reads as nothing, and ok() says so.
+class KeptReader {
+ public:
+  explicit KeptReader(std::string_view rest) : rest_(rest) {}
+
+  uint64_t Number() {
+    uint64_t number = 0;
+    ok_ = ok_ && rest_.size() >= sizeof number;
+    if (!ok_) return 0;
+    std::memcpy(&number, rest_.data(), sizeof number);
+    rest_.remove_prefix(sizeof number);
+    return number;
+  }
+  std::string_view Bytes() {
+    const uint64_t length = Number();
+    ok_ = ok_ && rest_.size() >= length;
+    if (!ok_) return {};
+    const std::string_view bytes = rest_.substr(0, length);
+    rest_.remove_prefix(length);
+    return bytes;
+  }
+  std::vector<unsigned> Ids() {
+    std::vector<unsigned> ids;
+    for (uint64_t left = Number(); left > 0 && ok_; --left)
+      ids.push_back(static_cast<unsigned>(Number()));
+    return ids;
+  }
+  bool ok() const { return ok_; }
+  bool AtEnd() const { return rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+// All that decides what is compiled.
+std::string KeyOf(const Batch& batch) {
+  std::string key = base::Cat("1\n", hs_version(), "\n", kPatternsOfADatabase, "\n");
+  for (size_t i = 0; i < batch.ids.size(); ++i)
+    key += base::Cat(batch.ids[i], " ", batch.flags[i], " ", batch.patterns[i].size(), " ",
+                     batch.patterns[i], "\n");
+  return key;
+}
+
+std::string PathOf(const std::string& cache, const std::string& key) {
+  return base::Cat(cache, "/", std::hash<std::string>()(key), ".patterns");
+}
+
+// What was compiled for rules of long ago.
+void ForgetUnused(const std::string& cache) {
+  std::error_code error;
+  const auto limit = std::filesystem::file_time_type::clock::now() - std::chrono::hours(24 * 30);
+  for (const auto& entry : std::filesystem::directory_iterator(cache, error)) {
+    if (entry.last_write_time(error) < limit && !error) std::filesystem::remove(entry, error);
+  }
+}
+
 int OnMatch(unsigned id, unsigned long long, unsigned long long, unsigned, void* context) {
   static_cast<std::vector<unsigned>*>(context)->push_back(id);
   return 0;
@@ -166,30 +244,93 @@ int OnMatch(unsigned id, unsigned long long, unsigned long long, unsigned, void*
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<const Prefilter>> Prefilter::Build(std::vector<Pattern> patterns) {
+absl::StatusOr<std::unique_ptr<const Prefilter>> Prefilter::Build(std::vector<Pattern> patterns,
+                                                                  const std::string& cache) {
   std::unique_ptr<Prefilter> prefilter(new Prefilter());
-  Batch batch;
+  Batch all;
   for (const Pattern& pattern : patterns) {
-    std::string text = EnginePattern(*pattern.regex);
-    const unsigned flags = EngineFlags(pattern.regex->flags());
-    if (!CanTake(text, flags)) {
-      prefilter->unfiltered_.push_back(pattern.id);
-      continue;
+    all.patterns.push_back(EnginePattern(*pattern.regex));
+    all.flags.push_back(EngineFlags(pattern.regex->flags()));
+    all.ids.push_back(pattern.id);
+  }
+  const std::string key = cache.empty() ? "" : KeyOf(all);
+  if (!cache.empty() && prefilter->Recall(cache, key)) return prefilter;
+  prefilter = std::unique_ptr<Prefilter>(new Prefilter());  // what half a file left behind goes
+  Batch batch;
+  for (size_t i = 0; i < all.ids.size(); ++i) {
+    if (CanTake(all.patterns[i], all.flags[i])) {
+      batch.patterns.push_back(std::move(all.patterns[i]));
+      batch.flags.push_back(all.flags[i]);
+      batch.ids.push_back(all.ids[i]);
+    } else {
+      prefilter->unfiltered_.push_back(all.ids[i]);
     }
-    batch.patterns.push_back(std::move(text));
-    batch.flags.push_back(flags);
-    batch.ids.push_back(pattern.id);
   }
   while (!batch.ids.empty()) {
     Batch part = batch.TakeFirst(kPatternsOfADatabase);
     hs_database_t* database = CompileBatch(part, prefilter->unfiltered_);
     if (database == nullptr) continue;
-    prefilter->databases_.push_back(database);
     prefilter->filtered_.insert(prefilter->filtered_.end(), part.ids.begin(), part.ids.end());
-    if (hs_alloc_scratch(database, &prefilter->prototype_) != HS_SUCCESS)
-      return absl::ResourceExhaustedError("no memory to search with");
+    if (absl::Status added = prefilter->Add(database); !added.ok()) return added;
   }
+  if (!cache.empty()) prefilter->Keep(cache, key);
   return prefilter;
+}
+
+absl::Status Prefilter::Add(hs_database* database) {
+  databases_.push_back(database);
+  if (hs_alloc_scratch(database, &prototype_) != HS_SUCCESS)
+    return absl::ResourceExhaustedError("no memory to search with");
+  return absl::OkStatus();
+}
+
+bool Prefilter::Recall(const std::string& cache, const std::string& key) {
+  const std::string path = PathOf(cache, key);
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return false;
+  const std::string kept(std::istreambuf_iterator<char>(file), {});
+  KeptReader reader(kept);
+  if (reader.Bytes() != key) return false;
+  unfiltered_ = reader.Ids();
+  filtered_ = reader.Ids();
+  for (size_t left = reader.Number(); left > 0 && reader.ok(); --left) {
+    const std::string_view bytes = reader.Bytes();
+    hs_database_t* database = nullptr;
+    // The library sees to version, processor and checksum itself.
+    if (!reader.ok() ||
+        hs_deserialize_database(bytes.data(), bytes.size(), &database) != HS_SUCCESS)
+      return false;
+    if (!Add(database).ok()) return false;
+  }
+  std::error_code ignored;
+  std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now(), ignored);
+  return reader.ok() && reader.AtEnd();
+}
+
+void Prefilter::Keep(const std::string& cache, const std::string& key) const {
+  std::string kept;
+  AppendBytes(kept, key);
+  AppendIds(kept, unfiltered_);
+  AppendIds(kept, filtered_);
+  AppendNumber(kept, databases_.size());
+  for (const hs_database* database : databases_) {
+    char* bytes = nullptr;
+    size_t length = 0;
+    if (hs_serialize_database(database, &bytes, &length) != HS_SUCCESS) return;
+    AppendBytes(kept, {bytes, length});
+    std::free(bytes);  // NOLINT(cppcoreguidelines-no-malloc): as the library asks
+  }
+  std::error_code error;
+  std::filesystem::create_directories(cache, error);
+  ForgetUnused(cache);
+  // Whole or not at all: another process may be reading, or this one be ended.
+  const std::string path = PathOf(cache, key);
+  const std::string half = base::Cat(path, ".", getpid());
+  std::ofstream file(half, std::ios::binary | std::ios::trunc);
+  file.write(kept.data(), static_cast<std::streamsize>(kept.size()));
+  file.close();
+  if (file.good()) std::filesystem::rename(half, path, error);
+  if (!file.good() || error) std::filesystem::remove(half, error);
 }
 
 Prefilter::~Prefilter() {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,8 +26,12 @@ class Prefilter {
   };
 
   // Patterns that the engine cannot take (and all, where the processor is too old for it) are in
-  // unfiltered(): they may match anything. Takes time: some milliseconds a pattern.
-  static absl::StatusOr<std::unique_ptr<const Prefilter>> Build(std::vector<Pattern> patterns);
+  // unfiltered(): they may match anything. Takes time: some milliseconds a pattern. With a `cache`
+  // (a folder nobody else writes to) what was compiled is kept there, and what an earlier call kept
+  // is taken in milliseconds, if it is of the same patterns and works with this library and
+  // processor. A cache that cannot be used costs time, nothing else.
+  static absl::StatusOr<std::unique_ptr<const Prefilter>> Build(std::vector<Pattern> patterns,
+                                                                const std::string& cache = {});
   ~Prefilter();
 
   // Appends the ids of patterns that may match `text` to `candidates`, each once, unfiltered()
@@ -39,6 +44,10 @@ class Prefilter {
 
  private:
   Prefilter() = default;
+  absl::Status Add(hs_database* database);
+  // What was kept under `key`; false: nothing that can be used.
+  bool Recall(const std::string& cache, const std::string& key);
+  void Keep(const std::string& cache, const std::string& key) const;
   hs_scratch* TakeScratch() const;
   void ReturnScratch(hs_scratch* scratch) const;
 

@@ -37,9 +37,14 @@ absl::StatusOr<scanner::v1::ScannerConfig> SettingsOf(const std::string& config_
 }  // namespace
 
 cli::MailScannerMaker ScanMails() {
-  return [](const std::string& config_file) -> absl::StatusOr<std::unique_ptr<cli::MailScanner>> {
-    CLEANMAIL_ASSIGN_OR_RETURN(const scanner::v1::ScannerConfig settings, SettingsOf(config_file));
-    CLEANMAIL_ASSIGN_OR_RETURN(auto scanner, scanner::OfflineScanner::Create(settings));
+  return [](const cli::MailScannerWishes& wishes)
+             -> absl::StatusOr<std::unique_ptr<cli::MailScanner>> {
+    CLEANMAIL_ASSIGN_OR_RETURN(scanner::v1::ScannerConfig settings, SettingsOf(wishes.config_file));
+    if (!wishes.rules.empty())
+      settings.mutable_spam_rules()->mutable_folders()->Assign(wishes.rules.begin(),
+                                                               wishes.rules.end());
+    CLEANMAIL_ASSIGN_OR_RETURN(auto scanner,
+                               scanner::OfflineScanner::Create(settings, wishes.cache));
     return std::make_unique<OfflineMailScanner>(std::move(scanner));
   };
 }

@@ -27,8 +27,14 @@ class MailScanner {
   virtual std::vector<std::string> warnings() const = 0;
 };
 
-// Makes one that works as the configuration file says; empty: without any.
+// What mails are scanned with.
+struct MailScannerWishes {
+  std::string config_file;  // empty: none
+  std::vector<std::string>
+      rules;          // folders of SpamAssassin's rules, instead of those the file names
+  std::string cache;  // folder for what takes long to compute; empty: none
+};
 using MailScannerMaker =
-    std::function<absl::StatusOr<std::unique_ptr<MailScanner>>(const std::string& config_file)>;
+    std::function<absl::StatusOr<std::unique_ptr<MailScanner>>(const MailScannerWishes& wishes)>;
 
 }  // namespace cleanmail::cli

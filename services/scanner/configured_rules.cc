@@ -12,8 +12,8 @@
 
 namespace cleanmail::scanner {
 
-absl::StatusOr<std::unique_ptr<spam::RuleSets>> MakeRuleSets(app::Environment& env,
-                                                             const v1::SpamRules& settings) {
+absl::StatusOr<std::unique_ptr<spam::RuleSets>> MakeRuleSets(const v1::SpamRules& settings,
+                                                             RuleSetsParts parts) {
   std::vector<std::string> folders(settings.folders().begin(), settings.folders().end());
   if (folders.empty()) {
     std::error_code error;
@@ -23,22 +23,24 @@ absl::StatusOr<std::unique_ptr<spam::RuleSets>> MakeRuleSets(app::Environment& e
     if (folders.empty()) return nullptr;
   }
   spam::RuleSetOptions options;
-  options.authentication = true;
+  options.authentication = parts.authentication;
+  options.cache = std::move(parts.cache);
   const auto& trusted = settings.trusted_networks();
   const auto& internal = settings.internal_networks();
   options.trusted_networks.assign(trusted.begin(), trusted.end());
   options.internal_networks.assign(internal.begin(), internal.end());
   options.time = absl::ToChronoMilliseconds(
       config::OrDefault(settings.time(), absl::FromChrono(options.time)));
-  auto sets = std::make_unique<spam::RuleSets>(std::move(folders), std::move(options), env.clock());
+  auto sets = std::make_unique<spam::RuleSets>(std::move(folders), std::move(options), parts.clock);
   if (const absl::Status loaded = sets->Load(); !loaded.ok())
     return base::Annotate(loaded, "scanner.spam_rules.folders");
+  if (parts.log == nullptr) return sets;
   const std::vector<spam::RuleStatus> status = sets->rules()->Status();
   const auto active = std::count_if(status.begin(), status.end(),
                                     [](const spam::RuleStatus& rule) { return rule.active; });
-  env.log().Info("scanner.rules.loaded", {{"active", base::Cat(active)},
-                                          {"all", base::Cat(status.size())},
-                                          {"digest", sets->present()->digest}});
+  parts.log->Info("scanner.rules.loaded", {{"active", base::Cat(active)},
+                                           {"all", base::Cat(status.size())},
+                                           {"digest", sets->present()->digest}});
   return sets;
 }
 

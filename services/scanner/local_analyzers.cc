@@ -1,9 +1,11 @@
 #include "services/scanner/local_analyzers.h"
 
+#include "services/scanner/analyzers/brands/brands.h"
 #include "services/scanner/analyzers/links/links.h"
 #include "services/scanner/analyzers/newsletter/newsletter.h"
 #include "services/scanner/analyzers/spam/gtube.h"
 #include "services/scanner/analyzers/structure/structure.h"
+#include "services/scanner/analyzers/wording/wording.h"
 
 namespace cleanmail::scanner {
 
@@ -13,6 +15,8 @@ std::vector<std::unique_ptr<Analyzer>> LocalAnalyzers(mail::mime::StructureLimit
   analyzers.push_back(std::make_unique<Gtube>());
   analyzers.push_back(std::make_unique<Links>());
   analyzers.push_back(std::make_unique<Newsletter>());
+  analyzers.push_back(std::make_unique<Brands>());
+  analyzers.push_back(std::make_unique<Wording>());
   return analyzers;
 }
 

@@ -7,6 +7,8 @@
 #include "libs/base/status_macros.h"
 #include "libs/config/defaults.h"
 #include "services/scanner/analyzers/malware/clamav.h"
+#include "services/scanner/analyzers/spam/spam_rules.h"
+#include "services/scanner/configured_rules.h"
 #include "services/scanner/findings/catalogue.h"
 #include "services/scanner/local_analyzers.h"
 #include "services/scanner/metrics.h"
@@ -40,6 +42,7 @@ struct OfflineScanner::Parts {
   telemetry::MetricsRegistry registry;
   Metrics metrics{registry};
   bool has_engine = false;
+  std::unique_ptr<spam::RuleSets> rules;  // null: mail is not judged by rules
   std::unique_ptr<class Scan> scan;
 };
 
@@ -47,7 +50,7 @@ OfflineScanner::OfflineScanner(std::unique_ptr<Parts> parts) : parts_(std::move(
 OfflineScanner::~OfflineScanner() = default;
 
 absl::StatusOr<std::unique_ptr<OfflineScanner>> OfflineScanner::Create(
-    const v1::ScannerConfig& settings) {
+    const v1::ScannerConfig& settings, const std::string& cache) {
   auto parts = std::make_unique<Parts>();
   const mail::mime::StructureLimits limits = {
       .parts = static_cast<size_t>(config::OrDefault(settings.structure().parts(), 1000)),
@@ -59,9 +62,18 @@ absl::StatusOr<std::unique_ptr<OfflineScanner>> OfflineScanner::Create(
     analyzers.push_back(std::make_unique<ClamAv>(std::move(clamd), parts->clock, parts->metrics));
     parts->has_engine = true;
   }
-  parts->scan =
-      std::make_unique<class Scan>(ScanParts{.blobs = parts->bodies, .metrics = parts->metrics},
-                                   std::move(analyzers), limits, 1);
+  if (settings.has_spam_rules()) {
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        parts->rules, MakeRuleSets(settings.spam_rules(), {.clock = parts->clock, .cache = cache}));
+    if (parts->rules == nullptr)
+      return absl::NotFoundError(
+          "there are no spam rules: install the package spamassassin, or name folders");
+    analyzers.push_back(std::make_unique<SpamRules>(*parts->rules));
+  }
+  const FindingWeights weights(settings.weights(), parts->rules != nullptr);
+  parts->scan = std::make_unique<class Scan>(
+      ScanParts{.blobs = parts->bodies, .metrics = parts->metrics, .weights = weights},
+      std::move(analyzers), limits, 1);
   return std::unique_ptr<OfflineScanner>(new OfflineScanner(std::move(parts)));
 }
 
@@ -85,6 +97,10 @@ std::vector<std::string> OfflineScanner::warnings() const {
   if (!parts_->has_engine)
     warnings.emplace_back(
         "No malware engine is asked; --config FILE with scanner.clamd names one.");
+  if (parts_->rules == nullptr)
+    warnings.emplace_back(
+        "SpamAssassin's rules are not asked; --rules FOLDER or --config FILE with "
+        "scanner.spam_rules names some.");
   return warnings;
 }
 

@@ -72,6 +72,7 @@ absl::StatusOr<ScanResult> Scan::Look(const mail::v1::Message& message, std::str
   }
   if (parsed.authentication != nullptr)
     AddResults(authentication, parts_.authserv_id, result.facts);
+  parts_.weights.Apply(result.findings);
   result.score = ScoreOf(result.findings);
   Category category = DecideCategory(result.findings, result.score);
   result.facts.set_category(category.category);

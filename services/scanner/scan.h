@@ -10,6 +10,7 @@
 #include "libs/store/blob/blob_store.h"
 #include "services/scanner/analyzers/analyzer.h"
 #include "services/scanner/authentication/authenticator.h"
+#include "services/scanner/findings/finding_weights.h"
 #include "services/scanner/metrics.h"
 
 namespace cleanmail::scanner {
@@ -30,6 +31,7 @@ struct ScanParts {
   const Authenticator* authenticator = nullptr;  // null: nobody asks who sent a message
   std::string authserv_id = {};                  // in Authentication-Results
   Metrics& metrics;
+  FindingWeights weights = {};  // what findings weigh
 };
 
 // Opens a body and asks every analyzer. Thread-safe.

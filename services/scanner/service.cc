@@ -72,6 +72,14 @@ absl::Status OpenSpamd(app::Environment& env, const v1::Spamd& settings, int sca
   return absl::OkStatus();
 }
 
+RuleSetsParts RulePartsOf(app::Environment& env) {
+  const std::string& data = env.app_config().data_folder();
+  return {.clock = env.clock(),
+          .log = &env.log(),
+          .authentication = true,
+          .cache = data.empty() ? "" : base::Cat(data, "/compiled_rules")};
+}
+
 }  // namespace
 
 absl::StatusOr<app::Service> MakeService(app::Environment& env) {
@@ -110,7 +118,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   analyzers.push_back(std::make_unique<Door>());
   spam::RuleSets* rules = nullptr;
   if (settings.has_spam_rules()) {
-    CLEANMAIL_ASSIGN_OR_RETURN(auto sets, MakeRuleSets(env, settings.spam_rules()));
+    CLEANMAIL_ASSIGN_OR_RETURN(auto sets, MakeRuleSets(settings.spam_rules(), RulePartsOf(env)));
     if (sets == nullptr) {
       static constexpr char kAdvice[] =
           "there are no spam rules: install the package spamassassin, or name folders in "
@@ -135,7 +143,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       ScanParts{.blobs = env.blobs(),
                 .authenticator = authenticator,
                 .authserv_id = authserv_id.empty() ? env.app_config().host_name() : authserv_id,
-                .metrics = metrics},
+                .metrics = metrics,
+                .weights = FindingWeights(settings.weights(), rules != nullptr)},
       std::move(analyzers), limits, failures));
 
   if (settings.has_spamd())

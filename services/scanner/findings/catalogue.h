@@ -106,6 +106,24 @@ enum class FindingId {
   kLearnedHam80,
   kLearnedHam95,
   kLearnedHam99,
+  // Whose name it uses, and what it talks its reader into.
+  kBrandAsSender,
+  kBrandInLink,
+  kBrandNotice,
+  kLinkFreeHost,
+  kWordsAccount,
+  kWordsPrize,
+  kWordsFortune,
+  kWordsBlackmail,
+  kWordsGoods,
+  kWordsParcel,
+  kWordsDating,
+  kWordsAuthority,
+  kWordsCoins,
+  kHardlyAnyText,
+  kOddLetters,
+  kMixedLetters,
+  kRandomToken,
 };
 
 // One entry of the catalogue.
@@ -511,6 +529,75 @@ inline constexpr std::array kCatalogue = {
                    -1.8, "By what was taught, the message is wanted with 99 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn spam FILE`."},
+    CatalogueEntry{FindingId::kBrandAsSender, "BRAND_AS_SENDER",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 2.5,
+                   "The sender shows the name of a well-known company; his address is of another "
+                   "domain.",
+                   "Go to the company's site by the address you know, never by the mail's links."},
+    CatalogueEntry{FindingId::kBrandInLink, "BRAND_IN_LINK", mail::v1::FINDING_CATEGORY_PHISHING,
+                   2.0,
+                   "A link's host has the name of a well-known company in it and belongs to "
+                   "somebody else.",
+                   "Look at the last two words before the first slash: they say whose site it "
+                   "is."},
+    CatalogueEntry{FindingId::kBrandNotice, "BRAND_NOTICE", mail::v1::FINDING_CATEGORY_PHISHING,
+                   2.0,
+                   "Under the text stands the copyright of a well-known company, which has not "
+                   "sent the mail.",
+                   "Honest mail of that company comes from its own domain."},
+    CatalogueEntry{FindingId::kLinkFreeHost, "LINK_FREE_HOST", mail::v1::FINDING_CATEGORY_PHISHING,
+                   1.0,
+                   "A link leads to a place where anybody publishes pages or forms at no cost, "
+                   "unnamed.",
+                   "Companies ask for passwords and payments on sites of their own."},
+    CatalogueEntry{FindingId::kWordsAccount, "WORDS_ACCOUNT", mail::v1::FINDING_CATEGORY_PHISHING,
+                   1.0,
+                   "The text says that an account is in danger and asks to do something about it; "
+                   "the evidence is the words.",
+                   "Go to the account by the address you know, never by the mail's links."},
+    CatalogueEntry{FindingId::kWordsPrize, "WORDS_PRIZE", mail::v1::FINDING_CATEGORY_SPAM, 1.0,
+                   "The text promises a prize or a present to be fetched.",
+                   "Who has not taken part has not won."},
+    CatalogueEntry{FindingId::kWordsFortune, "WORDS_FORTUNE", mail::v1::FINDING_CATEGORY_PHISHING,
+                   1.0, "The text speaks of a fortune that is given away or inherited.",
+                   "Do not answer. What costs a fee first never comes."},
+    CatalogueEntry{FindingId::kWordsBlackmail, "WORDS_BLACKMAIL",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 3.0,
+                   "The text wants money that leaves no trace, for silence about what somebody "
+                   "claims to have seen.",
+                   "Nearly always nothing was seen. Do not pay, do not answer."},
+    CatalogueEntry{FindingId::kWordsGoods, "WORDS_GOODS", mail::v1::FINDING_CATEGORY_SPAM, 0.5,
+                   "The text offers goods spam is known for.",
+                   "It says little by itself. Delete it if you have not asked for it."},
+    CatalogueEntry{FindingId::kWordsParcel, "WORDS_PARCEL", mail::v1::FINDING_CATEGORY_PHISHING,
+                   0.7, "The text speaks of a parcel for which something is to be paid.",
+                   "Ask the carrier, with the number of the parcel, on the site you know."},
+    CatalogueEntry{FindingId::kWordsDating, "WORDS_DATING", mail::v1::FINDING_CATEGORY_SPAM, 0.7,
+                   "The text offers acquaintances or what is said to help with them.",
+                   "It says little by itself. Delete it if you have not asked for it."},
+    CatalogueEntry{FindingId::kWordsAuthority, "WORDS_AUTHORITY",
+                   mail::v1::FINDING_CATEGORY_PHISHING, 0.7,
+                   "The text speaks in the name of a court or an office and asks to do something "
+                   "about a debt or a delay.",
+                   "Offices write letters. Ask them by the number you find elsewhere."},
+    CatalogueEntry{FindingId::kWordsCoins, "WORDS_COINS", mail::v1::FINDING_CATEGORY_PHISHING, 0.7,
+                   "The text speaks of coins on a blockchain that are to be claimed or in danger.",
+                   "Never enter the words of a wallet anywhere. Delete the mail."},
+    CatalogueEntry{FindingId::kHardlyAnyText, "HARDLY_ANY_TEXT", mail::v1::FINDING_CATEGORY_SPAM,
+                   1.0, "The message is a picture with a link and hardly any text.",
+                   "Text in pictures is not read by filters. Look at the link before you click."},
+    CatalogueEntry{FindingId::kOddLetters, "ODD_LETTERS", mail::v1::FINDING_CATEGORY_SPAM, 2.0,
+                   "Sender or subject is written in letters of another form (mathematical, "
+                   "circled), which are read alike but not found.",
+                   "Honest senders have no need of it."},
+    CatalogueEntry{FindingId::kMixedLetters, "MIXED_LETTERS", mail::v1::FINDING_CATEGORY_PHISHING,
+                   2.5,
+                   "A word of the sender's name or the subject mixes letters of several alphabets "
+                   "that look alike.",
+                   "It is written so to be taken for another word. Do not trust the name."},
+    CatalogueEntry{FindingId::kRandomToken, "RANDOM_TOKEN", mail::v1::FINDING_CATEGORY_SPAM, 0.5,
+                   "The sender's name or the subject has a token that looks random.",
+                   "Some shops number their orders so; spam does it to make every copy differ."},
 };
 
 consteval bool CatalogueIsInOrder() {

@@ -115,6 +115,9 @@ void FindHostTricks(const LinkTarget& target, std::vector<Trick>& tricks) {
   const auto shortener = std::ranges::find_if(
       kShorteners, [&](std::string_view known) { return IsWithin(host, known); });
   if (shortener != std::end(kShorteners)) tricks.push_back({FindingId::kLinkShortened, host});
+  if (std::ranges::any_of(kFreeHosts,
+                          [&](std::string_view known) { return IsWithin(host, known); }))
+    tricks.push_back({FindingId::kLinkFreeHost, host});
 }
 
 }  // namespace

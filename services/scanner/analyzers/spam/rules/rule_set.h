@@ -24,6 +24,9 @@ struct RuleSetOptions {
   std::vector<std::string> trusted_networks;                 // besides those the rules name
   std::vector<std::string> internal_networks;                // besides those the rules name
   std::chrono::milliseconds time = std::chrono::seconds(5);  // of one message
+  // Folder where compiled patterns are kept, so that the same rules are ready at once the next
+  // time. Empty: none.
+  std::string cache = {};
 };
 
 // Whether a rule runs, and why not.

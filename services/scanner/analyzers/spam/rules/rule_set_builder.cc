@@ -458,7 +458,7 @@ void RuleSetBuilder::BuildPrefilter(RuleSet::Group& group, size_t least) const {
     if (rule.pattern) patterns.push_back({&*rule.pattern, index});
   }
   if (patterns.size() < least) return;
-  auto prefilter = regex::Prefilter::Build(std::move(patterns));
+  auto prefilter = regex::Prefilter::Build(std::move(patterns), options_.cache);
   if (!prefilter.ok()) return;
   group.prefilter = *std::move(prefilter);
   // What has to be tried on every text, and is asked for by other rules only, can wait for them.

@@ -1,0 +1,48 @@
+"""What is fitted, and between which bounds."""
+import re
+
+import model
+
+SHRINKAGE = 3.0
+FALSE_POSITIVES = 0.008   # aimed at, so that fresh mail stays below 1 %
+RULES = "spam_rules:"
+# Rules about what corpora differ in, or what is taken out of them: borders, dates, recipients, the mere form of mail.
+ABOUT_CORPORA = re.compile(
+    r"RCVD|RECEIVED|RELAY|DKIM|SPF|DMARC|ARC|LIST|MIME_HTML|HEADER_CTYPE|HTML_MESSAGE|NEEDS_ENCODING|MISSING_|DATE|USER_AGENT|"
+    r"^TO_|_TO_|TO_IN_SUBJ|REPLY_A|^T_|CTE_|MSGID|OUTLOOK")
+# Findings that may be fitted weigh at least this: what weighs less is a note.
+NOTE = 0.05
+SURE = 5.0  # and less than this: what holds by itself was meant to
+
+
+def read(path):
+    rows, start = [], {}
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            corpus, spam, cluster, weight, found = line.rstrip("\n").split("\t")
+            names = []
+            for one in found.split():
+                name, value = one.rsplit("=", 1)
+                start[name] = float(value)
+                names.append(name)
+            rows.append(model.Row(corpus, int(spam), cluster, float(weight), frozenset(names)))
+    return rows, start
+
+
+def bounds(name, start):
+    if start < NOTE or start >= SURE:
+        return model.Finding(start, start, start)
+    if name.startswith(RULES):
+        if ABOUT_CORPORA.search(name[len(RULES):]):
+            return model.Finding(start, start, start)
+        return model.Finding(start, 0.0, max(start, min(model.MOST, start + 2)))
+    return model.Finding(start, 0.0, model.MOST)
+
+
+def without_rules(rows):
+    return [row._replace(names=frozenset(name for name in row.names if not name.startswith(RULES))) for row in rows]
+
+
+def share(rows, name, spam):
+    total = sum(row.weight for row in rows if row.spam == spam)
+    return sum(row.weight for row in rows if row.spam == spam and name in row.names) / total
