@@ -62,6 +62,8 @@ TEST_F(Authentication, TheRecipientIsToldAndForgedResultsAreGone) {
 TEST_F(Authentication, APolicyOfRejectionIsARuleThatHoldsInSession) {
   const std::string forged = MailFrom("ceo@bank.example");
   EXPECT_THAT(ReplyTo("eve@example.net", forged), StartsWith("250")) << "no rule yet";
+  EXPECT_EQ(gateway_->Metric("cleanmail_ingress_session_scans_total"), 0)
+      << "nobody waits for a scan that cannot refuse";
   gateway_->SetPolicy("acme", "standard",
                       "rules { id: 'dmarc' conditions { finding: 'DMARC_REJECT' } "
                       "actions { refuse { text: 'Your own domain asks for this' } } }");
@@ -73,7 +75,7 @@ TEST_F(Authentication, APolicyOfRejectionIsARuleThatHoldsInSession) {
       },
       "the rule in force");
   EXPECT_EQ(reply, "550 5.7.1 CMR-POL-RULE Your own domain asks for this");
-  EXPECT_GE(gateway_->Metric("cleanmail_ingress_session_scans_total"), 2);
+  EXPECT_GE(gateway_->Metric("cleanmail_ingress_session_scans_total"), 1);
 }
 
 }  // namespace

@@ -84,6 +84,7 @@ class Door : public ::testing::Test {
   }
   static std::string DetailsOf(const std::string& id) {
     gateway_->WaitFor(id, "delivered");
+    gateway_->WaitFor(id, "scanned");
     return gateway_->Details(id);
   }
 

@@ -43,6 +43,7 @@ class Files : public ::testing::Test {
   // What the message's story says of the findings.
   std::string Found(const std::string& mail) {
     const std::string id = gateway_->Accept({"ann@example.org"}, mail)[0];
+    gateway_->WaitFor(id, "scanned");
     gateway_->WaitFor(id, "disposed");
     return gateway_->Details(id);
   }

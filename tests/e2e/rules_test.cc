@@ -58,6 +58,7 @@ TEST_F(Rules, ARuleOfTheOperatorsOwnHoldsMailAndSaysWhy) {
   const std::string id =
       gateway_->Accept({"ann@example.org"}, TextMail("hello", "Do buy the MOON today"))[0];
   gateway_->WaitFor(id, "held");
+  gateway_->WaitFor(id, "scanned");
   EXPECT_THAT(gateway_->Details(id), HasSubstr("OWN_OFFER"));
 }
 
