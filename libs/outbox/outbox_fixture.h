@@ -37,7 +37,7 @@ class Mortal final : public sql::Database {
  public:
   explicit Mortal(sql::Database& database) : database_(database) {}
   absl::Status Transact(absl::FunctionRef<absl::Status(sql::Session&)> body) override {
-    if (dead) return absl::UnavailableError("dead");
+    if (dead || dies()) return absl::UnavailableError("dead");
     return database_.Transact(body);
   }
   absl::Status Read(absl::FunctionRef<absl::Status(sql::Session&)> body) override {
@@ -46,7 +46,8 @@ class Mortal final : public sql::Database {
   }
   bool shared() const override { return database_.shared(); }
   std::atomic<bool> dead{false};
-  std::atomic<bool> blind{false};  // cannot read either
+  std::function<bool()> dies = [] { return false; };  // constant once it is used
+  std::atomic<bool> blind{false};                     // cannot read either
 
  private:
   sql::Database& database_;
