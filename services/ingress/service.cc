@@ -84,9 +84,9 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   if (tarpit_options.has_value())
     parts.tarpit = &service.Own(std::make_unique<Tarpit>(*std::move(tarpit_options)));
   if (!config.door().reputation().off() && !config.door().off())
-    parts.reputations = &service.Own(std::make_unique<Reputations>(
-        config::OrDefault(config.door().reputation().half_life(), absl::Hours(24 * 7)), env.kv(),
-        env.clock()));
+    parts.reputations = &service.Own(std::make_unique<reputation::Reputations>(
+        config::OrDefault(config.door().reputation().half_life(), reputation::kDefaultHalfLife),
+        env.kv(), env.clock()));
 
   for (const v1::Listener& listener : config.listeners()) {
     CLEANMAIL_ASSIGN_OR_RETURN(SessionSettings settings,

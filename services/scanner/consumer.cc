@@ -46,6 +46,15 @@ void Tell(const ConsumerParts& parts, mail::v1::Message& message, mail::v1::Scan
       [inbound = std::move(inbound)](absl::Status status) { inbound->Finish(std::move(status)); });
 }
 
+// Of clients the door asked about; not of trusted relays, private addresses or senders of ours.
+void NoteClient(const ConsumerParts& parts, const mail::v1::Message& message,
+                const mail::v1::ScanResult& scan) {
+  if (parts.reputations == nullptr || !message.has_door()) return;
+  const absl::StatusOr<net::IpAddress> client =
+      net::IpAddress::Parse(message.session().client_address());
+  if (client.ok()) parts.reputations->Note(*client, reputation::EventOf(scan));
+}
+
 void ScanOne(const ConsumerParts& parts, mail::v1::Message& message, int32_t generation,
              std::unique_ptr<bus::Inbound> inbound) {
   absl::StatusOr<ScanResult> result = parts.scan.Run(message);
@@ -54,6 +63,7 @@ void ScanOne(const ConsumerParts& parts, mail::v1::Message& message, int32_t gen
     return;
   }
   mail::v1::ScanResult scan = ToProto(*std::move(result));
+  if (generation == 1) NoteClient(parts, message, scan);
   Tell(parts, message, scan, generation, std::move(inbound));
 }
 
@@ -64,6 +74,7 @@ void OnReceived(const ConsumerParts& parts,
   for (bus::Received<ingress::v1::MailReceived>& received : batch) {
     mail::v1::Message& message = *received.event.mutable_message();
     if (received.event.has_scan()) {  // while its sender waited
+      NoteClient(parts, message, received.event.scan());
       Tell(parts, message, *received.event.mutable_scan(), 1, std::move(received.inbound));
     } else {
       ScanOne(parts, message, 1, std::move(received.inbound));

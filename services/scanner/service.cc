@@ -72,6 +72,16 @@ absl::Status OpenSpamd(app::Environment& env, const v1::Spamd& settings, int sca
   return absl::OkStatus();
 }
 
+// What is remembered of clients; null where ingress does not ask about them.
+const reputation::Reputations* MakeReputations(app::Environment& env,
+                                               const ingress::v1::Door& settings,
+                                               app::Service& service) {
+  if (settings.off() || settings.reputation().off()) return nullptr;
+  return &service.Own(std::make_unique<reputation::Reputations>(
+      config::OrDefault(settings.reputation().half_life(), reputation::kDefaultHalfLife), env.kv(),
+      env.clock()));
+}
+
 RuleSetsParts RulePartsOf(app::Environment& env) {
   const std::string& data = env.app_config().data_folder();
   return {.clock = env.clock(),
@@ -150,7 +160,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   if (settings.has_spamd())
     CLEANMAIL_RETURN_IF_ERROR(OpenSpamd(env, settings.spamd(), workers, scan, metrics, service));
   service.Serve(std::make_unique<Api>(scan, rules, lessons, env.authz()));
-  const ConsumerParts parts{scan, env.bus(), env.clock(), env.mail_log()};
+  const ConsumerParts parts{scan, env.bus(), env.clock(), env.mail_log(),
+                            MakeReputations(env, ingress.door(), service)};
   service.ConsumeLater<ingress::v1::MailReceived>(
       [parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);
   service.ConsumeLater<quarantine::v1::RescanRequested>(

@@ -7,7 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "libs/base/cat.h"
 #include "libs/crypto/hash.h"
-#include "services/ingress/door/networks.h"
+#include "libs/reputation/networks.h"
 
 namespace cleanmail::ingress {
 namespace {
@@ -64,7 +64,7 @@ bool Greylist::Spares(const net::IpAddress& client, const mail::v1::DoorFacts& f
 
 std::vector<bool> Greylist::Ask(const net::IpAddress& client, std::string_view sender,
                                 const std::vector<std::string>& recipients) const {
-  const std::string network = NetworkOf(client).ToString();
+  const std::string network = reputation::NetworkOf(client).ToString();
   std::vector<bool> answers(recipients.size(), false);
   const absl::StatusOr<std::string> passes = kv_.Get(base::Cat("grey/net/", network));
   if (passes.ok() && ToMicros(*passes).value_or(0) >= options_.passes) return answers;

@@ -1,10 +1,9 @@
-// What the door remembers of clients: greylist, reputation; and whom it holds up.
+// What the door remembers of clients: greylist; and whom it holds up.
 #include <gtest/gtest.h>
 
 #include "libs/base/fake_clock.h"
 #include "libs/store/kv/memory_kv_store.h"
 #include "services/ingress/door/greylist.h"
-#include "services/ingress/door/reputation.h"
 #include "services/ingress/door/tarpit.h"
 
 namespace cleanmail::ingress {
@@ -38,11 +37,6 @@ class DoorMemoryTest : public ::testing::Test {
     options.pass_networks = *net::PrefixSet::Parse(std::vector<std::string>{"198.51.100.0/24"});
     options.pass_domains = LargeProviders();
     return options;
-  }
-  mail::v1::DoorFacts Recall(const Reputations& reputations, std::string_view client) {
-    DoorFacts facts;
-    reputations.Recall(Ip(client), facts);
-    return facts;
   }
   base::FakeClock clock_;
   std::unique_ptr<kv::KvStore> kv_ = kv::MakeMemoryKvStore(clock_, 1000);
@@ -110,46 +104,6 @@ TEST_F(DoorMemoryTest, NetworksAndConfirmedNamesOfLargeProvidersNeverWait) {
 
 TEST_F(DoorMemoryTest, WithoutAMemoryNobodyWaits) {
   EXPECT_FALSE(Waits(Greylist(Options(), away_, clock_), "192.0.2.1"));
-  EXPECT_FALSE(
-      Recall(Reputations(absl::Hours(1), away_, clock_), "192.0.2.1").has_address_reputation());
-}
-
-TEST_F(DoorMemoryTest, WhatWasSeenCountsHalfAfterAHalfLife) {
-  const Reputations reputations(absl::Hours(168), *kv_, clock_);
-  EXPECT_FALSE(Recall(reputations, "192.0.2.1").has_address_reputation());
-  reputations.Note(Ip("192.0.2.1"), Reputations::Event::kSpam, 4);
-  reputations.Note(Ip("192.0.2.1"), Reputations::Event::kGood);
-  reputations.Note(Ip("192.0.2.2"), Reputations::Event::kRefused, 2);
-  DoorFacts facts = Recall(reputations, "192.0.2.1");
-  EXPECT_DOUBLE_EQ(facts.address_reputation().spam(), 4);
-  EXPECT_DOUBLE_EQ(facts.address_reputation().refused(), 0);
-  EXPECT_DOUBLE_EQ(facts.network_reputation().refused(), 2);
-  clock_.Advance(absl::Hours(168));
-  facts = Recall(reputations, "192.0.2.1");
-  EXPECT_NEAR(facts.address_reputation().spam(), 2, 0.01);
-  EXPECT_NEAR(facts.network_reputation().good(), 0.5, 0.01);
-  EXPECT_FALSE(Recall(reputations, "192.0.2.9").has_address_reputation());
-  EXPECT_TRUE(Recall(reputations, "192.0.2.9").has_network_reputation());
-  clock_.Advance(absl::Hours(168 * 9));
-  EXPECT_FALSE(Recall(reputations, "192.0.2.1").has_network_reputation());
-}
-
-TEST_F(DoorMemoryTest, ABrokenValueIsNone) {
-  const Reputations reputations(absl::Hours(1), *kv_, clock_);
-  for (const char* const value : {"", "1 2 3", "a b c d", "nan 1 1 5", "1e99 0 0 5", "-1 0 0 5"}) {
-    ASSERT_TRUE(kv_->Set("reputation/192.0.2.1", value, absl::Hours(1)).ok());
-    EXPECT_FALSE(Recall(reputations, "192.0.2.1").has_address_reputation()) << value;
-  }
-}
-
-TEST_F(DoorMemoryTest, AReputationDoesNotFeedItself) {
-  mail::v1::ScanResult scan;
-  scan.set_score(5.5);
-  scan.add_findings()->set_name("REPUTATION_BAD");
-  scan.mutable_findings(0)->set_weight(1.5);
-  EXPECT_EQ(EventOf(scan), Reputations::Event::kGood);
-  scan.set_score(7);
-  EXPECT_EQ(EventOf(scan), Reputations::Event::kSpam);
 }
 
 TEST(TarpitTest, DelaysGrowWithErrorsUpToTheLongest) {

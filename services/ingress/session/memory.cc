@@ -28,25 +28,21 @@ net::Task<void> Session::RecallReputation(mail::v1::DoorFacts& facts) {
   (void)co_await net::OnPool(parts_.loops, loop_, std::move(recall));
 }
 
-// Of clients that were asked about only.
-void Session::NoteReputation(Reputations::Event event, int count) {
-  if (parts_.reputations == nullptr || !door_.has_value() || count == 0) return;
+// Of strangers only.
+void Session::NoteReputation(reputation::Reputations::Event event, double count) {
+  if (parts_.reputations == nullptr || settings_.door.off || !IsStranger() ||
+      connection_->peer().address.IsPrivate())
+    return;
   parts_.loops.RunSlow([reputations = parts_.reputations, client = connection_->peer().address,
                         event, count] { reputations->Note(client, event, count); });
 }
 
 void Session::NoteGuesses(const std::vector<Doorman::Verdict>& verdicts) {
-  if (parts_.reputations == nullptr || settings_.door.off || !IsStranger() ||
-      connection_->peer().address.IsPrivate())
-    return;
   const auto guesses = std::ranges::count_if(verdicts, [](const Doorman::Verdict& verdict) {
     return verdict.refusal.has_value() && IsGuess(*verdict.refusal);
   });
-  if (guesses == 0) return;
-  parts_.loops.RunSlow(
-      [reputations = parts_.reputations, client = connection_->peer().address, guesses] {
-        reputations->Note(client, Reputations::Event::kRefused, static_cast<double>(guesses));
-      });
+  if (guesses > 0)
+    NoteReputation(reputation::Reputations::Event::kRefused, static_cast<double>(guesses));
 }
 
 // Of clients that were asked about only: who a provider's server is, its name tells.

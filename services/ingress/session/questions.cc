@@ -301,7 +301,6 @@ net::Task<std::optional<Reply>> Session::AskScan() {
     parts_.metrics.scans_later.Add();
     co_return std::nullopt;
   }
-  NoteReputation(EventOf(*scanned));
   *request.mutable_scan() = *scanned;
   using Answer = absl::StatusOr<policy::v1::EvaluateMessageResponse>;
   auto ask = [&](absl::AnyInvocable<void(Answer) &&> done) {
@@ -310,6 +309,8 @@ net::Task<std::optional<Reply>> Session::AskScan() {
   const Answer answer = co_await net::Await<Answer>(loop_, std::move(ask));
   if (answer.ok() && !answer->decision().accepted()) {
     parts_.metrics.scans_refused.Add();
+    // The scanner notes those that were taken, and hears nothing of this one.
+    NoteReputation(reputation::EventOf(*scanned), 1);
     co_return ReplyIn(answer->decision());
   }
   parts_.metrics.scans_passed.Add();

@@ -37,7 +37,7 @@ class Session {
   void EnforceSpf(std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> AskGreylist(std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> RecallReputation(mail::v1::DoorFacts& facts);
-  void NoteReputation(Reputations::Event event, int count = 1);
+  void NoteReputation(reputation::Reputations::Event event, double count);
   void NoteGuesses(const std::vector<Doorman::Verdict>& verdicts);
   net::Task<void> HoldUp();
   net::Task<void> AskDestinations(std::vector<Doorman::Verdict>& verdicts);
@@ -46,12 +46,8 @@ class Session {
   void TakeDecision(const policy::v1::EnvelopeDecision& decision, Doorman::Verdict& verdict);
   net::Task<std::optional<mail::smtp::Reply>> AskAboutHeader();
   net::Task<std::optional<mail::smtp::Reply>> AskScan();
-  // Whether to scan before the reply: not where nothing a scan can find would refuse, and nothing
-  // is to be remembered of the client.
-  bool ScansNow() const {
-    const bool remembers = parts_.reputations != nullptr && door_.has_value();
-    return !settings_.scan.off && (scan_may_refuse_ || remembers);
-  }
+  // Whether to scan before the reply: not where nothing a scan can find would refuse.
+  bool ScansNow() const { return !settings_.scan.off && scan_may_refuse_; }
   net::Task<void> OnData();
   net::Task<void> OnMessageEnd();
   net::Task<bool> OnStartTls();

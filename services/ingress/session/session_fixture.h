@@ -179,7 +179,7 @@ class SessionTest : public ::testing::Test {
   SessionSettings settings_;
   const Greylist* greylist_ = nullptr;
   Tarpit* tarpit_ = nullptr;
-  const Reputations* reputations_ = nullptr;
+  const reputation::Reputations* reputations_ = nullptr;
   net::ConnectionLimits::Options limit_options_;
   std::vector<std::string> proxy_from_;
   std::unique_ptr<net::TlsContext> tls_;

@@ -14,10 +14,10 @@
 #include "libs/net/loops.h"
 #include "libs/net/prefix.h"
 #include "libs/net/tls_context.h"
+#include "libs/reputation/reputations.h"
 #include "libs/telemetry/log.h"
 #include "services/ingress/door/dns_lists.h"
 #include "services/ingress/door/greylist.h"
-#include "services/ingress/door/reputation.h"
 #include "services/ingress/door/tarpit.h"
 #include "services/ingress/intake/intake.h"
 #include "services/ingress/metrics.h"
@@ -97,7 +97,7 @@ struct SessionParts {
   // Null: not wanted.
   const Greylist* greylist = nullptr;
   Tarpit* tarpit = nullptr;
-  const Reputations* reputations = nullptr;
+  const reputation::Reputations* reputations = nullptr;
 };
 
 // The SMTP sessions of one listener: a coroutine each, around the protocol machine. Thread-safe.

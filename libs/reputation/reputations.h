@@ -8,7 +8,10 @@
 #include "libs/store/kv/kv_store.h"
 #include "proto/cleanmail/mail/v1/mail.pb.h"
 
-namespace cleanmail::ingress {
+namespace cleanmail::reputation {
+
+// Unless the operator says otherwise.
+inline constexpr absl::Duration kDefaultHalfLife = absl::Hours(24 * 7);
 
 // What became of clients' mail, by address and by network (IPv4 /24, IPv6 /64), in kv. What was
 // seen counts half after each half-life; two notes at the same moment may count as one.
@@ -37,4 +40,4 @@ class Reputations {
 // remembered of the client, which would feed itself.
 Reputations::Event EventOf(const mail::v1::ScanResult& scan);
 
-}  // namespace cleanmail::ingress
+}  // namespace cleanmail::reputation

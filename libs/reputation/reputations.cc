@@ -1,4 +1,4 @@
-#include "services/ingress/door/reputation.h"
+#include "libs/reputation/reputations.h"
 
 #include <cmath>
 #include <cstdio>
@@ -7,9 +7,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/cat.h"
-#include "services/ingress/door/networks.h"
+#include "libs/reputation/networks.h"
 
-namespace cleanmail::ingress {
+namespace cleanmail::reputation {
 namespace {
 
 constexpr double kSpamScore = 5.0;  // the line, as in services/README.md
@@ -96,4 +96,4 @@ Reputations::Event EventOf(const mail::v1::ScanResult& scan) {
   return bad ? Reputations::Event::kSpam : Reputations::Event::kGood;
 }
 
-}  // namespace cleanmail::ingress
+}  // namespace cleanmail::reputation

@@ -2,7 +2,7 @@
 
 #include "libs/net/address.h"
 
-namespace cleanmail::ingress {
+namespace cleanmail::reputation {
 
 // The network of a client, for what is remembered of it: IPv4 /24, IPv6 /64.
 inline net::IpAddress NetworkOf(const net::IpAddress& client) {
@@ -10,4 +10,4 @@ inline net::IpAddress NetworkOf(const net::IpAddress& client) {
   return client.Masked(client.is_v4() ? kMappedBits + 24 : 64);
 }
 
-}  // namespace cleanmail::ingress
+}  // namespace cleanmail::reputation
