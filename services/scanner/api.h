@@ -1,6 +1,7 @@
 #pragma once
 
 #include "libs/authz/authorizer.h"
+#include "libs/directory/directory.h"
 #include "proto/cleanmail/scanner/v1/scanner.grpc.pb.h"
 #include "services/scanner/analyzers/spam/rules/rule_sets.h"
 #include "services/scanner/learning/lessons.h"
@@ -12,8 +13,9 @@ namespace cleanmail::scanner {
 class Api final : public v1::ScannerService::Service {
  public:
   // `rules` may be null: none are configured; `lessons` too: learning is off.
-  Api(Scan& scan, spam::RuleSets* rules, learning::Lessons* lessons, authz::Authorizer& authz)
-      : scan_(scan), rules_(rules), lessons_(lessons), authz_(authz) {}
+  Api(Scan& scan, spam::RuleSets* rules, learning::Lessons* lessons, authz::Authorizer& authz,
+      const directory::Directory& directory)
+      : scan_(scan), rules_(rules), lessons_(lessons), authz_(authz), directory_(directory) {}
 
   grpc::Status ScanMessage(grpc::ServerContext*, const v1::ScanMessageRequest*,
                            v1::ScanMessageResponse*) override;
@@ -31,12 +33,16 @@ class Api final : public v1::ScannerService::Service {
                               v1::Learning*) override;
 
  private:
+  // The tenant of `tenants/{tenant}/learning` for a caller who may; "-" is what all share.
+  absl::StatusOr<std::string> Admit(const rpc::Caller& caller, authz::Permission permission,
+                                    const std::string& name);
   absl::StatusOr<v1::Learning> LearningOf(const std::string& tenant);
 
   Scan& scan_;
   spam::RuleSets* const rules_;
   learning::Lessons* const lessons_;
   authz::Authorizer& authz_;
+  const directory::Directory& directory_;
 };
 
 }  // namespace cleanmail::scanner

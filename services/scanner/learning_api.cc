@@ -51,6 +51,16 @@ absl::Status NoLearning() {
 
 }  // namespace
 
+absl::StatusOr<std::string> Api::Admit(const rpc::Caller& caller, authz::Permission permission,
+                                       const std::string& name) {
+  CLEANMAIL_ASSIGN_OR_RETURN(std::string tenant, TenantOf(name));
+  CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, permission, tenant, name));
+  if (lessons_ == nullptr) return NoLearning();
+  if (tenant != learning::kShared && !directory_.AwaitTenant(tenant))
+    return authz::NoSuchResource();
+  return tenant;
+}
+
 absl::StatusOr<v1::Learning> Api::LearningOf(const std::string& tenant) {
   CLEANMAIL_ASSIGN_OR_RETURN(const learning::LearningStatus status, lessons_->StatusOf(tenant));
   v1::Learning learning;
@@ -71,10 +81,8 @@ absl::StatusOr<v1::Learning> Api::LearningOf(const std::string& tenant) {
 grpc::Status Api::GetLearning(grpc::ServerContext* rpc, const v1::GetLearningRequest* request,
                               v1::Learning* reply) {
   return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::string tenant, TenantOf(request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(
-        authz_.Check(caller, authz::Permission::kReadLearning, tenant, request->name()));
-    if (lessons_ == nullptr) return NoLearning();
+    CLEANMAIL_ASSIGN_OR_RETURN(const std::string tenant,
+                               Admit(caller, authz::Permission::kReadLearning, request->name()));
     CLEANMAIL_ASSIGN_OR_RETURN(*reply, LearningOf(tenant));
     return absl::OkStatus();
   });
@@ -83,10 +91,8 @@ grpc::Status Api::GetLearning(grpc::ServerContext* rpc, const v1::GetLearningReq
 grpc::Status Api::TeachMessages(grpc::ServerContext* rpc, const v1::TeachMessagesRequest* request,
                                 v1::TeachMessagesResponse* reply) {
   return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::string tenant, TenantOf(request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(
-        authz_.Check(caller, authz::Permission::kTeach, tenant, request->name()));
-    if (lessons_ == nullptr) return NoLearning();
+    CLEANMAIL_ASSIGN_OR_RETURN(const std::string tenant,
+                               Admit(caller, authz::Permission::kTeach, request->name()));
     CLEANMAIL_ASSIGN_OR_RETURN(const learning::Kind kind, KindOf(request->lesson()));
     CLEANMAIL_RETURN_IF_ERROR(CheckSize(*request));
     const std::vector<std::string_view> mails(request->messages().begin(),
@@ -108,10 +114,8 @@ grpc::Status Api::TeachMessages(grpc::ServerContext* rpc, const v1::TeachMessage
 grpc::Status Api::DeleteLearning(grpc::ServerContext* rpc, const v1::DeleteLearningRequest* request,
                                  v1::Learning* reply) {
   return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
-    CLEANMAIL_ASSIGN_OR_RETURN(const std::string tenant, TenantOf(request->name()));
-    CLEANMAIL_RETURN_IF_ERROR(
-        authz_.Check(caller, authz::Permission::kTeach, tenant, request->name()));
-    if (lessons_ == nullptr) return NoLearning();
+    CLEANMAIL_ASSIGN_OR_RETURN(const std::string tenant,
+                               Admit(caller, authz::Permission::kTeach, request->name()));
     CLEANMAIL_ASSIGN_OR_RETURN(const v1::Learning before, LearningOf(tenant));
     CLEANMAIL_RETURN_IF_ERROR(lessons_->ForgetAll(tenant));
     CLEANMAIL_ASSIGN_OR_RETURN(*reply, LearningOf(tenant));

@@ -159,7 +159,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
 
   if (settings.has_spamd())
     CLEANMAIL_RETURN_IF_ERROR(OpenSpamd(env, settings.spamd(), workers, scan, metrics, service));
-  service.Serve(std::make_unique<Api>(scan, rules, lessons, env.authz()));
+  service.Serve(std::make_unique<Api>(scan, rules, lessons, env.authz(), env.directory()));
   const ConsumerParts parts{scan, env.bus(), env.clock(), env.mail_log(),
                             MakeReputations(env, ingress.door(), service)};
   service.ConsumeLater<ingress::v1::MailReceived>(

@@ -70,16 +70,18 @@ class Learning : public ::testing::Test {
   }
   static void TearDownTestSuite() { gateway_.reset(); }
 
-  // What a command prints; it must succeed.
-  static std::string Run(std::vector<std::string> words) {
+  // What a command prints; it must end with `expected`.
+  static std::string Run(std::vector<std::string> words, int expected = 0) {
     words.insert(words.begin(), "cleanmail");
     words.insert(words.end(), {"--socket", gateway_->api_socket()});
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     ::testing::internal::CaptureStdout();
+    if (expected != 0) ::testing::internal::CaptureStderr();
     const int code = cli::Run(static_cast<int>(arguments.size()), arguments.data());
-    const std::string printed = ::testing::internal::GetCapturedStdout();
-    EXPECT_EQ(code, 0) << printed;
+    std::string printed = ::testing::internal::GetCapturedStdout();
+    if (expected != 0) printed += ::testing::internal::GetCapturedStderr();
+    EXPECT_EQ(code, expected) << printed;
     return printed;
   }
   static void WaitUntilJudged(const std::string& tenant, bool judged) {
@@ -147,6 +149,14 @@ TEST_F(Learning, WhatAllShareIsFoundInEverybodysMailUntilItIsReset) {
   EXPECT_THAT(Run({"learn", "reset"}), HasSubstr("0 spam and 0 ham"));
   WaitUntilJudged("-", false);
   EXPECT_THAT(Findings("ann@example.com", Spam(6003)), Not(HasSubstr("LEARNED_")));
+}
+
+TEST_F(Learning, OfATenantThatIsNotThereNothingIsLearnt) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"learn", "spam", "--tenant", "acne", folder_ + "/spam"},
+        {"learn", "status", "--tenant", "acne"},
+        {"learn", "reset", "--tenant", "acne"}})
+    EXPECT_THAT(Run(words, 1), HasSubstr("there is no tenant 'acne'"));
 }
 
 }  // namespace

@@ -30,8 +30,15 @@ struct Arguments {
   bool quiet = false;
 };
 
-std::string PathOfLearning(const Arguments& a) {
-  return base::Cat("/v1/tenants/", a.tenant, "/learning");
+// Calls about what a tenant has learnt; which tenant there is not, is said.
+absl::StatusOr<Json> CallLearning(const Connection& connection, const std::string& tenant,
+                                  const std::string& method, const std::string& verb = "",
+                                  const Json* body = nullptr) {
+  absl::StatusOr<Json> answer =
+      connection.Call(method, base::Cat("/v1/tenants/", tenant, "/learning", verb), body);
+  if (absl::IsNotFound(answer.status()))
+    return absl::NotFoundError(base::Cat("there is no tenant '", tenant, "'"));
+  return answer;
 }
 
 int64_t Number(const Json& json, std::string_view name) {
@@ -60,8 +67,8 @@ std::string Summary(const Json& learning) {
 // Sends mails in batches and adds up what became of them.
 class Teacher {
  public:
-  Teacher(const Connection& connection, std::string path, std::string lesson)
-      : connection_(connection), path_(std::move(path)), lesson_(std::move(lesson)) {}
+  Teacher(const Connection& connection, std::string tenant, std::string lesson)
+      : connection_(connection), tenant_(std::move(tenant)), lesson_(std::move(lesson)) {}
 
   // Mails that cannot be learnt are told of on standard error; the others go on.
   absl::Status Take(const std::string& file, const std::string& bytes) {
@@ -134,7 +141,7 @@ class Teacher {
     for (const Waiting& one : batch) mails.Add(Json::String(absl::Base64Escape(one.mail)));
     body["messages"] = std::move(mails);
     CLEANMAIL_ASSIGN_OR_RETURN(const Json answer,
-                               connection_.Call("POST", path_ + ":teach", &body));
+                               CallLearning(connection_, tenant_, "POST", ":teach", &body));
     learnt_ += Number(answer, "learntCount");
     changed_ += Number(answer, "changedCount");
     known_ += Number(answer, "knownCount");
@@ -145,7 +152,7 @@ class Teacher {
   }
 
   const Connection& connection_;
-  const std::string path_;
+  const std::string tenant_;
   const std::string lesson_;
   std::vector<Waiting> batch_;
   size_t bytes_ = 0;
@@ -158,7 +165,7 @@ absl::Status Teach(CommandLine& line, const Connection& connection, const Argume
                    const std::string& lesson) {
   CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> files, FilesBelow(a.paths));
   if (files.empty()) return absl::NotFoundError("there are no files");
-  Teacher teacher(connection, PathOfLearning(a), lesson);
+  Teacher teacher(connection, a.tenant, lesson);
   const bool live = isatty(STDERR_FILENO) == 1;
   for (size_t i = 0; i < files.size(); ++i) {
     const absl::StatusOr<std::string> bytes = ReadFile(files[i]);
@@ -213,11 +220,11 @@ void AddLearnCommands(CommandLine& line) {
   teach("forget", "Unlearn what was learnt of these mails", "LESSON_FORGET");
   line.WhenChosen(add("status", "What was learnt, and how well it tells spam from ham"),
                   [a, &line](const Connection& connection) {
-                    return Show(line, connection.Call("GET", PathOfLearning(*a)));
+                    return Show(line, CallLearning(connection, a->tenant, "GET"));
                   });
   line.WhenChosen(add("reset", "Forget all that was learnt"),
                   [a, &line](const Connection& connection) {
-                    return Show(line, connection.Call("DELETE", PathOfLearning(*a)));
+                    return Show(line, CallLearning(connection, a->tenant, "DELETE"));
                   });
 }
 

@@ -40,16 +40,20 @@ absl::StatusOr<Lessons*> AddLessons(app::Environment& env, const v1::LearningSet
   CLEANMAIL_ASSIGN_OR_RETURN(auto made,
                              Lessons::Create(store, env.clock(), metrics, fresh, options));
   Lessons& lessons = service.Own(std::move(made));
-  const auto tick = [&log = env.log(), &lessons](absl::Status (Lessons::*work)()) {
-    if (const absl::Status status = (lessons.*work)(); !status.ok())
-      log.Warning("scanner.learning.failed", {{"why", status.ToString()}});
+  const auto tell = [&log = env.log()](const absl::Status& status) {
+    if (!status.ok()) log.Warning("scanner.learning.failed", {{"why", status.ToString()}});
   };
-  service.OnStart([tick] {
-    tick(&Lessons::Refresh);  // a database that is away is no reason not to scan
+  service.OnStart([tell, &lessons] {
+    tell(lessons.Refresh());  // a database that is away is no reason not to scan
     return absl::OkStatus();
   });
-  service.Every(kRefreshEvery, [tick] { tick(&Lessons::Refresh); });
-  service.Every(absl::Hours(1), [tick] { tick(&Lessons::Sweep); });
+  service.Every(kRefreshEvery, [tell, &lessons] { tell(lessons.Refresh()); });
+  service.Every(absl::Hours(1), [tell, &lessons, &directory = env.directory()] {
+    // Who is not known while the directory is not complete may exist all the same.
+    tell(lessons.Sweep([&directory](const std::string& tenant) {
+      return !directory.complete() || directory.FindTenant(tenant).has_value();
+    }));
+  });
   return &lessons;
 }
 

@@ -18,6 +18,7 @@ constexpr absl::Duration kTrainingTime = absl::Seconds(1);
 constexpr int kRestFactor = 5;
 constexpr absl::Duration kTrainAgain = absl::Hours(24);  // so that what is old counts less
 constexpr size_t kMostAsked = 10'000;
+constexpr absl::Duration kNewsTakes = absl::Hours(1);  // of a tenant, at the very most
 
 // Half as much after a quarter of the time a lesson is kept.
 float WeightAt(absl::Time now, int64_t learnt_at_us, absl::Duration keep) {
@@ -174,8 +175,15 @@ void Lessons::Measure() {
   metrics_.classifier_bytes.Set(static_cast<double>(bytes));
 }
 
-absl::Status Lessons::Sweep() {
+absl::Status Lessons::Sweep(const std::function<bool(const std::string& tenant)>& exists) {
   const absl::Time now = clock_.Now();
+  CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<LearningState> states, store_.States());
+  for (const LearningState& state : states) {
+    const bool settled = absl::FromUnixMicros(state.changed_at_us) < now - kNewsTakes;
+    const bool empty = state.spam == 0 && state.ham == 0;
+    if (state.tenant != kShared && settled && !empty && !exists(state.tenant))
+      CLEANMAIL_RETURN_IF_ERROR(ForgetAll(state.tenant));
+  }
   return store_.ForgetBefore(absl::ToUnixMicros(now - options_.keep), absl::ToUnixMicros(now))
       .status();
 }

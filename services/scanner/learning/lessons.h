@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -61,8 +62,9 @@ class Lessons {
   absl::Status Refresh();
   // How many of each kind must be taught before anything is said.
   int64_t least() const { return options_.least; }
-  // Forgets what is old.
-  absl::Status Sweep();
+  // Forgets what is old, and all that tenants had learnt of whom `exists` is false; not what was
+  // taught within the last hour, of whom news may be under way.
+  absl::Status Sweep(const std::function<bool(const std::string& tenant)>& exists);
 
   // nullopt: not enough was learnt, or the message has hardly any words.
   std::optional<Opinion> Judge(std::string_view tenant, const ParsedMessage& message) const;

@@ -10,6 +10,8 @@
 namespace cleanmail::scanner::learning {
 namespace {
 
+bool EveryoneExists(const std::string&) { return true; }
+
 std::string MailOf(bool spam, int number) {
   std::string text;
   for (int i = 0; i < 12; ++i)
@@ -116,8 +118,28 @@ TEST_F(LessonsTest, WhatIsOldIsForgotten) {
   Instance instance(*database_, clock_, options_, 1);
   TeachBoth(instance, "acme", 20);
   clock_.Advance(options_.keep + absl::Hours(1));
-  ASSERT_TRUE(instance.lessons->Sweep().ok());
+  ASSERT_TRUE(instance.lessons->Sweep(EveryoneExists).ok());
   EXPECT_EQ(instance.lessons->StatusOf("acme")->state.spam, 0);
+}
+
+TEST_F(LessonsTest, WhatTenantsThatAreGoneHadLearntIsForgotten) {
+  Instance instance(*database_, clock_, options_, 1);
+  for (const char* const tenant : {"acme", "gone", "-"}) TeachBoth(instance, tenant, 20);
+  const auto exists = [](const std::string& tenant) { return tenant == "acme"; };
+  const auto spam_of = [&](const char* tenant) {
+    return instance.lessons->StatusOf(tenant)->state.spam;
+  };
+  ASSERT_TRUE(instance.lessons->Sweep(exists).ok());
+  EXPECT_EQ(spam_of("gone"), 20) << "its news may be under way";
+  clock_.Advance(absl::Hours(2));
+  ASSERT_TRUE(instance.lessons->Sweep(exists).ok());
+  EXPECT_EQ(spam_of("gone"), 0);
+  EXPECT_EQ(spam_of("acme"), 20);
+  EXPECT_EQ(spam_of("-"), 20) << "what all share is no tenant's";
+  const int64_t version = instance.lessons->StatusOf("gone")->state.version;
+  clock_.Advance(absl::Hours(2));
+  ASSERT_TRUE(instance.lessons->Sweep(exists).ok());
+  EXPECT_EQ(instance.lessons->StatusOf("gone")->state.version, version) << "once is enough";
 }
 
 TEST_F(LessonsTest, TenantsBeyondTheMemoryGoWithoutTheirOwn) {
