@@ -97,6 +97,7 @@ void AddRecord(Type type, std::string_view rdata, Answer& answer) {
       return AddText(ReadText(rdata), answer);
     case Type::kTlsa:
       return AddText(ReadTlsa(rdata), answer);
+    case Type::kNs:
     case Type::kPtr:
     case Type::kCname: {
       const std::optional<std::string> name = ReadName(rdata);
@@ -131,6 +132,8 @@ std::string_view TypeName(Type type) {
   switch (type) {
     case Type::kA:
       return "A";
+    case Type::kNs:
+      return "NS";
     case Type::kCname:
       return "CNAME";
     case Type::kPtr:

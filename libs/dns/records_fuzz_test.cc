@@ -7,8 +7,8 @@
 // The first octet chooses the type, the rest is rdata.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using cleanmail::dns::Type;
-  static constexpr Type kTypes[] = {Type::kA,   Type::kCname, Type::kPtr, Type::kMx,
-                                    Type::kTxt, Type::kAaaa,  Type::kTlsa};
+  static constexpr Type kTypes[] = {Type::kA,   Type::kCname, Type::kPtr,  Type::kMx,
+                                    Type::kTxt, Type::kAaaa,  Type::kTlsa, Type::kNs};
   if (size == 0) return 0;
   cleanmail::dns::Answer answer;
   cleanmail::dns::AddRecord(kTypes[data[0] % std::size(kTypes)],

@@ -13,6 +13,7 @@ namespace cleanmail::dns {
 // Record types this project asks for (RFC 1035 §3.2.2, RFC 3596).
 enum class Type : uint16_t {
   kA = 1,
+  kNs = 2,
   kCname = 5,
   kPtr = 12,
   kMx = 15,
@@ -38,7 +39,7 @@ struct Answer {
   std::vector<MxRecord> mx = {};            // by preference
   std::vector<std::string> texts =
       {};  // TXT: strings of one record joined; TLSA: `usage selector matching hex`
-  std::vector<std::string> names = {};  // PTR, CNAME
+  std::vector<std::string> names = {};  // PTR, CNAME, NS
   absl::Duration ttl = {};
   bool secure = false;  // DNSSEC validated
 };

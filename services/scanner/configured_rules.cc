@@ -24,6 +24,7 @@ absl::StatusOr<std::unique_ptr<spam::RuleSets>> MakeRuleSets(const v1::SpamRules
   }
   spam::RuleSetOptions options;
   options.authentication = parts.authentication;
+  options.network = settings.network() && parts.network;
   options.cache = std::move(parts.cache);
   const auto& trusted = settings.trusted_networks();
   const auto& internal = settings.internal_networks();

@@ -16,6 +16,7 @@ struct RuleSetsParts {
   const base::Clock& clock;
   telemetry::Log* log = nullptr;  // null: nobody is told
   bool authentication = false;    // who sent a message is known when it is judged
+  bool network = false;           // there is somebody to ask about lists in the DNS
   std::string cache = {};         // folder for compiled rules; empty: none
 };
 

@@ -87,6 +87,7 @@ RuleSetsParts RulePartsOf(app::Environment& env) {
   return {.clock = env.clock(),
           .log = &env.log(),
           .authentication = true,
+          .network = true,
           .cache = data.empty() ? "" : base::Cat(data, "/compiled_rules")};
 }
 
@@ -137,7 +138,9 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       service.OnWarnings([] { return std::vector<std::string>{kAdvice}; });
     } else {
       rules = &service.Own(std::move(sets));
-      analyzers.push_back(std::make_unique<SpamRules>(*rules));
+      SpamRules::Lists lists{.resolver = &env.resolver()};
+      lists.deadline = config::OrDefault(settings.spam_rules().network_deadline(), lists.deadline);
+      analyzers.push_back(std::make_unique<SpamRules>(*rules, lists));
     }
   }
   CLEANMAIL_ASSIGN_OR_RETURN(learning::Lessons* const lessons,

@@ -76,5 +76,27 @@ TEST_F(Rules, TheOperatorSeesWhichRulesRunReloadsThemAndGoesBack) {
   EXPECT_THAT(Run({"rules", "status"}), HasSubstr("Offers the moon"));
 }
 
+TEST(RulesWithTheNetwork, AskListsAboutLinks) {
+  const std::string folder = base::Cat(std::getenv("TEST_TMPDIR"), "/network_rules");
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/own.cf") << "util_rb_tld example\n"
+                                       "body OWN_LINK eval:check_uridnsbl('OWN_LINK')\n"
+                                       "urirhssub OWN_LINK dbl.example. A 127.0.1.2\n"
+                                       "describe OWN_LINK Leads to a listed shop\n"
+                                       "score OWN_LINK 0 6 0 6\n";
+  Gateway gateway(Gateway::Options{
+      .scanner = base::Cat("  spam_rules: { folders: [", folder, "], network: true }\n"),
+      .dns = "records_only: true, records: ['shop.example.dbl.example. 300 IN A 127.0.1.2']"});
+  gateway.AddTenant("acme");
+  gateway.AddDomain("acme", "example.org");
+  const std::string id =
+      gateway.Accept({"ann@example.org"}, TextMail("hello", "See http://www.shop.example/ now"))[0];
+  gateway.WaitFor(id, "held");
+  EXPECT_THAT(gateway.Details(id), HasSubstr("OWN_LINK"));
+  const std::string other =
+      gateway.Accept({"ann@example.org"}, TextMail("hello", "See http://www.fair.example/ now"))[0];
+  gateway.WaitFor(other, "delivered");
+}
+
 }  // namespace
 }  // namespace cleanmail::e2e

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libs/base/cat.h"
+#include "libs/dns/list_name.h"
 #include "libs/mail/address/domain.h"
 #include "services/ingress/door/dns_lists.h"
 
@@ -16,7 +17,7 @@ constexpr size_t kMostNames = 5;
 }  // namespace
 
 dns::Question NamesOf(const net::IpAddress& address) {
-  return {.name = ListName(address, address.is_v4() ? "in-addr.arpa" : "ip6.arpa"),
+  return {.name = dns::ListName(address, address.is_v4() ? "in-addr.arpa" : "ip6.arpa"),
           .type = dns::Type::kPtr};
 }
 

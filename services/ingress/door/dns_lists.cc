@@ -5,6 +5,7 @@
 #include "absl/synchronization/notification.h"
 #include "libs/base/cat.h"
 #include "libs/dns/ask_all.h"
+#include "libs/dns/list_name.h"
 
 namespace cleanmail::ingress {
 namespace {
@@ -28,21 +29,6 @@ std::vector<absl::StatusOr<dns::Answer>> AskAndWait(dns::Resolver& resolver,
 
 }  // namespace
 
-std::string ListName(const net::IpAddress& address, const std::string& zone) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  const auto& bytes = address.bytes();
-  std::string name;
-  for (size_t i = bytes.size(); i > (address.is_v4() ? 12u : 0u); --i) {
-    const uint8_t byte = bytes[i - 1];
-    if (address.is_v4()) {
-      name += base::Cat(static_cast<int>(byte), ".");
-    } else {
-      name += {kHex[byte & 0xF], '.', kHex[byte >> 4], '.'};
-    }
-  }
-  return name + zone;
-}
-
 DnsLists::DnsLists(std::vector<DnsList> lists, dns::Resolver& resolver)
     : resolver_(resolver),
       lists_(std::move(lists)),
@@ -54,7 +40,7 @@ std::vector<DnsLists::Asked> DnsLists::QuestionsFor(const net::IpAddress& addres
     if (off_[i].load()) continue;
     asked.push_back(
         {.list = i,
-         .question = {.name = ListName(address, lists_[i].zone), .type = dns::Type::kA}});
+         .question = {.name = dns::ListName(address, lists_[i].zone), .type = dns::Type::kA}});
   }
   return asked;
 }
@@ -78,7 +64,7 @@ std::vector<std::string> DnsLists::Test(absl::Time deadline) {
   std::vector<dns::Question> questions;
   for (const DnsList& list : lists_) {
     for (const uint32_t address : {kListed, kNotListed})
-      questions.push_back({.name = ListName(net::IpAddress::V4(address), list.zone)});
+      questions.push_back({.name = dns::ListName(net::IpAddress::V4(address), list.zone)});
   }
   const auto answers = AskAndWait(resolver_, questions, deadline);
   std::vector<std::string> sentences;

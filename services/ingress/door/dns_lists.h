@@ -55,8 +55,5 @@ class DnsLists {
   const std::unique_ptr<std::atomic<bool>[]> off_;
 };
 
-// The name under which a list has an address: bytes or nibbles reversed, then the zone (RFC 5782
-// §2.1, §2.4).
-std::string ListName(const net::IpAddress& address, const std::string& zone);
 
 }  // namespace cleanmail::ingress

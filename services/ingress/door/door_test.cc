@@ -15,12 +15,6 @@ using ::testing::SizeIs;
 
 net::IpAddress Address(const std::string& text) { return *net::IpAddress::Parse(text); }
 
-TEST(DnsLists, NamesAreReversedAsRfc5782Says) {
-  EXPECT_EQ(ListName(Address("192.0.2.99"), "bl.example"), "99.2.0.192.bl.example");
-  EXPECT_EQ(ListName(Address("2001:db8:1:2:3:4:567:89ab"), "ugly.example"),
-            "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ugly.example");
-}
-
 class DnsListsTest : public ::testing::Test {
  protected:
   std::vector<std::string> Test() { return lists_.Test(absl::Now() + absl::Seconds(5)); }

@@ -43,7 +43,7 @@ def main():
     print(f"of visible rules                 {share(*counts['visible'])}")
     print(f"visible rules active             {sum(status[rule][0] for rule in visible)} of {len(visible)}, "
           f"of those with a score {sum(status[rule][0] for rule in visible)} of "
-          f"{sum(status[rule][1] != 'its score is 0' for rule in visible)}")
+          f"{sum(not status[rule][1].startswith('its score is 0') for rule in visible)}")
     for title, found in (("SpamAssassin", theirs), ("here", ours)):
         times = sorted(found[mail][1] for mail in mails)
         if times:

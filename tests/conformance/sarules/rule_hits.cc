@@ -1,6 +1,7 @@
 // rule_hits FOLDER... : reads names of message files from standard input and prints, for each, the
 // rules that fire with their counts, a tab, the score and the microseconds of processor time it
-// took. With --status the rules of the folders are listed instead, with why they do not run.
+// took. With --status the rules of the folders are listed instead, with why they do not run; with
+// --network-status, as they are where lists in the DNS may be asked.
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -59,7 +60,8 @@ void Judge(const spam::RuleSet& set, const std::string& name) {
 
 int main(int argc, char** argv) {
   std::vector<std::string> folders(argv + 1, argv + argc);
-  const bool status = !folders.empty() && folders[0] == "--status";
+  const bool network = !folders.empty() && folders[0] == "--network-status";
+  const bool status = network || (!folders.empty() && folders[0] == "--status");
   if (status) folders.erase(folders.begin());
   const auto files = spam::LoadRuleFolders(folders);
   if (!files.ok()) {
@@ -67,7 +69,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const auto begin = std::chrono::steady_clock::now();
-  const auto set = spam::RuleSet::Build(spam::ReadRuleFiles(*files), {});
+  const auto set = spam::RuleSet::Build(spam::ReadRuleFiles(*files), {.network = network});
   const auto took = std::chrono::steady_clock::now() - begin;
   std::cerr << "rules ready in "
             << std::chrono::duration_cast<std::chrono::milliseconds>(took).count()

@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "libs/dns/ask_all.h"
 #include "services/scanner/findings/catalogue.h"
 
 namespace cleanmail::scanner {
 namespace {
 
 constexpr size_t kMostFindings = 100;
+// Of one message to lists in the DNS: twenty hosts of links at each of some lists.
+constexpr size_t kMostQuestions = 150;
 
 std::string Joined(const std::vector<std::string>& names) {
   std::string text;
@@ -40,6 +45,26 @@ spam::SenderFacts SenderFactsOf(const SenderAuthentication& found) {
   return facts;
 }
 
+void SpamRules::AskLists(const spam::RuleSet& rules, const spam::MailView& mail,
+                         const spam::MessageKnowledge& knowledge) const {
+  const absl::Time deadline = absl::Now() + lists_.deadline;
+  while (absl::Now() < deadline) {
+    rules.AskLists(mail, knowledge);
+    const std::vector<dns::Question> questions = knowledge.lookups->TakeWanted();
+    if (questions.empty()) return;
+    std::vector<absl::StatusOr<dns::Answer>> answers;
+    absl::Notification answered;
+    dns::AskAll(*lists_.resolver, questions, deadline,
+                [&](std::vector<absl::StatusOr<dns::Answer>> all) {
+                  answers = std::move(all);
+                  answered.Notify();
+                });
+    answered.WaitForNotification();
+    for (size_t i = 0; i < questions.size(); ++i)
+      knowledge.lookups->Tell(questions[i], std::move(answers[i]));
+  }
+}
+
 absl::StatusOr<Findings> SpamRules::Analyze(const ParsedMessage& message) {
   const std::shared_ptr<const spam::RuleSet> rules = sets_.rules();  // kept while we judge
   Findings findings;
@@ -47,7 +72,14 @@ absl::StatusOr<Findings> SpamRules::Analyze(const ParsedMessage& message) {
   spam::MessageKnowledge knowledge;
   if (message.authentication != nullptr)
     knowledge.authentication = SenderFactsOf(*message.authentication);
-  const spam::RuleVerdict verdict = rules->Judge(message.bytes, knowledge);
+  if (message.envelope != nullptr) knowledge.sender = message.envelope->envelope().sender();
+  const spam::MailView mail = rules->Read(message.bytes);
+  mail::auth::Lookups lookups(kMostQuestions);
+  if (rules->asks_lists() && lists_.resolver != nullptr) {
+    knowledge.lookups = &lookups;
+    AskLists(*rules, mail, knowledge);
+  }
+  const spam::RuleVerdict verdict = rules->Judge(mail, knowledge);
   std::vector<spam::RuleHit> hits = verdict.hits;
   if (hits.size() > kMostFindings) {
     // The lightest are left out: they hardly change the score.

@@ -3,11 +3,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "libs/base/cat.h"
+#include "libs/dns/fake_resolver.h"
 
 namespace cleanmail::scanner {
 namespace {
@@ -68,6 +70,58 @@ TEST(SpamRules, AreSwappedAndTakenBackAtOnce) {
   EXPECT_EQ(Names(analyzer), std::vector<std::string>{"ONE"});
   EXPECT_EQ(sets.present()->number, 3);
 }
+
+// One that asks lists, over a DNS of its own.
+class ListRules : public ::testing::Test {
+ protected:
+  ListRules() {
+    const std::string folder =
+        NewFolder(::testing::UnitTest::GetInstance()->current_test_info()->name());
+    Write(folder,
+          "util_rb_tld org com\nbody LISTED eval:check_uridnsbl('LISTED')\n"
+          "urirhsbl LISTED dbl.com. A\nscore LISTED 0 2 0 1\n"
+          "body HOSTED eval:check_uridnsbl('HOSTED')\n"
+          "uridnsbl HOSTED sbl.com. A\n"
+          "body HERE /buy/i\nscore HERE 1 0.5 1 0.5\n");
+    options_.network = true;
+    sets_ = std::make_unique<spam::RuleSets>(std::vector<std::string>{folder}, options_, clock_);
+    EXPECT_TRUE(sets_->Load().ok());
+  }
+  std::map<std::string, double> Found(SpamRules::Lists lists) {
+    SpamRules analyzer(*sets_, lists);
+    const absl::StatusOr<Findings> findings = analyzer.Analyze(
+        ParsedMessage("From: a@example.org\r\nSubject: x\r\n\r\nBuy at http://www.shop.org/\r\n"));
+    std::map<std::string, double> found;
+    for (const mail::v1::Finding& finding : *findings) found[finding.name()] = finding.weight();
+    return found;
+  }
+  using Map = std::map<std::string, double>;
+
+  const base::SystemClock clock_;
+  spam::RuleSetOptions options_;
+  std::unique_ptr<spam::RuleSets> sets_;
+  dns::FakeResolver resolver_;
+};
+
+TEST_F(ListRules, AskStepByStepAndWeighWhatTheirFilesSayForTheNetwork) {
+  EXPECT_EQ(Found({.resolver = &resolver_}), (Map{{"HERE", 0.5}}));
+  resolver_.SetA("shop.org.dbl.com", {"127.0.0.2"});
+  resolver_.Set("shop.org", dns::Type::kNs, {.names = {"ns.host.com"}});
+  resolver_.SetA("ns.host.com", {"198.41.0.50"});
+  resolver_.SetA("50.0.41.198.sbl.com", {"127.0.0.2"});
+  EXPECT_EQ(Found({.resolver = &resolver_}), (Map{{"HERE", 0.5}, {"LISTED", 2}, {"HOSTED", 1}}));
+}
+
+TEST_F(ListRules, T_C6_AListThatDoesNotAnswerCostsNoMoreThanItsTime) {
+  resolver_.SetA("shop.org.dbl.com", {"127.0.0.2"});
+  resolver_.Hang("shop.org");
+  const absl::Time began = absl::Now();
+  EXPECT_EQ(Found({.resolver = &resolver_, .deadline = absl::Milliseconds(300)}),
+            (Map{{"HERE", 0.5}, {"LISTED", 2}}));
+  EXPECT_LT(absl::Now() - began, absl::Seconds(5));
+}
+
+TEST_F(ListRules, WithoutAResolverNobodyIsAsked) { EXPECT_EQ(Found({}), (Map{{"HERE", 0.5}})); }
 
 TEST(SpamRules, StayWhenNewOnesAreOfNoUse) {
   const std::string folder = NewFolder("useless");

@@ -16,9 +16,10 @@ const Registry& AllFunctions() {
   static const Registry registry = [] {
     Registry functions;
     for (const auto& plugin :
-         {AuthenticationFunctions(), BodyFunctions(), FreeMailFunctions(), HeaderFunctions(),
-          ForgeryFunctions(), HtmlFunctions(), ImageFunctions(), ListFunctions(), MimeFunctions(),
-          RelayFunctions(), UriFunctions()}) {
+         {AuthenticationFunctions(), BodyFunctions(), DnsListFunctions(), FreeMailFunctions(),
+          HeaderFunctions(), ForgeryFunctions(), HtmlFunctions(), ImageFunctions(),
+          LinkListFunctions(), ListFunctions(), MimeFunctions(), RelayFunctions(),
+          UriFunctions()}) {
       for (const EvalFunction& function : plugin) functions.emplace(function.name, &function);
     }
     return functions;
@@ -27,12 +28,9 @@ const Registry& AllFunctions() {
 }
 
 constexpr std::string_view kNeedsNetwork = "asks the network, which rules here do not";
-constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kNotRun = {{
-    {"check_rbl", kNeedsNetwork},
-    {"check_rbl_sub", kNeedsNetwork},
-    {"check_rbl_txt", kNeedsNetwork},
-    {"check_dns_sender", kNeedsNetwork},
-    {"check_uridnsbl", kNeedsNetwork},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 21> kNotRun = {{
+    {"check_rbl_accreditor", "asks accreditors that are no more"},
+    {"check_rbl_ns_from", kNeedsNetwork},
     {"check_hashbl_bodyre", kNeedsNetwork},
     {"check_hashbl_emails", kNeedsNetwork},
     {"check_razor2", "asks the Razor service"},

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "libs/mail/auth/lookups.h"
 #include "libs/regex/regex.h"
 #include "services/scanner/analyzers/spam/reading/mail_view.h"
 #include "services/scanner/analyzers/spam/rules/configuration.h"
@@ -29,10 +30,14 @@ struct SenderFacts {
 struct MessageKnowledge {
   std::optional<SenderFacts> authentication;
   std::optional<double> bayes;  // probability of spam
+  std::string sender;           // as SMTP gave it; empty: what the header tells
+  // What the DNS said of the lists that rules ask; null: they are not asked.
+  mail::auth::Lookups* lookups = nullptr;
 };
 
 // One call of an eval function.
 struct EvalCall {
+  std::string_view rule;  // its name
   const MailView& mail;
   const Configuration& configuration;
   const MessageKnowledge& knowledge;
@@ -46,7 +51,7 @@ struct EvalCall {
 };
 
 // What an eval function needs that may be missing.
-enum class EvalNeed { kNothing, kAuthentication, kBayes };
+enum class EvalNeed { kNothing, kAuthentication, kBayes, kLists };
 
 // A function rules may call. It returns how often it hit, 0: not at all.
 struct EvalFunction {
@@ -65,11 +70,13 @@ std::string_view WhyNotRun(std::string_view name);
 // The functions, a plugin each.
 std::span<const EvalFunction> AuthenticationFunctions();
 std::span<const EvalFunction> BodyFunctions();
+std::span<const EvalFunction> DnsListFunctions();
 std::span<const EvalFunction> FreeMailFunctions();
 std::span<const EvalFunction> HeaderFunctions();
 std::span<const EvalFunction> ForgeryFunctions();
 std::span<const EvalFunction> HtmlFunctions();
 std::span<const EvalFunction> ImageFunctions();
+std::span<const EvalFunction> LinkListFunctions();
 std::span<const EvalFunction> ListFunctions();
 std::span<const EvalFunction> MimeFunctions();
 std::span<const EvalFunction> RelayFunctions();

@@ -161,6 +161,10 @@ void ConfigurationReader::ReadLine(const std::string& given, size_t depth) {
   }
   if (ReadRule(key, value) || ReadAboutRule(key, value) || ReadReplacement(key, value)) return;
   key = PresentName(key);
+  if (const std::optional<bool> read = ReadDnsListSetting(key, value, out_.dns_lists)) {
+    if (!*read) Problem(base::Cat("it cannot be read what '", key, "' says"));
+    return;
+  }
   if (ReadNetworks(key, value) || ReadUriHosts(key, value) || ReadList(key, value)) return;
   if (!ReadSetting(key, value)) out_.settings[key] = std::string(value);
 }

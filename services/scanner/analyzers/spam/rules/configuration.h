@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "services/scanner/analyzers/spam/reading/domains.h"
+#include "services/scanner/analyzers/spam/rules/dns_lists.h"
 
 namespace cleanmail::scanner::spam {
 
@@ -85,6 +86,7 @@ struct Configuration {
   std::vector<std::string> trusted_networks;
   std::vector<std::string> internal_networks;
   std::vector<std::string> msa_networks;
+  DnsListSettings dns_lists;
   std::set<std::string> plugins;  // short names of loadplugin lines
   std::vector<RuleProblem> problems;
 };

@@ -12,16 +12,15 @@ class Judgement {
  public:
   using Clock = std::chrono::steady_clock;
 
-  Judgement(const RuleSet& set, std::string_view message, const MessageKnowledge& knowledge,
-            bool all)
+  Judgement(const RuleSet& set, const MailView& mail, const MessageKnowledge& knowledge, bool all)
       : set_(set),
         all_(all),
-        mail_(message, set.reading_),
+        mail_(mail),
         knowledge_(knowledge),
         deadline_(Clock::now() + set.time_),
         values_(set.rules_.size() + 2, 0),
         waiting_(set.rules_.size() + 2, nullptr) {
-    values_[set.rules_.size() + 1] = 1;  // local_tests_only
+    values_[set.rules_.size() + 1] = set.network_ ? 0 : 1;  // local_tests_only
   }
 
   RuleVerdict Run() {
@@ -167,7 +166,8 @@ class Judgement {
     } else if (rule.kind == RuleKind::kUriDetail) {
       UriDetailRule(index);
     } else {
-      const EvalCall call{.mail = mail_,
+      const EvalCall call{.rule = rule.name,
+                          .mail = mail_,
                           .configuration = set_.configuration_,
                           .knowledge = knowledge_,
                           .arguments = rule.arguments,
@@ -260,7 +260,7 @@ class Judgement {
 
   const RuleSet& set_;
   const bool all_;
-  const MailView mail_;
+  const MailView& mail_;
   const MessageKnowledge& knowledge_;
   const Clock::time_point deadline_;
   std::vector<double> values_;
@@ -272,7 +272,12 @@ class Judgement {
 
 RuleVerdict RuleSet::Judge(std::string_view message, const MessageKnowledge& knowledge,
                            bool all) const {
-  return Judgement(*this, message, knowledge, all).Run();
+  return Judge(Read(message), knowledge, all);
+}
+
+RuleVerdict RuleSet::Judge(const MailView& mail, const MessageKnowledge& knowledge,
+                           bool all) const {
+  return Judgement(*this, mail, knowledge, all).Run();
 }
 
 }  // namespace cleanmail::scanner::spam

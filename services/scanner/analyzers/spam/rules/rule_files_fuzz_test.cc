@@ -10,8 +10,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Configuration configuration =
       ReadRuleFiles({{"fuzz.cf", std::string(reinterpret_cast<const char*>(data), size)}});
   if (configuration.rules.size() > 8 || size > 2000) return 0;
-  const auto rules = RuleSet::Build(std::move(configuration), {});
+  RuleSetOptions options;
+  options.network = true;
+  const auto rules = RuleSet::Build(std::move(configuration), options);
   rules->Status();
-  rules->Judge("From: a@b.org\r\nSubject: x\r\n\r\nhttp://c.org/ text\r\n", {});
+  const MailView mail = rules->Read("From: a@b.org\r\nSubject: x\r\n\r\nhttp://c.org/ text\r\n");
+  cleanmail::mail::auth::Lookups lookups(20);
+  MessageKnowledge knowledge;
+  knowledge.lookups = &lookups;
+  rules->AskLists(mail, knowledge);
+  for (const auto& question : lookups.TakeWanted()) {
+    lookups.Tell(question, cleanmail::dns::Answer{
+                               .addresses = {"127.0.0.2"}, .texts = {"x"}, .names = {"n.org"}});
+  }
+  rules->Judge(mail, knowledge);
   return 0;
 }

@@ -21,6 +21,7 @@ namespace cleanmail::scanner::spam {
 struct RuleSetOptions {
   bool bayes = false;           // a probability will be known: the scores for that are used
   bool authentication = false;  // so will be who sent the message
+  bool network = false;         // rules may ask lists in the DNS: the scores for that are used
   std::vector<std::string> trusted_networks;                 // besides those the rules name
   std::vector<std::string> internal_networks;                // besides those the rules name
   std::chrono::milliseconds time = std::chrono::seconds(5);  // of one message
@@ -65,6 +66,17 @@ class RuleSet {
   // `all`: hidden rules are tried and told of even where no visible one depends on them.
   RuleVerdict Judge(std::string_view message, const MessageKnowledge& knowledge,
                     bool all = false) const;
+  // The same of a message that was read before.
+  RuleVerdict Judge(const MailView& mail, const MessageKnowledge& knowledge,
+                    bool all = false) const;
+  // A message as these rules read it. Neither outlives the other.
+  MailView Read(std::string_view message) const { return MailView(message, reading_); }
+
+  // Whether rules ask lists in the DNS.
+  bool asks_lists() const { return network_; }
+  // Has rules say what they want to know of lists: `knowledge.lookups` has questions then, until
+  // all is answered. Call it again with every answer that leads to further questions.
+  void AskLists(const MailView& mail, const MessageKnowledge& knowledge) const;
 
   std::vector<RuleStatus> Status() const;
   const std::vector<RuleProblem>& problems() const { return configuration_.problems; }
@@ -121,6 +133,7 @@ class RuleSet {
   Configuration configuration_;
   ReadingSettings reading_;
   std::chrono::milliseconds time_{};
+  bool network_ = false;
   std::vector<Rule> rules_;
   std::vector<Group> headers_;
   Group body_;

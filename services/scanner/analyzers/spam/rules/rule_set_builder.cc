@@ -12,6 +12,7 @@ namespace cleanmail::scanner::spam {
 namespace {
 
 constexpr size_t kWorthAPrefilter = 12;
+constexpr char kListsOff[] = "asks lists in the DNS: see scanner.spam_rules.network";
 constexpr size_t kLongestChain = 100;  // of rules that ask for others
 
 // The networks of `texts`; shortened forms ("192.168.") are completed, `!` entries are exceptions.
@@ -138,6 +139,7 @@ RuleSetBuilder::RuleSetBuilder(Configuration configuration, const RuleSetOptions
     : options_(options), set_(new RuleSet()) {
   set_->configuration_ = std::move(configuration);
   set_->time_ = options.time;
+  set_->network_ = options.network;
 }
 
 std::shared_ptr<const RuleSet> RuleSetBuilder::Run() {
@@ -210,7 +212,7 @@ RuleSet::Rule RuleSetBuilder::MakeRule(const std::string& name,
                             : SizeOf(range->substr(dash + 1), flags.last_part);
     }
   }
-  SetScore(rule, false);
+  SetScore(rule, options_.network);
   CompileRule(rule, definition);
   return rule;
 }
@@ -245,7 +247,10 @@ void RuleSetBuilder::CompileRule(Rule& rule, const RuleDefinition& definition) c
     case RuleKind::kEval:
       return CompileCall(rule, definition.text);
     case RuleKind::kNetwork:
-      if (rule.why_not.empty()) rule.why_not = "asks the network, which rules here do not";
+      if (rule.why_not.empty())
+        rule.why_not = options_.network
+                           ? "asks the DNS by a pattern (AskDNS), which is not built in"
+                           : "asks the network, which rules here do not";
       return;
     case RuleKind::kMeta:
       return;  // when all rules are known
@@ -344,6 +349,10 @@ void RuleSetBuilder::CompileCall(Rule& rule, std::string_view text) const {
     rule.why_not.clear();
     SetScore(rule, true);
   }
+  const bool asks_lists = rule.function != nullptr && rule.function->need == EvalNeed::kLists;
+  if (asks_lists && !options_.network)
+    rule.why_not =
+        rule.why_not.empty() ? kListsOff : base::Cat(rule.why_not, " and it ", kListsOff);
   if (!rule.why_not.empty()) return;
   if (rule.function == nullptr) {
     const std::string_view why = WhyNotRun(name);
@@ -351,11 +360,13 @@ void RuleSetBuilder::CompileCall(Rule& rule, std::string_view text) const {
         why.empty() ? base::Cat("there is no function ", name) : base::Cat(name, " ", why);
     return;
   }
-  if (rule.flags.network && !(about_sender && options_.authentication))
-    rule.why_not = about_sender ? "nobody checks who sent the message"
-                                : "asks the network, which rules here do not";
+  if (about_sender && !options_.authentication && rule.flags.network)
+    rule.why_not = "nobody checks who sent the message";
+  if (rule.flags.network && !about_sender && !asks_lists && !options_.network)
+    rule.why_not = "asks the network, which rules here do not";
   if ((rule.flags.learned || rule.function->need == EvalNeed::kBayes) && !options_.bayes)
     rule.why_not = "there is no learned classifier";
+  if (asks_lists) TakeListCall(rule, name);
   if (rule.function->pattern_argument < 0) return;
   const auto index = static_cast<size_t>(rule.function->pattern_argument);
   if (index >= rule.arguments.size()) return;
@@ -365,6 +376,17 @@ void RuleSetBuilder::CompileCall(Rule& rule, std::string_view text) const {
     return;
   }
   rule.pattern = *std::move(pattern);
+}
+
+// Remembers what a rule that runs asks, for those that look at the same answers.
+void RuleSetBuilder::TakeListCall(const Rule& rule, std::string_view function) const {
+  if (!rule.why_not.empty()) return;
+  Configuration& configuration = set_->configuration_;
+  const auto flags = configuration.flags.find(rule.name);
+  const std::string_view words =
+      flags == configuration.flags.end() ? std::string_view() : flags->second;
+  if (auto call = ReadListCall(function, rule.arguments, words))
+    configuration.dns_lists.calls[call->set].push_back(*std::move(call));
 }
 
 std::string RuleSetBuilder::Expanded(std::string_view expression, std::string_view own_name) const {
