@@ -68,8 +68,10 @@ int main(int argc, char** argv) {
     std::cerr << files.status() << '\n';
     return 2;
   }
+  spam::RuleSetOptions options;
+  options.network = network;
   const auto begin = std::chrono::steady_clock::now();
-  const auto set = spam::RuleSet::Build(spam::ReadRuleFiles(*files), {.network = network});
+  const auto set = spam::RuleSet::Build(spam::ReadRuleFiles(*files), options);
   const auto took = std::chrono::steady_clock::now() - begin;
   std::cerr << "rules ready in "
             << std::chrono::duration_cast<std::chrono::milliseconds>(took).count()
