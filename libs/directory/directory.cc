@@ -50,6 +50,7 @@ struct Directory::Picture {
 
   void Apply(const provisioning::v1::DirectoryChanged& change);
   void SetTenant(const std::string& id, const provisioning::v1::Tenant* tenant);
+  void SetRelays(const std::string& domain, const provisioning::v1::Domain& said);
   void SetGroup(std::string_view tenant, std::string_view id, const provisioning::v1::Group* group);
   // The domain an alias stands for, or the domain itself; null when the target is not there.
   const DomainFacts* TargetOf(const DomainFacts& facts) const;
@@ -58,6 +59,7 @@ struct Directory::Picture {
   absl::flat_hash_map<std::string, provisioning::v1::Tenant> tenants;
   absl::flat_hash_map<std::string, DomainFacts> domains;
   std::map<std::string, std::set<std::string>, std::less<>> domains_of;  // by tenant
+  absl::flat_hash_map<std::string, net::PrefixSet> relays;               // of domains that have any
   absl::flat_hash_map<std::string, std::vector<std::string>> routes;     // by "tenant/domain"
   net::PrefixMap<std::vector<std::string>> networks;  // tenants that name the network
   // By "tenant/group", only those with a policy; their members by "tenant/address".
@@ -106,10 +108,12 @@ void Directory::Picture::Apply(const provisioning::v1::DirectoryChanged& change)
       if (!facts.tenant.empty()) domains_of[facts.tenant].erase(domain);
       facts = ToFacts(name->tenant, change.domain());
       domains_of[facts.tenant].insert(domain);
+      SetRelays(domain, change.domain());
     } else if (const auto it = domains.find(domain);
                it != domains.end() && it->second.tenant == name->tenant) {
       domains_of[it->second.tenant].erase(domain);
       domains.erase(it);
+      relays.erase(domain);
     }
   } else if (name->collection == "users") {
     if (gone || !change.has_user()) {
@@ -135,6 +139,15 @@ void Directory::Picture::Apply(const provisioning::v1::DirectoryChanged& change)
     } else {
       routes[key] = {change.route().destinations().begin(), change.route().destinations().end()};
     }
+  }
+}
+
+void Directory::Picture::SetRelays(const std::string& domain,
+                                   const provisioning::v1::Domain& said) {
+  relays.erase(domain);
+  for (const std::string& network : said.trusted_relays()) {
+    // Provisioning refuses what is none; nobody is trusted for it.
+    if (const auto prefix = net::Prefix::Parse(network); prefix.ok()) relays[domain].Add(*prefix);
   }
 }
 
@@ -332,6 +345,21 @@ std::optional<std::string> Directory::TenantOfDomain(std::string_view domain) co
   const auto it = picture_->domains.find(key);
   if (it == picture_->domains.end()) return std::nullopt;
   return it->second.tenant;
+}
+
+bool Directory::IsRelayFor(const net::IpAddress& client,
+                           const std::vector<std::string>& recipients) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  if (picture_->relays.empty()) return false;
+  for (const std::string& recipient : recipients) {
+    std::string domain = Lower(std::string_view(recipient).substr(recipient.rfind('@') + 1));
+    const auto entry = picture_->domains.find(domain);
+    if (entry != picture_->domains.end() && !entry->second.alias_of.empty())
+      domain = entry->second.alias_of;
+    const auto relays = picture_->relays.find(domain);
+    if (relays == picture_->relays.end() || !relays->second.Contains(client)) return false;
+  }
+  return !recipients.empty();
 }
 
 std::optional<std::string> Directory::TenantOfSender(std::string_view address) const {

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "libs/net/address.h"
 #include "proto/cleanmail/provisioning/v1/events.pb.h"
 
 namespace cleanmail::directory {
@@ -85,6 +86,9 @@ class Directory {
   std::optional<std::string> TenantOfDomain(std::string_view domain) const;
   // Domains of a tenant, alias domains and staged ones too; A-labels, by name.
   std::vector<std::string> DomainsOf(std::string_view tenant) const;
+  // Whether a client is a gateway in front of this one for the mail of all of `recipients`
+  // (addresses); of none, it is not.
+  bool IsRelayFor(const net::IpAddress& client, const std::vector<std::string>& recipients) const;
   // Tenant whose sending networks hold the address (text form), if any; the narrowest wins.
   std::optional<std::string> TenantOfSender(std::string_view address) const;
   // Destinations of the tenant's route for a domain; empty when there is none.

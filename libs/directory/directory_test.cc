@@ -299,6 +299,22 @@ TEST_F(DirectoryTest, WhatATenantSetsForADomainIsFound) {
   EXPECT_FALSE(directory_.FindDomain("other.example").has_value());
 }
 
+TEST_F(DirectoryTest, ADomainsRelaysAreItsOwnAndItsAliases) {
+  const auto relay = [](auto& domain) { domain.add_trusted_relays("192.0.2.0/24"); };
+  Apply({DomainWith("acme.example", relay),
+         DomainWith("acme.alias", [](auto& domain) { domain.set_alias_of("acme.example"); }),
+         DomainWith("other.example", [](auto&) {})});
+  const net::IpAddress client = *net::IpAddress::Parse("192.0.2.7");
+  EXPECT_TRUE(directory_.IsRelayFor(client, {"ann@ACME.example", "bob@acme.alias"}));
+  EXPECT_FALSE(directory_.IsRelayFor(client, {"ann@acme.example", "bob@other.example"}));
+  EXPECT_FALSE(directory_.IsRelayFor(client, {"ann@nowhere.example"}));
+  EXPECT_FALSE(directory_.IsRelayFor(client, {"postmaster"}));
+  EXPECT_FALSE(directory_.IsRelayFor(client, {}));
+  EXPECT_FALSE(directory_.IsRelayFor(*net::IpAddress::Parse("198.51.100.1"), {"ann@acme.example"}));
+  Apply({DomainWith("acme.example", [](auto&) {})});
+  EXPECT_FALSE(directory_.IsRelayFor(client, {"ann@acme.example"}));
+}
+
 TEST_F(DirectoryTest, ReadersAndAWriterDoNotDisturbEachOther) {
   Apply({DomainChange("acme", "acme.example", true), UserChange("acme", "ann@acme.example")});
   directory_.Complete();

@@ -112,6 +112,17 @@ absl::Status Api::MayChange(const Caller& caller, const v1::Tenant& before,
                             Target{.partner = IdOf(after.partner()), .resource = after.name()});
 }
 
+// Relays are believed about who sent a message, against what the operator enforces (SPF): not the
+// tenant's own word alone.
+absl::Status Api::MayChange(const Caller& caller, const v1::Domain& before,
+                            const v1::Domain& after) {
+  if (std::equal(before.trusted_relays().begin(), before.trusted_relays().end(),
+                 after.trusted_relays().begin(), after.trusted_relays().end()))
+    return absl::OkStatus();
+  const std::string tenant = base::Cat("tenants/", TenantOf(after.name()));
+  return parts_.authz.Check(caller, Permission::kWriteTenants, TargetOf<v1::Tenant>(tenant));
+}
+
 absl::Status Api::MayChange(const Caller& caller, const v1::User& before, const v1::User& after) {
   // Addresses that come or go must lie in domains that are the caller's.
   const std::set<std::string> old(before.aliases().begin(), before.aliases().end());
@@ -144,10 +155,10 @@ absl::Status Api::Create(const Caller& caller, T resource, std::string_view pare
   }
   CLEANMAIL_RETURN_IF_ERROR(parts_.authz.Check(caller, PermissionsFor<T>().write, target));
   CLEANMAIL_RETURN_IF_ERROR(CheckParent(parent, name));
-  if constexpr (std::is_same_v<T, v1::User>) {
-    v1::User wanted = resource;
+  if constexpr (std::is_same_v<T, v1::User> || std::is_same_v<T, v1::Domain>) {
+    T wanted = resource;
     CLEANMAIL_RETURN_IF_ERROR(Normalize(wanted));
-    CLEANMAIL_RETURN_IF_ERROR(MayChange(caller, v1::User(), wanted));
+    CLEANMAIL_RETURN_IF_ERROR(MayChange(caller, T(), wanted));
   }
   CLEANMAIL_ASSIGN_OR_RETURN(reply, parts_.accounts.Create(std::move(resource)));
   parts_.authz.Changed(caller, PermissionsFor<T>().write, TargetOf<T>(name), nullptr, &reply);

@@ -130,6 +130,8 @@ class Api final : public v1::ProvisioningService::Service {
   // Whether the caller may make this change of a resource he may change.
   absl::Status MayChange(const rpc::Caller& caller, const v1::Tenant& before,
                          const v1::Tenant& after);
+  absl::Status MayChange(const rpc::Caller& caller, const v1::Domain& before,
+                         const v1::Domain& after);
   absl::Status MayChange(const rpc::Caller& caller, const v1::User& before, const v1::User& after);
   template <class T>
   absl::Status MayChange(const rpc::Caller&, const T&, const T&) {

@@ -210,6 +210,36 @@ TEST_F(ApiTest, ATenantChangesItsNameButNotWhoMaySendForIt) {
   EXPECT_EQ(accounts_->Get<v1::Tenant>("tenants/acme")->sending_networks_size(), 0);
 }
 
+TEST_F(ApiTest, WhichRelaysAreBelievedIsNotTheTenantsWordAlone) {
+  v1::UpdateDomainRequest request;
+  request.mutable_domain()->set_name("tenants/acme/domains/one.acme.example");
+  request.mutable_domain()->add_trusted_relays("192.0.2.0/24");
+  v1::Domain reply;
+  EXPECT_EQ(Call(TenantAdmin("acme"), &Stub::UpdateDomain, request, &reply).error_code(),
+            grpc::PERMISSION_DENIED);
+  ASSERT_TRUE(Call(Operator(), &Stub::UpdateDomain, request, &reply).ok());
+  EXPECT_THAT(reply.trusted_relays(), SizeIs(1));
+  request.mutable_domain()->clear_trusted_relays();
+  request.mutable_domain()->set_monitor_only(true);
+  request.mutable_update_mask()->add_paths("monitor_only");
+  EXPECT_TRUE(Call(TenantAdmin("acme"), &Stub::UpdateDomain, request, &reply).ok())
+      << "what he may change, he may change beside them";
+  v1::CreateDomainRequest create;
+  create.mutable_domain()->set_name("tenants/acme/domains/three.acme.example");
+  create.mutable_domain()->add_trusted_relays("192.0.2.0/24");
+  EXPECT_EQ(Call(TenantAdmin("acme"), &Stub::CreateDomain, create, &reply).error_code(),
+            grpc::PERMISSION_DENIED);
+  for (const char* const network : {"0.0.0.0/0", "10.0.0.0/7", "2001::/16", "x", "192.0.2.1/24"}) {
+    request.mutable_domain()->clear_trusted_relays();
+    request.mutable_domain()->add_trusted_relays(network);
+    request.mutable_update_mask()->clear_paths();
+    request.mutable_update_mask()->add_paths("trusted_relays");
+    EXPECT_EQ(Call(Operator(), &Stub::UpdateDomain, request, &reply).error_code(),
+              grpc::INVALID_ARGUMENT)
+        << network;
+  }
+}
+
 TEST_F(ApiTest, A4_GoLiveWarnsWhenNothingCouldReceive) {
   v1::GoLiveRequest request;
   request.set_name("tenants/acme/domains/one.acme.example");

@@ -24,6 +24,7 @@ constexpr int kMostAliases = 500;
 constexpr int kMostMembers = 100'000;
 constexpr int kMostDestinations = 20;
 constexpr int kMostNetworks = 500;
+constexpr int kMostRelayNetworks = 50;
 constexpr int kMostGuarded = 500;
 constexpr int kMostPersonAddresses = 20;
 constexpr size_t kLongestPersonName = 200;
@@ -199,6 +200,26 @@ absl::Status Normalize(v1::Tenant& tenant) {
   return absl::OkStatus();
 }
 
+namespace {
+
+// Not half of the Internet: it would speak for its own senders.
+absl::Status CheckTrustedRelays(const v1::Domain& domain) {
+  constexpr int kWidestV4 = 96 + 8;
+  constexpr int kWidestV6 = 19;
+  CLEANMAIL_RETURN_IF_ERROR(
+      CheckCount("trusted_relays", domain.trusted_relays_size(), kMostRelayNetworks));
+  for (int i = 0; i < domain.trusted_relays_size(); ++i) {
+    const absl::StatusOr<net::Prefix> prefix = net::Prefix::Parse(domain.trusted_relays(i));
+    if (!prefix.ok())
+      return Wrong(Indexed("trusted_relays", i), base::View(prefix.status().message()));
+    if (prefix->bits() < (prefix->base().is_v4() ? kWidestV4 : kWidestV6))
+      return Wrong(Indexed("trusted_relays", i), "wider than /8 (IPv4) or /19 (IPv6)");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status Normalize(v1::Domain& domain) {
   CLEANMAIL_RETURN_IF_ERROR(NormalizeName("tenants/*/domains/*", domain));
   if (!v1::RecipientMode_IsValid(domain.recipient_mode()))
@@ -213,6 +234,7 @@ absl::Status Normalize(v1::Domain& domain) {
     if (domain.alias_of() == IdOf(domain.name()))
       return Wrong("alias_of", "a domain is not its own alias");
   }
+  CLEANMAIL_RETURN_IF_ERROR(CheckTrustedRelays(domain));
   if (domain.has_queue_life() &&
       (domain.queue_life().seconds() < 60 || domain.queue_life().seconds() > kLongestQueueLife)) {
     return Wrong("queue_life", "between a minute and 30 days");

@@ -42,7 +42,8 @@ absl::StatusOr<std::unique_ptr<Authenticator>> MakeAuthenticator(
   if (!trusted.ok())
     return base::Annotate(trusted.status(), "scanner.authentication.trusted_relays");
   Authenticator::Options options{.host_name = env.app_config().host_name(),
-                                 .trusted_relays = *std::move(trusted)};
+                                 .trusted_relays = *std::move(trusted),
+                                 .directory = &env.directory()};
   options.deadline = config::OrDefault(settings.deadline(), options.deadline);
   return std::make_unique<Authenticator>(env.resolver(), env.clock(), std::move(options));
 }

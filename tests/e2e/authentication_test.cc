@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/base/cat.h"
+#include "services/cli/cli.h"
 #include "tests/e2e/gateway.h"
 
 namespace cleanmail::e2e {
@@ -57,6 +58,36 @@ TEST_F(Authentication, TheRecipientIsToldAndForgedResultsAreGone) {
   const std::string arrived = gateway_->sink().Mails().back().content;
   EXPECT_THAT(arrived, StartsWith("Authentication-Results: gateway.example;\r\n\tspf=pass"));
   EXPECT_EQ(arrived.find("dmarc=pass"), std::string::npos) << arrived;
+}
+
+TEST_F(Authentication, BehindADomainsOwnGatewayTheClientBeforeItIsJudged) {
+  gateway_->AddDomain("acme", "behind.example");
+  const auto relays = [](std::vector<std::string> words) {
+    words.insert(words.begin(), {"cleanmail", "domains", "relays", "acme", "behind.example"});
+    words.insert(words.end(), {"--socket", gateway_->api_socket()});
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    return cli::Run(static_cast<int>(arguments.size()), arguments.data());
+  };
+  // 192.0.2.1 may send for elsewhere.example, whose SPF is enforced; 127.0.0.1 may not.
+  const std::string mail = base::Cat(
+      "Received: from out.elsewhere.example (out.elsewhere.example [192.0.2.1])\r\n by "
+      "gateway.behind.example; Sun, 22 Nov 2026 10:00:00 +0000\r\n",
+      MailFrom("a@elsewhere.example"));
+  const auto reply = [&] {
+    const auto outcomes = gateway_->Send(
+        {.sender = "a@elsewhere.example", .recipients = {"ann@behind.example"}}, mail);
+    return outcomes.empty() ? "" : ToText(outcomes[0].reply);
+  };
+  EXPECT_THAT(reply(), StartsWith("550 5.7.23"));
+  const size_t before = gateway_->sink().Mails().size();
+  EXPECT_EQ(relays({"127.0.0.0/8"}), 0);
+  Gateway::WaitUntil([&] { return reply().starts_with("250"); }, "the relay is believed");
+  ASSERT_TRUE(gateway_->sink().WaitFor(before + 1, absl::Seconds(30)));
+  EXPECT_THAT(gateway_->sink().Mails().back().content,
+              StartsWith("Authentication-Results: gateway.example;\r\n\tspf=pass"));
+  EXPECT_EQ(relays({}), 0);
+  Gateway::WaitUntil([&] { return reply().starts_with("550"); }, "it is believed no longer");
 }
 
 TEST_F(Authentication, APolicyOfRejectionIsARuleThatHoldsInSession) {

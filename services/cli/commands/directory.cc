@@ -168,6 +168,18 @@ void AddDomains(CommandLine& line, const std::shared_ptr<Arguments>& a) {
     return Say(connection.Call("PATCH", DomainPath(*a), &body),
                base::Cat("delivery to ", a->subject, " is ", a->policy), line.format);
   });
+  CLI::App* const relays = domains->add_subcommand(
+      "relays", "Say which gateways stand in front of this one for the domain's mail");
+  relays->add_option("TENANT", a->tenant)->required();
+  relays->add_option("DOMAIN", a->subject)->required();
+  relays->add_option("NETWORK", a->list, "Their networks (CIDR), all of them; none: no gateway");
+  line.WhenChosen(relays, [a, &line](const Connection& connection) {
+    Json body = Json::Object();
+    body["trustedRelays"] = Strings(a->list);
+    return Say(connection.Call("PATCH", DomainPath(*a), &body),
+               base::Cat("gateways in front of ", a->subject, ": ", a->list.size(), " networks"),
+               line.format);
+  });
   AddRemove(
       line,
       domains->add_subcommand("remove", "Remove a domain that has no users and no route left"), a,

@@ -53,7 +53,7 @@ net::Task<void> Session::AskGreylist(std::vector<Doorman::Verdict>& verdicts) {
   std::vector<Doorman::Verdict*> asked;
   std::vector<std::string> recipients;
   for (Doorman::Verdict& verdict : verdicts) {
-    if (verdict.refusal) continue;
+    if (verdict.refusal || IsRelayFor({verdict.addressee.address})) continue;
     asked.push_back(&verdict);
     recipients.push_back(verdict.addressee.address);
   }

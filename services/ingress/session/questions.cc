@@ -62,6 +62,12 @@ bool Session::IsStranger() const {
          !settings_.trusted_relays.Contains(connection_->peer().address);
 }
 
+// Whether the client is a gateway in front of this one for all of these.
+bool Session::IsRelayFor(std::vector<std::string> recipients) const {
+  return settings_.role == Role::kMx &&
+         parts_.directory.IsRelayFor(connection_->peer().address, recipients);
+}
+
 // Asks once in a session, as soon as there is a recipient who might be accepted. Of addresses that
 // are nobody's on the Internet the DNS knows nothing.
 net::Task<void> Session::AskDoor() {

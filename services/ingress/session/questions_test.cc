@@ -58,6 +58,23 @@ TEST_F(SessionTest, OfATrustedRelayNothingIsAsked) {
   EXPECT_TRUE(resolver_.asked().empty());
 }
 
+TEST_F(SessionTest, OfADomainsRelayNothingIsAskedForItsMail) {
+  settings_.spf.enforced = {"client.example"};
+  resolver_.SetTxt("client.example", {"v=spf1 -all"});
+  provisioning::v1::DirectoryChanged change;
+  change.set_name("tenants/acme/domains/example.org");
+  change.mutable_domain()->add_trusted_relays("127.0.0.0/8");
+  directory_.Apply(change);
+  Open();
+  Begin();
+  EXPECT_EQ(Say("Subject: x\r\n\r\n.\r\n").substr(0, 3), "250");
+  EXPECT_FALSE(Received()[0].message().has_spf());
+  EXPECT_TRUE(resolver_.asked().empty());
+  change.mutable_domain()->clear_trusted_relays();
+  directory_.Apply(change);
+  EXPECT_EQ(Say(MailFrom("a@client.example"), 2).substr(0, 10), "550 5.7.23");
+}
+
 TEST_F(SessionTest, TheClientIsLookedUpOnceInASessionAndOnlyOnTheInternet) {
   proxy_from_ = {"127.0.0.0/8"};
   dns_lists_to_ask_ = {{.zone = "bl.example", .codes = {{"127.0.0.2", "SBL", 3}}}};

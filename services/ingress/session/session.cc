@@ -213,7 +213,11 @@ net::Task<void> Session::OnRecipients() {
     verdicts.push_back(sessions_.doorman().AdmitRecipient(machine_.recipients()[i], tenant_));
     verdicts.back().addressee.dsn = DsnOf(machine_.recipient_parameters()[i]);
   }
-  if (std::ranges::any_of(verdicts, [](const auto& verdict) { return !verdict.refusal; })) {
+  std::vector<std::string> wanted;
+  for (const Doorman::Verdict& verdict : verdicts) {
+    if (!verdict.refusal) wanted.push_back(verdict.addressee.address);
+  }
+  if (!wanted.empty() && !IsRelayFor(std::move(wanted))) {
     co_await AskDoor();
     co_await AskSpf(verdicts);
   }
@@ -236,6 +240,10 @@ net::Task<void> Session::OnRecipients() {
 
 net::Task<void> Session::OnData() {
   facts_.set_tls(connection_->tls());
+  std::vector<std::string> wanted;
+  for (const Addressee& recipient : recipients_) wanted.push_back(recipient.address);
+  // What was asked for others' sake says nothing of who sent this.
+  const bool relayed = IsRelayFor(std::move(wanted));
   Arrival arrival{.session = facts_,
                   .direction = Direction(),
                   .sender = ToText(machine_.sender()),
@@ -245,8 +253,8 @@ net::Task<void> Session::OnData() {
                   .dsn_envelope_id = machine_.parameters().envelope_id,
                   .protocol = Protocol(),
                   .recipients = recipients_,
-                  .spf = spf_,
-                  .door = door_,
+                  .spf = relayed ? std::nullopt : spf_,
+                  .door = relayed ? std::nullopt : door_,
                   .triggers = triggers_,
                   .scan_bytes = ScansNow() ? settings_.scan.message_bytes : 0,
                   .trace = trace_};

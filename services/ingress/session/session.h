@@ -32,6 +32,7 @@ class Session {
   using DnsAnswers = std::vector<absl::StatusOr<dns::Answer>>;
   net::Task<DnsAnswers> AskDns(std::vector<dns::Question> questions, absl::Time deadline);
   bool IsStranger() const;
+  bool IsRelayFor(std::vector<std::string> recipients) const;
   net::Task<void> AskDoor();
   net::Task<void> AskSpf(std::vector<Doorman::Verdict>& verdicts);
   void EnforceSpf(std::vector<Doorman::Verdict>& verdicts);

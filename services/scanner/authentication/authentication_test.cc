@@ -4,6 +4,7 @@
 #include "libs/base/cat.h"
 #include "libs/base/fake_clock.h"
 #include "libs/crypto/signature.h"
+#include "libs/directory/directory.h"
 #include "libs/dns/fake_resolver.h"
 #include "libs/mail/auth/dkim/signer.h"
 #include "libs/mail/mime/encodings.h"
@@ -19,6 +20,12 @@ namespace auth = mail::auth;
 
 net::PrefixSet Networks(const std::string& network) {
   return *net::PrefixSet::Parse(std::vector<std::string>{network});
+}
+
+std::function<bool(const net::IpAddress&)> In(const std::string& network) {
+  return [networks = Networks(network)](const net::IpAddress& client) {
+    return networks.Contains(client);
+  };
 }
 
 class AuthenticationTest : public ::testing::Test {
@@ -113,6 +120,24 @@ TEST_F(AuthenticationTest, BehindATrustedRelayTheClientBeforeItIsJudged) {
   EXPECT_EQ(found.spf->result, auth::spf::Result::kPass);
 }
 
+TEST_F(AuthenticationTest, BehindItsDomainsRelayTheClientBeforeItIsJudged) {
+  resolver_.SetTxt("sender.example", {"v=spf1 ip4:198.51.100.7 -all"});
+  directory::Directory directory;
+  provisioning::v1::DirectoryChanged change;
+  change.set_name("tenants/acme/domains/behind.example");
+  change.mutable_domain()->add_trusted_relays("192.0.2.0/24");
+  directory.Apply(change);
+  const std::string mail = base::Cat(
+      "Received: from relay (relay [192.0.2.1]) by us\r\n"
+      "Received: from out.sender.example (unknown [198.51.100.7])\r\n by relay; now\r\n",
+      kHeader);
+  message_.mutable_envelope()->add_recipients("ann@Behind.example");
+  EXPECT_EQ(Find(mail, {.directory = &directory}).client, "198.51.100.7");
+  message_.mutable_envelope()->add_recipients("bob@other.example");
+  EXPECT_EQ(Find(mail, {.directory = &directory}).client, "192.0.2.1")
+      << "whom not all believe speaks for himself";
+}
+
 TEST_F(AuthenticationTest, T_C6_ADnsThatHangsCostsTheDeadlineOnce) {
   resolver_.Hang("");
   const absl::Time began = absl::Now();
@@ -129,8 +154,8 @@ TEST(Relays, ALineThatCannotBeReadEndsTheSearchWithoutAClient) {
       "Received: from us by us\r\nReceived: (qmail 1 invoked by alias)\r\n"
       "Received: from x ([198.51.100.9]) by y\r\n\r\n";
   const auto header = *mail::mime::HeaderBlock::Parse(text);
-  EXPECT_EQ(FindHandover("192.0.2.1", "h", header, Networks("192.0.2.0/24")).client, "");
-  EXPECT_EQ(FindHandover("192.0.2.1", "h", header, Networks("203.0.113.0/24")).client, "192.0.2.1");
+  EXPECT_EQ(FindHandover("192.0.2.1", "h", header, In("192.0.2.0/24")).client, "");
+  EXPECT_EQ(FindHandover("192.0.2.1", "h", header, In("203.0.113.0/24")).client, "192.0.2.1");
 }
 
 TEST(Relays, AnAddressTheClientCallsItselfIsNotTheOneItHas) {
@@ -138,7 +163,7 @@ TEST(Relays, AnAddressTheClientCallsItselfIsNotTheOneItHas) {
       "Received: from us by us\r\n"
       "Received: from [203.0.113.5] (helo=[203.0.113.5] [IPv6:2001:db8::7]) by y\r\n\r\n";
   const auto header = *mail::mime::HeaderBlock::Parse(text);
-  EXPECT_EQ(FindHandover("192.0.2.1", "h", header, Networks("192.0.2.0/24")).client, "2001:db8::7");
+  EXPECT_EQ(FindHandover("192.0.2.1", "h", header, In("192.0.2.0/24")).client, "2001:db8::7");
 }
 
 }  // namespace

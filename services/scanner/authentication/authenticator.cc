@@ -64,8 +64,14 @@ SenderAuthentication Authenticator::Authenticate(const mail::v1::Message& messag
                                                  std::string_view body) const {
   SenderAuthentication found;
   const mail::v1::SessionFacts& session = message.session();
-  const Handover handover =
-      FindHandover(session.client_address(), session.helo(), header, options_.trusted_relays);
+  const std::vector<std::string> recipients(message.envelope().recipients().begin(),
+                                            message.envelope().recipients().end());
+  const Handover handover = FindHandover(
+      session.client_address(), session.helo(), header, [&](const net::IpAddress& client) {
+        return options_.trusted_relays.Contains(client) ||
+               (options_.directory != nullptr &&
+                options_.directory->IsRelayFor(client, recipients));
+      });
   const int64_t now = absl::ToUnixSeconds(clock_.Now());
   found.client = handover.client;
   found.query = {.client = handover.client,

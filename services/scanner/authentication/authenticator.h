@@ -4,6 +4,7 @@
 
 #include "absl/time/time.h"
 #include "libs/base/clock.h"
+#include "libs/directory/directory.h"
 #include "libs/dns/resolver.h"
 #include "libs/mail/mime/header_block.h"
 #include "libs/net/prefix.h"
@@ -20,6 +21,8 @@ class Authenticator {
     absl::Duration deadline = absl::Seconds(5);
     // Gateways in front of this one: the client that counts is the first that is none of them.
     net::PrefixSet trusted_relays = {};
+    // Knows those of each domain; null: there are none. Outlives the authenticator.
+    const directory::Directory* directory = nullptr;
   };
   Authenticator(dns::Resolver& resolver, const base::Clock& clock, Options options)
       : resolver_(resolver), clock_(clock), options_(std::move(options)) {}

@@ -6,9 +6,11 @@
 namespace cleanmail::scanner {
 namespace {
 
-bool IsTrusted(const std::string& client, const net::PrefixSet& trusted) {
+using IsTrusted = std::function<bool(const net::IpAddress&)>;
+
+bool Trusts(const IsTrusted& is_trusted, const std::string& client) {
   const absl::StatusOr<net::IpAddress> address = net::IpAddress::Parse(client);
-  return address.ok() && trusted.Contains(*address);
+  return address.ok() && is_trusted(*address);
 }
 
 }  // namespace
@@ -36,11 +38,11 @@ Handover ReadReceived(std::string_view value) {
 }
 
 Handover FindHandover(std::string_view client, std::string_view helo,
-                      const mail::mime::HeaderBlock& header, const net::PrefixSet& trusted) {
+                      const mail::mime::HeaderBlock& header, const IsTrusted& is_trusted) {
   Handover handover = {.client = std::string(client), .helo = std::string(helo)};
   size_t seen = 0;
   for (const mail::mime::Field& field : header.fields()) {
-    if (!IsTrusted(handover.client, trusted) || seen == kMostRelays) break;
+    if (!Trusts(is_trusted, handover.client) || seen == kMostRelays) break;
     if (!absl::EqualsIgnoreCase(base::AbslView(field.name), "received")) continue;
     if (seen++ > 0) handover = ReadReceived(field.value());
   }

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "libs/mail/mime/header_block.h"
-#include "libs/net/prefix.h"
+#include "libs/net/address.h"
 
 namespace cleanmail::scanner {
 
@@ -20,10 +21,11 @@ struct Handover {
 // it does not say `from`.
 Handover ReadReceived(std::string_view value);
 
-// `client` said `helo` to us. While the client is in `trusted`, the next Received field from the
+// `client` said `helo` to us. While the client is trusted, the next Received field from the
 // top, which that relay wrote, says who came before.
 // The field on top is our own and is passed over.
 Handover FindHandover(std::string_view client, std::string_view helo,
-                      const mail::mime::HeaderBlock& header, const net::PrefixSet& trusted);
+                      const mail::mime::HeaderBlock& header,
+                      const std::function<bool(const net::IpAddress&)>& is_trusted);
 
 }  // namespace cleanmail::scanner
