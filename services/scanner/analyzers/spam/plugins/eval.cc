@@ -16,9 +16,9 @@ const Registry& AllFunctions() {
   static const Registry registry = [] {
     Registry functions;
     for (const auto& plugin :
-         {AuthenticationFunctions(), BodyFunctions(), DnsListFunctions(), FreeMailFunctions(),
-          HeaderFunctions(), ForgeryFunctions(), HtmlFunctions(), ImageFunctions(),
-          LinkListFunctions(), ListFunctions(), MimeFunctions(), RelayFunctions(),
+         {AskDnsFunctions(), AuthenticationFunctions(), BodyFunctions(), DnsListFunctions(),
+          FreeMailFunctions(), HeaderFunctions(), ForgeryFunctions(), HtmlFunctions(),
+          ImageFunctions(), LinkListFunctions(), ListFunctions(), MimeFunctions(), RelayFunctions(),
           UriFunctions()}) {
       for (const EvalFunction& function : plugin) functions.emplace(function.name, &function);
     }

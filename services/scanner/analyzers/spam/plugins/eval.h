@@ -68,6 +68,7 @@ const EvalFunction* FindEvalFunction(std::string_view name);
 std::string_view WhyNotRun(std::string_view name);
 
 // The functions, a plugin each.
+std::span<const EvalFunction> AskDnsFunctions();
 std::span<const EvalFunction> AuthenticationFunctions();
 std::span<const EvalFunction> BodyFunctions();
 std::span<const EvalFunction> DnsListFunctions();

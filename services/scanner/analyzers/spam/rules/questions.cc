@@ -9,7 +9,7 @@ void RuleSet::AskLists(const MailView& mail, const MessageKnowledge& knowledge) 
   for (const bool about_links : {false, true}) {
     for (const unsigned index : others_) {
       const Rule& rule = rules_[index];
-      if (rule.kind != RuleKind::kEval || rule.function->need != EvalNeed::kLists ||
+      if (rule.function == nullptr || rule.function->need != EvalNeed::kLists ||
           (rule.function->name == "check_uridnsbl") != about_links)
         continue;
       (void)rule.function->run({.rule = rule.name,

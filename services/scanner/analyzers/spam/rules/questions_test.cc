@@ -150,6 +150,25 @@ TEST_F(Questions, ASenderWithoutDnsFires) {
   EXPECT_FALSE(Fires("header R eval:check_dns_sender()"));
 }
 
+TEST_F(Questions, NamesArePutTogetherFromWhatAMessageSays) {
+  Set("sender.org.wl.com", {"127.0.3.5"});
+  EXPECT_TRUE(Fires("askdns R _AUTHORDOMAIN_.wl.com A /^127\\.\\d+\\.3\\.5$/"));
+  EXPECT_FALSE(Fires("askdns R _AUTHORDOMAIN_.wl.com A /^127\\.1/"));
+  EXPECT_TRUE(Fires("askdns R _SENDERDOMAIN_.wl.com. A 127.0.3.5"));
+  EXPECT_FALSE(Fires("askdns R _DKIMDOMAIN_.wl.com A")) << "nobody signed";
+  Set("TXT news.sender.org", {"v=spf1 +all"});
+  EXPECT_TRUE(Fires("askdns R _HEADER(From:addr:host)_ TXT /^v=spf1 \\+all$/"));
+  EXPECT_TRUE(Fires("askdns R _HEADER(From:addr:host)_ TXT 'v=spf1 +all'"));
+  Set("out.sender.org", {"198.41.0.7"});
+  EXPECT_TRUE(Fires("askdns R _LASTEXTERNALRDNS_ A /./"));
+  Set("7.0.41.198.bl.com", {"127.0.0.2"});
+  EXPECT_TRUE(Fires("askdns R _LASTEXTERNALREVIP_.bl.com"));
+  EXPECT_FALSE(Fires("askdns R _NOBODYKNOWS_.bl.com"));
+  Set("TXT _dmarc.sender.org", {"v=DMARC1"});
+  EXPECT_TRUE(Fires("askdns R _dmarc._AUTHORDOMAIN_ TXT"));
+  EXPECT_FALSE(Rules("askdns R _AUTHORDOMAIN_.wl.com MX")->Status()[0].active);
+}
+
 TEST_F(Questions, AskAboutDomainsOfLinks) {
   const std::string rule = "body R eval:check_uridnsbl('R')\nurirhssub R dbl.com. A 127.0.1.2\n";
   EXPECT_FALSE(Fires(rule));

@@ -247,11 +247,7 @@ void RuleSetBuilder::CompileRule(Rule& rule, const RuleDefinition& definition) c
     case RuleKind::kEval:
       return CompileCall(rule, definition.text);
     case RuleKind::kNetwork:
-      if (rule.why_not.empty())
-        rule.why_not = options_.network
-                           ? "asks the DNS by a pattern (AskDNS), which is not built in"
-                           : "asks the network, which rules here do not";
-      return;
+      return CompileAskDns(rule, definition.text);
     case RuleKind::kMeta:
       return;  // when all rules are known
   }
@@ -376,6 +372,31 @@ void RuleSetBuilder::CompileCall(Rule& rule, std::string_view text) const {
     return;
   }
   rule.pattern = *std::move(pattern);
+}
+
+// "template [type [filter]]"; the filter is a pattern, a text in quotes, or codes.
+void RuleSetBuilder::CompileAskDns(Rule& rule, std::string_view text) const {
+  if (!options_.network) {
+    rule.why_not =
+        rule.why_not.empty() ? kListsOff : base::Cat(rule.why_not, " and it ", kListsOff);
+    return;
+  }
+  const std::vector<std::string_view> words = Words(text);
+  const std::string_view type = words.size() > 1 ? words[1] : "A";
+  std::string_view filter;
+  if (words.size() > 2) filter = text.substr(static_cast<size_t>(words[2].data() - text.data()));
+  if (type != "A" && type != "TXT") {
+    rule.why_not = "asks for records other than A and TXT";
+  } else if (filter.starts_with('[')) {
+    rule.why_not = "waits for a code of the DNS's own, which is not handed on";
+  } else if (filter.starts_with('/') || filter.starts_with("m{")) {
+    CompilePattern(rule, filter);
+  } else if (filter.size() > 1 && (filter[0] == '"' || filter[0] == '\'')) {
+    filter = filter.substr(1, filter.size() - 2);
+  }
+  rule.function = FindEvalFunction("askdns");
+  rule.arguments = {std::string(words.empty() ? "" : words[0]), std::string(type),
+                    std::string(filter)};
 }
 
 // Remembers what a rule that runs asks, for those that look at the same answers.
@@ -517,10 +538,10 @@ void RuleSetBuilder::GroupRules() {
       case RuleKind::kMimeHeader:
       case RuleKind::kUriDetail:
       case RuleKind::kEval:
+      case RuleKind::kNetwork:
         set_->others_.push_back(i);
         break;
       case RuleKind::kMeta:
-      case RuleKind::kNetwork:
         break;
     }
   }

@@ -30,6 +30,7 @@ class RuleSetBuilder {
   void CompileMimeHeader(Rule& rule, std::string_view text) const;
   void CompileUriDetail(Rule& rule, std::string_view text) const;
   void CompileCall(Rule& rule, std::string_view text) const;
+  void CompileAskDns(Rule& rule, std::string_view text) const;
   void TakeListCall(const Rule& rule, std::string_view function) const;
   void CompileMetas();
   void OrderMetas();
