@@ -55,5 +55,4 @@ class DnsLists {
   const std::unique_ptr<std::atomic<bool>[]> off_;
 };
 
-
 }  // namespace cleanmail::ingress

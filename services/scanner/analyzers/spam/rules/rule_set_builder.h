@@ -11,6 +11,9 @@
 
 namespace cleanmail::scanner::spam {
 
+// Why a rule does not run that asks lists, where the operator has not allowed it.
+inline constexpr char kListsOff[] = "asks lists in the DNS: see scanner.spam_rules.network";
+
 // Makes a RuleSet of a configuration.
 class RuleSetBuilder {
  public:
