@@ -1,7 +1,9 @@
 // rule_hits FOLDER... : reads names of message files from standard input and prints, for each, the
 // rules that fire with their counts, a tab, the score and the microseconds of processor time it
 // took. With --status the rules of the folders are listed instead, with why they do not run; with
-// --network-status, as they are where lists in the DNS may be asked.
+// --network-status, as they are where lists in the DNS may be asked. With --questions FOLDER... the
+// questions a message would cost are printed instead, and the processor time they take to find; no
+// list has anything, and nobody is asked.
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -56,13 +58,33 @@ void Judge(const spam::RuleSet& set, const std::string& name) {
   for (const std::string& rule : verdict.gave_up) std::cerr << name << ": gave up " << rule << '\n';
 }
 
+void Ask(const spam::RuleSet& set, const std::string& name) {
+  std::ifstream file(name, std::ios::binary);
+  const std::string message = WithCrlf(std::string(std::istreambuf_iterator<char>(file), {}));
+  const spam::MailView mail = set.Read(message);
+  set.Judge(mail, {});  // what judging finds out as well is not counted
+  cleanmail::mail::auth::Lookups lookups(150);
+  spam::MessageKnowledge knowledge;
+  knowledge.lookups = &lookups;
+  const int64_t begin = ProcessorMicros();
+  for (int round = 0; round < 10; ++round) {
+    set.AskLists(mail, knowledge);
+    const auto wanted = lookups.TakeWanted();
+    if (wanted.empty()) break;
+    for (const auto& question : wanted) lookups.Tell(question, absl::NotFoundError("none"));
+  }
+  std::cout << name << '\t' << lookups.asked() << '\t' << ProcessorMicros() - begin << '\n';
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::vector<std::string> folders(argv + 1, argv + argc);
-  const bool network = !folders.empty() && folders[0] == "--network-status";
-  const bool status = network || (!folders.empty() && folders[0] == "--status");
-  if (status) folders.erase(folders.begin());
+  const std::string mode = folders.empty() ? "" : folders[0];
+  const bool questions = mode == "--questions";
+  const bool network = questions || mode == "--network-status";
+  const bool status = mode == "--status" || mode == "--network-status";
+  if (status || questions) folders.erase(folders.begin());
   const auto files = spam::LoadRuleFolders(folders);
   if (!files.ok()) {
     std::cerr << files.status() << '\n';
@@ -81,5 +103,5 @@ int main(int argc, char** argv) {
     return 0;
   }
   std::string name;
-  while (std::getline(std::cin, name)) Judge(*set, name);
+  while (std::getline(std::cin, name)) questions ? Ask(*set, name) : Judge(*set, name);
 }
