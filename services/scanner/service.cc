@@ -75,12 +75,14 @@ absl::Status OpenSpamd(app::Environment& env, const v1::Spamd& settings, int sca
 
 // What is remembered of clients; null where ingress does not ask about them.
 const reputation::Reputations* MakeReputations(app::Environment& env,
-                                               const ingress::v1::Door& settings,
+                                               const v1::Reputation& settings,
+                                               const ingress::v1::Door& door,
                                                app::Service& service) {
-  if (settings.off() || settings.reputation().off()) return nullptr;
+  if (settings.off() || door.off() || door.reputation().off()) return nullptr;
+  const absl::Duration of_ingress =
+      config::OrDefault(door.reputation().half_life(), reputation::kDefaultHalfLife);
   return &service.Own(std::make_unique<reputation::Reputations>(
-      config::OrDefault(settings.reputation().half_life(), reputation::kDefaultHalfLife), env.kv(),
-      env.clock()));
+      config::OrDefault(settings.half_life(), of_ingress), env.kv(), env.clock()));
 }
 
 RuleSetsParts RulePartsOf(app::Environment& env) {
@@ -165,7 +167,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
     CLEANMAIL_RETURN_IF_ERROR(OpenSpamd(env, settings.spamd(), workers, scan, metrics, service));
   service.Serve(std::make_unique<Api>(scan, rules, lessons, env.authz(), env.directory()));
   const ConsumerParts parts{scan, env.bus(), env.clock(), env.mail_log(),
-                            MakeReputations(env, ingress.door(), service)};
+                            MakeReputations(env, settings.reputation(), ingress.door(), service)};
   service.ConsumeLater<ingress::v1::MailReceived>(
       [parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);
   service.ConsumeLater<quarantine::v1::RescanRequested>(
