@@ -17,11 +17,10 @@ struct RuleSetsParts {
   telemetry::Log* log = nullptr;  // null: nobody is told
   bool authentication = false;    // who sent a message is known when it is judged
   bool network = false;           // there is somebody to ask about lists in the DNS
-  std::string cache = {};         // folder for compiled rules; empty: none
 };
 
-// The rules of the folders named, or of Debian's that are there, loaded; null without any. Takes
-// seconds the first time. The status names the setting that is wrong.
+// The rules of the folders named, or of Debian's that are there, loaded; null without any and where
+// they are off. Takes a second or two. The status names the setting that is wrong.
 absl::StatusOr<std::unique_ptr<spam::RuleSets>> MakeRuleSets(const v1::SpamRules& settings,
                                                              RuleSetsParts parts);
 

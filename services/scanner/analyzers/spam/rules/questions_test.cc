@@ -265,6 +265,15 @@ TEST_F(Questions, WithoutAnAnswerNothingFires) {
   EXPECT_TRUE(rules->Status()[0].active);
 }
 
+TEST_F(Questions, RulesAboutRulesKnowThatListsAreAsked) {
+  const auto fires = [&](const std::string& rules, bool network) {
+    return !Rules(rules, network)->Judge(kMail, {}).hits.empty();
+  };
+  EXPECT_FALSE(fires("meta R local_tests_only\n", true));
+  EXPECT_TRUE(fires("meta R local_tests_only\n", false));
+  EXPECT_TRUE(fires("meta R !local_tests_only\n", true));
+}
+
 TEST_F(Questions, RulesSayThatListsAreNotAsked) {
   const auto status = [&](const std::string& score) {
     return Rules("header R eval:check_rbl('x', 'bl.com')\n" + score, false)->Status()[0];

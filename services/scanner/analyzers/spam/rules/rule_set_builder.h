@@ -37,8 +37,11 @@ class RuleSetBuilder {
   void TakeListCall(const Rule& rule, std::string_view function) const;
   void CompileMetas();
   void OrderMetas();
+  void FindAskers();
   void GroupRules();
-  void BuildPrefilter(RuleSet::Group& group, size_t least) const;
+  // Sets of which rules the prefilter says where they may match.
+  regex::Prefilter PrefilterOf(const std::vector<unsigned>& rules);
+  void GroupTexts(RuleSet::Group& group, std::vector<unsigned> rules);
   std::string Expanded(std::string_view expression, std::string_view own_name) const;
 
   const RuleSetOptions& options_;
