@@ -103,6 +103,7 @@ enum class FindingId {
   kLearnedSpam99,
   kLearnedSpam95,
   kLearnedSpam80,
+  kLearnedUnsure,
   kLearnedHam80,
   kLearnedHam95,
   kLearnedHam99,
@@ -502,31 +503,35 @@ inline constexpr std::array kCatalogue = {
                    "New partners are strangers at first. Be careful with bills and with what is "
                    "asked for in haste."},
     CatalogueEntry{FindingId::kLearnedSpam999, "LEARNED_SPAM_999", mail::v1::FINDING_CATEGORY_SPAM,
-                   4.0, "By what was taught, the message is spam with 99.9 % or more.",
+                   4.9, "By what was taught, the message is spam with 99.9 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn ham FILE`."},
     CatalogueEntry{FindingId::kLearnedSpam99, "LEARNED_SPAM_99", mail::v1::FINDING_CATEGORY_SPAM,
-                   3.3, "By what was taught, the message is spam with 99 % or more.",
+                   3.4, "By what was taught, the message is spam with 99 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn ham FILE`."},
     CatalogueEntry{FindingId::kLearnedSpam95, "LEARNED_SPAM_95", mail::v1::FINDING_CATEGORY_SPAM,
-                   2.5, "By what was taught, the message is spam with 95 % or more.",
+                   2.4, "By what was taught, the message is spam with 95 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn ham FILE`."},
     CatalogueEntry{FindingId::kLearnedSpam80, "LEARNED_SPAM_80", mail::v1::FINDING_CATEGORY_SPAM,
-                   1.2, "By what was taught, the message is spam with 80 % or more.",
+                   1.4, "By what was taught, the message is spam with 80 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn ham FILE`."},
+    CatalogueEntry{FindingId::kLearnedUnsure, "LEARNED_UNSURE", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.5, "By what was taught, the message may be spam or wanted.",
+                   "The words named in the evidence decided. Teach it: `cleanmail learn spam FILE` "
+                   "or `cleanmail learn ham FILE`."},
     CatalogueEntry{FindingId::kLearnedHam80, "LEARNED_HAM_80", mail::v1::FINDING_CATEGORY_SPAM,
-                   -0.5, "By what was taught, the message is wanted with 80 % or more.",
+                   -0.4, "By what was taught, the message is wanted with 80 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn spam FILE`."},
     CatalogueEntry{FindingId::kLearnedHam95, "LEARNED_HAM_95", mail::v1::FINDING_CATEGORY_SPAM,
-                   -1.0, "By what was taught, the message is wanted with 95 % or more.",
+                   -1.4, "By what was taught, the message is wanted with 95 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn spam FILE`."},
     CatalogueEntry{FindingId::kLearnedHam99, "LEARNED_HAM_99", mail::v1::FINDING_CATEGORY_SPAM,
-                   -1.8, "By what was taught, the message is wanted with 99 % or more.",
+                   -2.4, "By what was taught, the message is wanted with 99 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn spam FILE`."},
     CatalogueEntry{FindingId::kBrandAsSender, "BRAND_AS_SENDER",

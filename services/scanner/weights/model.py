@@ -133,12 +133,11 @@ def train(rows, findings, shrinkage, share):
     return stretched(weights, fitted, findings, factor), fitted
 
 
-def out_of_fold(rows, findings, shrinkage, share):
+def fold_weights(rows, findings, shrinkage, share):
+    """For each fold weights that have not seen its clusters."""
+    return [train([row for row in rows if fold_of(row) != fold], findings, shrinkage, share)[0] for fold in range(FOLDS)]
+
+
+def out_of_fold(rows, weights):
     """Each row's score by weights that have not seen its cluster."""
-    scores = [0.0] * len(rows)
-    for fold in range(FOLDS):
-        weights, _ = train([row for row in rows if fold_of(row) != fold], findings, shrinkage, share)
-        for index, row in enumerate(rows):
-            if fold_of(row) == fold:
-                scores[index] = score(row, weights)
-    return scores
+    return [score(row, weights[fold_of(row)]) for row in rows]
