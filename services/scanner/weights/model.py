@@ -7,6 +7,7 @@ LINE = 5.0
 FOLDS = 5
 STEEPNESS = 1.0   # a point of score is a factor of e in the odds
 MOST = 4.0        # no single finding that is fitted reaches the line
+LOOSE = 8.0       # while they are fitted, before they are stretched: weighty findings keep their order
 SEEN = 8          # clusters that have a finding, below which its weight stays as it was
 
 Row = collections.namedtuple("Row", "corpus spam cluster weight names")
