@@ -11,13 +11,13 @@ import sys
 
 import corpora
 import rspamd_peer
-import taught
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "services/scanner/weights"))
 import fitting  # noqa: E402
 import model  # noqa: E402
+import taught  # noqa: E402
 
 RULES = ["/usr/share/spamassassin", "/etc/spamassassin"]
 ROUNDS = 200  # of the bootstrap
