@@ -288,8 +288,9 @@ class Cluster(Door):
             certificate = (f", certificates: [{{ chain_file: {tls}/cert.pem, key_file: {tls}/key.pem }}]" if (tls / "cert.pem").exists()
                            else "")
             return f"ingress:\n  listeners:\n    - {{ name: mx, listen: \"127.0.0.1:{port}\", role: mx{certificate} }}"
-        if room.name == "scanner" and self.clamd:
-            return f"scanner:\n  clamd: {{ address: \"{self.clamd.address}\", config_file: {self.clamd.config} }}"
+        if room.name == "scanner":
+            clamd = f"\n  clamd: {{ address: \"{self.clamd.address}\", config_file: {self.clamd.config} }}" if self.clamd else ""
+            return f"scanner:\n  spam_rules: {{ off: true }}{clamd}"
         if room.name == "portal":
             api = self.api if room.instance == 1 else free_port()
             return f"portal:\n  listen: 127.0.0.1:{api}\n  requests_per_second: 100000"

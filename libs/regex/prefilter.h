@@ -1,22 +1,20 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
-#include <memory>
-#include <string>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "libs/regex/essence.h"
 #include "libs/regex/regex.h"
-
-struct hs_database;
-struct hs_scratch;
 
 namespace cleanmail::regex {
 
 // Many patterns looked for in one pass: says which of them may match a text. What it leaves out
-// does not match; what it names has yet to be confirmed by its Regex. Immutable; thread-safe.
+// does not match; what it names has yet to be confirmed by its Regex. It looks for the patterns'
+// essences: of each window three places, as codes of six bits, and where a text has such three it
+// compares the window. Immutable; thread-safe.
 class Prefilter {
  public:
   // A pattern and the number it is known by.
@@ -25,38 +23,52 @@ class Prefilter {
     unsigned id = 0;
   };
 
-  // Patterns that the engine cannot take (and all, where the processor is too old for it) are in
-  // unfiltered(): they may match anything. Takes time: some milliseconds a pattern. With a `cache`
-  // (a folder nobody else writes to) what was compiled is kept there, and what an earlier call kept
-  // is taken in milliseconds, if it is of the same patterns and works with this library and
-  // processor. A cache that cannot be used costs time, nothing else.
-  static absl::StatusOr<std::unique_ptr<const Prefilter>> Build(std::vector<Pattern> patterns,
-                                                                const std::string& cache = {});
-  ~Prefilter();
+  Prefilter() = default;
+  // Takes a fraction of a millisecond a pattern. Patterns without an essence are in unfiltered():
+  // they may match anything.
+  explicit Prefilter(const std::vector<Pattern>& patterns);
 
-  // Appends the ids of patterns that may match `text` to `candidates`, each once, unfiltered()
-  // excepted.
+  // Appends the ids of patterns that may match `text` (of less than 64 GiB) to `candidates`, in the
+  // order of the patterns, each once, unfiltered() excepted.
   void Scan(std::string_view text, std::vector<unsigned>& candidates) const;
 
   const std::vector<unsigned>& unfiltered() const { return unfiltered_; }
-  // Bytes of the compiled database.
+  // Bytes it takes.
   size_t bytes() const;
 
  private:
-  Prefilter() = default;
-  absl::Status Add(hs_database* database);
-  // What was kept under `key`; false: nothing that can be used.
-  bool Recall(const std::string& cache, const std::string& key);
-  void Keep(const std::string& cache, const std::string& key) const;
-  hs_scratch* TakeScratch() const;
-  void ReturnScratch(hs_scratch* scratch) const;
+  static constexpr size_t kMostPlaces = 8;
+  // An essence of a pattern.
+  struct Wanted {
+    unsigned id = 0;  // the pattern's; those of a pattern are neighbours
+    unsigned times = 1;
+  };
+  // A window of an essence, where its three places are at `anchor`. Most of those that do not fit
+  // differ in another place: the codes it may have are here, its set and all others in sets_.
+  struct Place {
+    uint64_t codes = 0;
+    uint32_t wanted = 0;
+    uint8_t length = 0;
+    uint8_t anchor = 0;
+    uint8_t other = 0;
+    std::array<uint16_t, kMostPlaces> sets{};
+  };
 
-  std::vector<hs_database*> databases_;
-  hs_scratch* prototype_ = nullptr;
-  std::vector<unsigned> filtered_;
+  void Add(const Window& window, std::vector<uint64_t>& entries);
+  // Appends the ids of patterns of which everything wanted is among the hits.
+  void NameThose(const std::vector<uint64_t>& hits, std::vector<unsigned>& candidates) const;
+  bool Fits(const Place& place, std::string_view text, size_t at) const;
+
   std::vector<unsigned> unfiltered_;
-  mutable absl::Mutex mutex_;
-  mutable std::vector<hs_scratch*> idle_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Wanted> wanted_;
+  std::vector<ByteSet> sets_;
+  std::vector<Place> places_;
+  // Of the triples there are, as bits; the places of the nth bit set are ordered_[begins_[n]] up to
+  // begins_[n + 1]. ranks_[w] counts the bits in the words before w.
+  std::vector<uint64_t> triples_;
+  std::vector<uint32_t> ranks_;
+  std::vector<uint32_t> begins_;
+  std::vector<uint32_t> ordered_;
 };
 
 }  // namespace cleanmail::regex

@@ -1,117 +1,92 @@
 #include "libs/regex/prefilter.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <deque>
+#include <string>
 
 #include <gtest/gtest.h>
 
 namespace cleanmail::regex {
 namespace {
 
-TEST(Prefilter, NamesEveryPatternThatMatches) {
-  std::vector<Regex> regexes;
-  for (const char* pattern : {"viagra", "^hello", "\\bfoo.{3,900}bar\\b", "(a)\\1b",
-                              "(?<!not )cheap", "x*", "[{]5,6}", "(?:ab){7,9}c"})
-    regexes.push_back(CompiledIn(pattern, {.ignore_case = true}));
-  std::vector<Prefilter::Pattern> patterns;
-  for (unsigned i = 0; i < regexes.size(); ++i) patterns.push_back({&regexes[i], i});
-  const auto prefilter = Prefilter::Build(patterns);
-  ASSERT_TRUE(prefilter.ok());
-  for (const char* text : {"Hello VIAGRA", "foo and then bar", "aab", "very cheap", "not cheap", "",
-                           "{5,6}", "ababababababababc", "plain"}) {
-    std::vector<unsigned> candidates = (*prefilter)->unfiltered();
-    (*prefilter)->Scan(text, candidates);
-    for (unsigned i = 0; i < regexes.size(); ++i) {
-      if (!regexes[i].Matches(text)) continue;
-      EXPECT_NE(std::find(candidates.begin(), candidates.end(), i), candidates.end())
-          << regexes[i].pattern() << " in '" << text << "'";
+// Patterns known by their places in the list.
+class Patterns {
+ public:
+  explicit Patterns(std::vector<const char*> patterns, Flags flags = {}) {
+    std::vector<Prefilter::Pattern> numbered;
+    for (const char* pattern : patterns) {
+      regexes_.push_back(CompiledIn(pattern, flags));
+      numbered.push_back({&regexes_.back(), static_cast<unsigned>(numbered.size())});
+    }
+    prefilter_ = Prefilter(numbered);
+  }
+
+  std::vector<unsigned> Named(std::string_view text) const {
+    std::vector<unsigned> named;
+    prefilter_.Scan(text, named);
+    return named;
+  }
+  // Every pattern that matches is named or not filtered at all.
+  void ExpectComplete(std::string_view text) const {
+    std::vector<unsigned> named = Named(text);
+    const std::vector<unsigned>& rest = prefilter_.unfiltered();
+    named.insert(named.end(), rest.begin(), rest.end());
+    for (unsigned i = 0; i < regexes_.size(); ++i) {
+      if (!regexes_[i].Matches(text)) continue;
+      EXPECT_NE(std::find(named.begin(), named.end(), i), named.end())
+          << regexes_[i].pattern() << " in '" << text << "'";
     }
   }
+  const Prefilter& prefilter() const { return prefilter_; }
+
+ private:
+  std::deque<Regex> regexes_;
+  Prefilter prefilter_;
+};
+
+TEST(Prefilter, NamesEveryPatternThatMatches) {
+  const Patterns patterns({"viagra", "^hello", "\\bfoo.{3,900}bar\\b", "(a)\\1b", "(?<!not )cheap",
+                           "x*", "[{]5,6}", "(?:ab){7,9}c", "(?:one|two|three) wishes?",
+                           "a[bc]?d+e{2}f", "[^a-z]7\\d{3}", "(?i:Q)z|[[:punct:]]{3}",
+                           "caf\\xc3\\xa9", "\\x{24}\\d", "\\Qa.b\\E", "k(?#no)k", "end$"},
+                          {.ignore_case = true});
+  for (const char* text :
+       {"Hello VIAGRA", "foo and then bar", "aab", "very cheap", "not cheap", "", "{5,6}",
+        "ababababababababc", "plain", "three wish", "ABddeeF", "adeef", "-7123", "qz", "?!.",
+        "caf\xc3\xa9", "$5", "a.b", "kk", "the end", "7", "zq"})
+    patterns.ExpectComplete(text);
 }
 
 TEST(Prefilter, LeavesMostPatternsOut) {
-  std::vector<Regex> regexes;
-  for (int i = 0; i < 500; ++i) regexes.push_back(CompiledIn("word" + std::to_string(i) + "end"));
-  std::vector<Prefilter::Pattern> patterns;
-  for (unsigned i = 0; i < regexes.size(); ++i) patterns.push_back({&regexes[i], i});
-  const auto prefilter = Prefilter::Build(patterns);
-  ASSERT_TRUE(prefilter.ok());
-  std::vector<unsigned> candidates;
-  (*prefilter)->Scan("here is word7end alone", candidates);
-  EXPECT_EQ(candidates, std::vector<unsigned>{7});
+  std::vector<std::string> texts;
+  for (int i = 0; i < 500; ++i) texts.push_back("word" + std::to_string(i) + "end");
+  std::vector<const char*> patterns;
+  for (const std::string& text : texts) patterns.push_back(text.c_str());
+  EXPECT_EQ(Patterns(patterns).Named("here is word7end alone"), std::vector<unsigned>{7});
 }
 
-// A folder of its own, and what is in it.
-std::string CacheOf(const std::string& name) {
-  std::string folder = testing::TempDir() + "/" + name;
-  std::filesystem::remove_all(folder);
-  return folder;
+TEST(Prefilter, NamesAPatternOnce) {
+  const Patterns patterns({"(?:spam|junk|offer)s"});
+  EXPECT_EQ(patterns.Named("spams, junks and offers, spams"), std::vector<unsigned>{0});
 }
 
-std::vector<std::filesystem::path> FilesIn(const std::string& folder) {
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    files.push_back(entry.path());
-  return files;
+TEST(Prefilter, APatternWithoutAnythingRareIsNotFiltered) {
+  const Patterns patterns({"e", "\\S", "viagra", ".*", "(?R)?x"});
+  EXPECT_EQ(patterns.prefilter().unfiltered(), (std::vector<unsigned>{0, 1, 3, 4}));
 }
 
-std::vector<unsigned> Candidates(const std::vector<Regex>& regexes, const std::string& cache,
-                                 std::string_view text) {
-  std::vector<Prefilter::Pattern> patterns;
-  for (unsigned i = 0; i < regexes.size(); ++i) patterns.push_back({&regexes[i], i + 7});
-  const auto prefilter = *Prefilter::Build(patterns, cache);
-  std::vector<unsigned> candidates;
-  prefilter->Scan(text, candidates);
-  std::sort(candidates.begin(), candidates.end());
-  return candidates;
+TEST(Prefilter, WhatIsRepeatedIsWantedAsOften) {
+  const Patterns patterns({"(?:(?:name|phone|account)\\W+){3}"});
+  EXPECT_TRUE(patterns.Named("your name and your account").empty());
+  EXPECT_FALSE(patterns.Named("name: account: phone:").empty());
+  patterns.ExpectComplete("name name name ");
+  EXPECT_TRUE(patterns.Named("accountaccoun").empty());  // what overlaps counts once
 }
 
-TEST(Prefilter, WhatWasCompiledIsKeptAndTakenAgain) {
-  const std::string cache = CacheOf("kept");
-  std::vector<Regex> regexes;
-  for (int i = 0; i < 300; ++i) regexes.push_back(CompiledIn("word" + std::to_string(i) + "end"));
-  const std::vector<unsigned> first = Candidates(regexes, cache, "word7end word299end");
-  EXPECT_EQ(first, (std::vector<unsigned>{14, 306}));
-  ASSERT_EQ(FilesIn(cache).size(), 1U);
-  EXPECT_EQ(Candidates(regexes, cache, "word7end word299end"), first);
-  EXPECT_EQ(FilesIn(cache).size(), 1U);
-}
-
-TEST(Prefilter, OtherPatternsAreKeptApart) {
-  const std::string cache = CacheOf("apart");
-  std::vector<Regex> regexes;
-  regexes.push_back(CompiledIn("one"));
-  EXPECT_EQ(Candidates(regexes, cache, "one").size(), 1U);
-  regexes[0] = CompiledIn("two");
-  EXPECT_EQ(Candidates(regexes, cache, "one").size(), 0U);
-  EXPECT_EQ(FilesIn(cache).size(), 2U);
-}
-
-TEST(Prefilter, ADamagedFileIsCompiledAnew) {
-  const std::string cache = CacheOf("damaged");
-  std::vector<Regex> regexes;
-  for (const char* pattern : {"alpha", "beta", "gamma"}) regexes.push_back(CompiledIn(pattern));
-  Candidates(regexes, cache, "");
-  const std::filesystem::path file = FilesIn(cache).at(0);
-  std::ifstream in(file, std::ios::binary);
-  const std::string whole(std::istreambuf_iterator<char>(in), {});
-  for (const size_t length : {size_t{0}, size_t{5}, whole.size() / 2, whole.size() - 1}) {
-    std::ofstream(file, std::ios::binary | std::ios::trunc) << whole.substr(0, length);
-    EXPECT_EQ(Candidates(regexes, cache, "beta"), std::vector<unsigned>{8}) << length;
-    EXPECT_EQ(std::filesystem::file_size(file), whole.size());
-  }
-  std::string turned = whole;
-  turned[whole.size() - 100] ^= 1;
-  std::ofstream(file, std::ios::binary | std::ios::trunc) << turned;
-  EXPECT_EQ(Candidates(regexes, cache, "beta"), std::vector<unsigned>{8});
-}
-
-TEST(Prefilter, ACacheThatCannotBeWrittenCostsNothingButTime) {
-  std::vector<Regex> regexes;
-  regexes.push_back(CompiledIn("one"));
-  EXPECT_EQ(Candidates(regexes, "/proc/no/such/folder", "one").size(), 1U);
+TEST(Prefilter, AWindowBesideTheEndOfTheTextIsFound) {
+  const Patterns patterns({"[0-9]Q", "~"});
+  for (const char* text : {"7Q", "~", "x7Q", "7Qx", "7"}) patterns.ExpectComplete(text);
+  EXPECT_FALSE(patterns.Named("7Q").empty());
 }
 
 }  // namespace

@@ -130,7 +130,7 @@ absl::StatusOr<Regex> Regex::Compile(std::string_view pattern, Flags flags, Limi
       pcre2_compile_8(Bytes(pattern), pattern.size(), Options(flags), &error, &offset, nullptr));
   if (regex.code_ != nullptr) {
     // Where the processor cannot, the interpreter does the work.
-    pcre2_jit_compile_8(regex.code_.get(), PCRE2_JIT_COMPLETE);
+    regex.jit_ = pcre2_jit_compile_8(regex.code_.get(), PCRE2_JIT_COMPLETE) == 0;
     return regex;
   }
   if (error == PCRE2_ERROR_PATTERN_TOO_LARGE)
@@ -150,8 +150,10 @@ Outcome Regex::Find(std::string_view subject, size_t from, Match* match) const {
   if (code_ != nullptr) {
     Workspace& workspace = ThreadWorkspace();
     pcre2_set_match_limit_8(workspace.context, limits_.steps);
-    found = pcre2_match_8(code_.get(), Bytes(subject), subject.size(), from, 0, workspace.data,
-                          workspace.context);
+    // What was compiled to machine code is run without the checks of pcre2_match.
+    const auto match_it = jit_ ? pcre2_jit_match_8 : pcre2_match_8;
+    found = match_it(code_.get(), Bytes(subject), subject.size(), from, 0, workspace.data,
+                     workspace.context);
     spans = pcre2_get_ovector_pointer_8(workspace.data);
   } else {
     WideWorkspace& workspace = ThreadWideWorkspace();

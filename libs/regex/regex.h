@@ -82,6 +82,7 @@ class Regex {
   std::string pattern_;
   Flags flags_;
   Limits limits_;
+  bool jit_ = false;  // code_ is machine code
 };
 
 // A pattern written in our own sources: one that does not compile ends the process at start.

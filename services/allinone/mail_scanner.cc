@@ -43,8 +43,8 @@ cli::MailScannerMaker ScanMails() {
     if (!wishes.rules.empty())
       settings.mutable_spam_rules()->mutable_folders()->Assign(wishes.rules.begin(),
                                                                wishes.rules.end());
-    CLEANMAIL_ASSIGN_OR_RETURN(auto scanner,
-                               scanner::OfflineScanner::Create(settings, wishes.cache));
+    if (wishes.without_rules) settings.mutable_spam_rules()->set_off(true);
+    CLEANMAIL_ASSIGN_OR_RETURN(auto scanner, scanner::OfflineScanner::Create(settings));
     return std::make_unique<OfflineMailScanner>(std::move(scanner));
   };
 }

@@ -30,9 +30,9 @@ class MailScanner {
 // What mails are scanned with.
 struct MailScannerWishes {
   std::string config_file;  // empty: none
-  std::vector<std::string>
-      rules;          // folders of SpamAssassin's rules, instead of those the file names
-  std::string cache;  // folder for what takes long to compute; empty: none
+  // Folders of SpamAssassin's rules, instead of those the file names or Debian's.
+  std::vector<std::string> rules;
+  bool without_rules = false;
 };
 using MailScannerMaker =
     std::function<absl::StatusOr<std::unique_ptr<MailScanner>>(const MailScannerWishes& wishes)>;

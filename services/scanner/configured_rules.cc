@@ -14,6 +14,7 @@ namespace cleanmail::scanner {
 
 absl::StatusOr<std::unique_ptr<spam::RuleSets>> MakeRuleSets(const v1::SpamRules& settings,
                                                              RuleSetsParts parts) {
+  if (settings.off()) return nullptr;
   std::vector<std::string> folders(settings.folders().begin(), settings.folders().end());
   if (folders.empty()) {
     std::error_code error;
@@ -24,7 +25,6 @@ absl::StatusOr<std::unique_ptr<spam::RuleSets>> MakeRuleSets(const v1::SpamRules
   }
   spam::RuleSetOptions options;
   options.authentication = parts.authentication;
-  options.cache = std::move(parts.cache);
   const auto& trusted = settings.trusted_networks();
   const auto& internal = settings.internal_networks();
   options.trusted_networks.assign(trusted.begin(), trusted.end());

@@ -16,11 +16,10 @@ struct RuleSetsParts {
   const base::Clock& clock;
   telemetry::Log* log = nullptr;  // null: nobody is told
   bool authentication = false;    // who sent a message is known when it is judged
-  std::string cache = {};         // folder for compiled rules; empty: none
 };
 
-// The rules of the folders named, or of Debian's that are there, loaded; null without any. Takes
-// seconds the first time. The status names the setting that is wrong.
+// The rules of the folders named, or of Debian's that are there, loaded; null without any and where
+// they are off. Takes a second or two. The status names the setting that is wrong.
 absl::StatusOr<std::unique_ptr<spam::RuleSets>> MakeRuleSets(const v1::SpamRules& settings,
                                                              RuleSetsParts parts);
 

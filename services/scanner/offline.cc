@@ -50,7 +50,7 @@ OfflineScanner::OfflineScanner(std::unique_ptr<Parts> parts) : parts_(std::move(
 OfflineScanner::~OfflineScanner() = default;
 
 absl::StatusOr<std::unique_ptr<OfflineScanner>> OfflineScanner::Create(
-    const v1::ScannerConfig& settings, const std::string& cache) {
+    const v1::ScannerConfig& settings) {
   auto parts = std::make_unique<Parts>();
   const mail::mime::StructureLimits limits = {
       .parts = static_cast<size_t>(config::OrDefault(settings.structure().parts(), 1000)),
@@ -62,14 +62,9 @@ absl::StatusOr<std::unique_ptr<OfflineScanner>> OfflineScanner::Create(
     analyzers.push_back(std::make_unique<ClamAv>(std::move(clamd), parts->clock, parts->metrics));
     parts->has_engine = true;
   }
-  if (settings.has_spam_rules()) {
-    CLEANMAIL_ASSIGN_OR_RETURN(
-        parts->rules, MakeRuleSets(settings.spam_rules(), {.clock = parts->clock, .cache = cache}));
-    if (parts->rules == nullptr)
-      return absl::NotFoundError(
-          "there are no spam rules: install the package spamassassin, or name folders");
-    analyzers.push_back(std::make_unique<SpamRules>(*parts->rules));
-  }
+  CLEANMAIL_ASSIGN_OR_RETURN(parts->rules,
+                             MakeRuleSets(settings.spam_rules(), {.clock = parts->clock}));
+  if (parts->rules != nullptr) analyzers.push_back(std::make_unique<SpamRules>(*parts->rules));
   const FindingWeights weights(settings.weights(), parts->rules != nullptr);
   parts->scan = std::make_unique<class Scan>(
       ScanParts{.blobs = parts->bodies, .metrics = parts->metrics, .weights = weights},
@@ -99,8 +94,9 @@ std::vector<std::string> OfflineScanner::warnings() const {
         "No malware engine is asked; --config FILE with scanner.clamd names one.");
   if (parts_->rules == nullptr)
     warnings.emplace_back(
-        "SpamAssassin's rules are not asked; --rules FOLDER or --config FILE with "
-        "scanner.spam_rules names some.");
+        "SpamAssassin's rules are not asked: install the package spamassassin, or name folders "
+        "with "
+        "--rules.");
   return warnings;
 }
 

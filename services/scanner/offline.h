@@ -16,11 +16,10 @@ namespace cleanmail::scanner {
 // mail's bytes alone: nothing of who sent it, nothing of whom it pretends to be from. Thread-safe.
 class OfflineScanner {
  public:
-  // Works with the engines and spam rules `settings` names, and without any where it names none.
-  // `cache`: a folder for compiled rules, which take seconds otherwise. InvalidArgument: a setting
-  // is wrong. NotFound: there are no such rules.
-  static absl::StatusOr<std::unique_ptr<OfflineScanner>> Create(const v1::ScannerConfig& settings,
-                                                                const std::string& cache = {});
+  // Works with the engines `settings` names, and with spam rules as the gateway does: those named,
+  // else Debian's where they are there. InvalidArgument: a setting is wrong. NotFound: the rules
+  // named are not there.
+  static absl::StatusOr<std::unique_ptr<OfflineScanner>> Create(const v1::ScannerConfig& settings);
   ~OfflineScanner();
 
   // `mail` as files have it: lines end in CRLF or LF, a line of mbox in front is dropped.

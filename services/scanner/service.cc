@@ -73,11 +73,7 @@ absl::Status OpenSpamd(app::Environment& env, const v1::Spamd& settings, int sca
 }
 
 RuleSetsParts RulePartsOf(app::Environment& env) {
-  const std::string& data = env.app_config().data_folder();
-  return {.clock = env.clock(),
-          .log = &env.log(),
-          .authentication = true,
-          .cache = data.empty() ? "" : base::Cat(data, "/compiled_rules")};
+  return {.clock = env.clock(), .log = &env.log(), .authentication = true};
 }
 
 }  // namespace
@@ -117,18 +113,16 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   analyzers.push_back(std::make_unique<Impersonation>(env.directory(), env.kv()));
   analyzers.push_back(std::make_unique<Door>());
   spam::RuleSets* rules = nullptr;
-  if (settings.has_spam_rules()) {
-    CLEANMAIL_ASSIGN_OR_RETURN(auto sets, MakeRuleSets(settings.spam_rules(), RulePartsOf(env)));
-    if (sets == nullptr) {
-      static constexpr char kAdvice[] =
-          "there are no spam rules: install the package spamassassin, or name folders in "
-          "scanner.spam_rules.folders";
-      env.log().Warning("scanner.rules.missing", {{"advice", kAdvice}});
-      service.OnWarnings([] { return std::vector<std::string>{kAdvice}; });
-    } else {
-      rules = &service.Own(std::move(sets));
-      analyzers.push_back(std::make_unique<SpamRules>(*rules));
-    }
+  CLEANMAIL_ASSIGN_OR_RETURN(auto sets, MakeRuleSets(settings.spam_rules(), RulePartsOf(env)));
+  if (sets != nullptr) {
+    rules = &service.Own(std::move(sets));
+    analyzers.push_back(std::make_unique<SpamRules>(*rules));
+  } else if (!settings.spam_rules().off()) {
+    static constexpr char kAdvice[] =
+        "there are no spam rules: install the package spamassassin, name folders in "
+        "scanner.spam_rules.folders, or set scanner.spam_rules.off";
+    env.log().Warning("scanner.rules.missing", {{"advice", kAdvice}});
+    service.OnWarnings([] { return std::vector<std::string>{kAdvice}; });
   }
   CLEANMAIL_ASSIGN_OR_RETURN(learning::Lessons* const lessons,
                              learning::AddLessons(env, settings.learning(), metrics, service));

@@ -29,6 +29,7 @@ portal:
   listen: "127.0.0.1:{api}"
   requests_per_second: 100000
 """
+SCANNER = "scanner:\n  spam_rules: { off: true }\n"  # where the settings do not speak of it
 
 
 def binary():
@@ -43,7 +44,8 @@ class Gateway(Door):
         self.folder = pathlib.Path(folder)
         self.smtp, self.api, self.operations = free_port(), free_port(), free_port()
         config = self.folder / "cleanmail.yaml"
-        config.write_text(CONFIG.format(folder=folder, smtp=self.smtp, api=self.api, operations=self.operations) + settings)
+        config.write_text(CONFIG.format(folder=folder, smtp=self.smtp, api=self.api, operations=self.operations) + settings +
+                          ("" if "scanner:" in settings else SCANNER))
         self.process = subprocess.Popen([program or os.environ.get("CLEANMAIL_BINARY") or binary(), "serve", "--config", str(config)])
         self.wait(lambda: self.ask("GET", "/v1/me").status == 200, "the API")
 

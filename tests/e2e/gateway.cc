@@ -60,6 +60,13 @@ std::string Fetch(uint16_t port, const std::string& path) {
   return answer;
 }
 
+// What takes long and most stories do not need, switched off unless the settings speak of it.
+std::string Without(std::string_view part, const std::string& settings) {
+  return settings.find(base::Cat(part, ":")) == std::string::npos
+             ? base::Cat("  ", part, ": { off: true }\n")
+             : "";
+}
+
 }  // namespace
 
 ReservedPort::ReservedPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -89,10 +96,8 @@ Gateway::Gateway(const Options& options) : loops_(net::Loops::Create(1, 1)) {
        .rooms = {
            {"ingress", base::Cat("  listeners:\n    - { name: mx, listen: '127.0.0.1:0', role: mx",
                                  options.mx, " }\n", options.listeners, options.ingress)},
-           {"scanner",
-            base::Cat(options.scanner, options.scanner.find("worker:") == std::string::npos
-                                           ? "  worker: { off: true }\n"
-                                           : "")},
+           {"scanner", base::Cat(options.scanner, Without("worker", options.scanner),
+                                 Without("spam_rules", options.scanner))},
            {"portal", options.portal},
            {"egress", options.egress}}});
   WaitReady();

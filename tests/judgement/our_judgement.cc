@@ -1,4 +1,4 @@
-// our_judgement [--rules FOLDER]... [--cache FOLDER] [--unfitted yes]: reads names of message files
+// our_judgement [--rules FOLDER]... [--unfitted yes]: reads names of message files
 // from standard input and prints for each, between tabs: the name, its findings as
 // ANALYZER:NAME=WEIGHT, the score, and the microseconds of processor time it took.
 #include <fstream>
@@ -22,14 +22,14 @@ int64_t ProcessorMicros() {
 
 int main(int argc, char** argv) {
   cleanmail::scanner::v1::ScannerConfig settings;
-  std::string cache;
+  settings.mutable_spam_rules()->set_off(true);
   for (int i = 1; i + 1 < argc; i += 2) {
+    if (argv[i] == std::string_view("--rules")) settings.mutable_spam_rules()->set_off(false);
     if (argv[i] == std::string_view("--rules"))
       settings.mutable_spam_rules()->add_folders(argv[i + 1]);
     if (argv[i] == std::string_view("--unfitted")) settings.mutable_weights()->set_unfitted(true);
-    if (argv[i] == std::string_view("--cache")) cache = argv[i + 1];
   }
-  const auto scanner = cleanmail::scanner::OfflineScanner::Create(settings, cache);
+  const auto scanner = cleanmail::scanner::OfflineScanner::Create(settings);
   if (!scanner.ok()) {
     std::cerr << scanner.status() << '\n';
     return 2;

@@ -1,5 +1,4 @@
 // scan: what mails in files are.
-#include <cstdlib>
 #include <iostream>
 
 #include <unistd.h>
@@ -10,22 +9,12 @@
 #include "services/cli/scan_report.h"
 
 namespace cleanmail::cli {
-namespace {
-
-// Of the user who calls, as the desktop's folders are laid out; empty without a home.
-std::string CacheFolder() {
-  const char* const cache = std::getenv("XDG_CACHE_HOME");
-  if (cache != nullptr && *cache != 0) return base::Cat(cache, "/cleanmail/compiled_rules");
-  const char* const home = std::getenv("HOME");
-  return home == nullptr ? "" : base::Cat(home, "/.cache/cleanmail/compiled_rules");
-}
-
-}  // namespace
 
 void AddScanCommand(CommandLine& line, MailScannerMaker maker) {
   struct Wanted {
     std::vector<std::string> paths;
     std::vector<std::string> rules;
+    bool without_rules = false;
     bool details = false;
     bool quiet = false;
   };
@@ -37,17 +26,21 @@ void AddScanCommand(CommandLine& line, MailScannerMaker maker) {
   scan->add_option("PATH", a->paths,
                    "Files, and folders with all that is below; - is standard input")
       ->required();
-  scan->add_option("--rules", a->rules,
-                   "Judge by SpamAssassin's rules in these folders too (Debian's: "
-                   "/usr/share/spamassassin and /etc/spamassassin)")
-      ->allow_extra_args(false);
+  CLI::Option* const rules =
+      scan->add_option("--rules", a->rules,
+                       "Judge by SpamAssassin's rules in these folders, instead of those the "
+                       "configuration names or Debian's")
+          ->allow_extra_args(false);
+  scan->add_flag("--without-rules", a->without_rules, "Judge without SpamAssassin's rules")
+      ->excludes(rules);
   scan->add_flag("--details", a->details, "Each finding with its meaning and advice");
   scan->add_flag("--quiet", a->quiet, "No progress and no warnings");
   scan->callback([a, &line, maker = std::move(maker)] {
     line.run = [a, &line, maker]() -> absl::Status {
-      CLEANMAIL_ASSIGN_OR_RETURN(
-          const std::unique_ptr<MailScanner> scanner,
-          maker({.config_file = line.server.config, .rules = a->rules, .cache = CacheFolder()}));
+      CLEANMAIL_ASSIGN_OR_RETURN(const std::unique_ptr<MailScanner> scanner,
+                                 maker({.config_file = line.server.config,
+                                        .rules = a->rules,
+                                        .without_rules = a->without_rules}));
       CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<std::string> files, FilesBelow(a->paths));
       if (files.empty()) return absl::NotFoundError("there are no files");
       if (!a->quiet) {

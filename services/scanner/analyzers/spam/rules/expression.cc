@@ -1,9 +1,9 @@
 #include "services/scanner/analyzers/spam/rules/expression.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
+#include "absl/container/inlined_vector.h"
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "services/scanner/analyzers/spam/reading/ascii.h"
@@ -204,82 +204,87 @@ absl::StatusOr<Expression> Expression::Parse(std::string_view text, const Resolv
   return ExpressionParser(std::move(tokens), resolve).Run();
 }
 
-double Expression::Evaluate(const std::function<double(unsigned index)>& value_of) const {
-  std::vector<double> stack;
-  stack.reserve(16);
-  const auto pop = [&stack] {
-    const double top = stack.back();
-    stack.pop_back();
-    return top;
+double Expression::Applied(Code code, double left, double right) {
+  switch (code) {
+    case Code::kAdd:
+      return left + right;
+    case Code::kSubtract:
+      return left - right;
+    case Code::kMultiply:
+      return left * right;
+    case Code::kDivide:
+      return right == 0 ? 0 : left / right;
+    case Code::kLess:
+      return left < right ? 1 : 0;
+    case Code::kGreater:
+      return left > right ? 1 : 0;
+    case Code::kLessEqual:
+      return left <= right ? 1 : 0;
+    case Code::kGreaterEqual:
+      return left >= right ? 1 : 0;
+    case Code::kEqual:
+      return left == right ? 1 : 0;
+    case Code::kNotEqual:
+      return left != right ? 1 : 0;
+    default:
+      return static_cast<double>(static_cast<int64_t>(left) ^ static_cast<int64_t>(right));
+  }
+}
+
+double Expression::Evaluate(absl::FunctionRef<double(unsigned index)> value_of) const {
+  absl::InlinedVector<double, 16> stack;
+  // Conjunctions and disjunctions whose left side is not known, while the right side is looked at:
+  // the last step of it.
+  struct HalfKnown {
+    size_t last;
+    bool conjunction;
   };
+  absl::InlinedVector<HalfKnown, 8> half_known;
   for (size_t at = 0; at < steps_.size(); ++at) {
     const Step& step = steps_[at];
     switch (step.code) {
       case Code::kNumber:
         stack.push_back(step.number);
-        continue;
+        break;
       case Code::kValue:
         stack.push_back(value_of(step.target));
-        continue;
+        break;
       case Code::kNot:
-        stack.back() = stack.back() == 0 ? 1 : 0;
-        continue;
+        if (IsKnown(stack.back())) stack.back() = stack.back() == 0 ? 1 : 0;
+        break;
       case Code::kNegate:
         stack.back() = -stack.back();
-        continue;
+        break;
       case Code::kJumpIfTrue:
       case Code::kJumpIfFalse:
-        if ((stack.back() != 0) == (step.code == Code::kJumpIfTrue)) {
+        if (!IsKnown(stack.back())) {
+          half_known.push_back({step.target - 1, step.code == Code::kJumpIfFalse});
+          stack.pop_back();
+        } else if ((stack.back() != 0) == (step.code == Code::kJumpIfTrue)) {
           at = step.target - 1;
         } else {
           stack.pop_back();
         }
-        continue;
+        break;
       case Code::kDropAndJumpIfFalse:
-        if (pop() == 0) at = step.target - 1;
-        continue;
+        if (!IsKnown(stack.back())) return kUnknown;
+        if (stack.back() == 0) at = step.target - 1;
+        stack.pop_back();
+        break;
       case Code::kJump:
         at = step.target - 1;
-        continue;
-      default:
         break;
+      default: {
+        const double right = stack.back();
+        stack.pop_back();
+        double& left = stack.back();
+        left = IsKnown(left) && IsKnown(right) ? Applied(step.code, left, right) : kUnknown;
+      }
     }
-    const double right = pop();
-    double& left = stack.back();
-    switch (step.code) {
-      case Code::kAdd:
-        left += right;
-        break;
-      case Code::kSubtract:
-        left -= right;
-        break;
-      case Code::kMultiply:
-        left *= right;
-        break;
-      case Code::kDivide:
-        left = right == 0 ? 0 : left / right;
-        break;
-      case Code::kLess:
-        left = left < right ? 1 : 0;
-        break;
-      case Code::kGreater:
-        left = left > right ? 1 : 0;
-        break;
-      case Code::kLessEqual:
-        left = left <= right ? 1 : 0;
-        break;
-      case Code::kGreaterEqual:
-        left = left >= right ? 1 : 0;
-        break;
-      case Code::kEqual:
-        left = left == right ? 1 : 0;
-        break;
-      case Code::kNotEqual:
-        left = left != right ? 1 : 0;
-        break;
-      default:
-        left = static_cast<double>(static_cast<int64_t>(left) ^ static_cast<int64_t>(right));
-        break;
+    for (; !half_known.empty() && half_known.back().last == at; half_known.pop_back()) {
+      // Only what is false on the right decides, and that only of a conjunction.
+      const bool decided = half_known.back().conjunction && stack.back() == 0;
+      stack.back() = decided ? 0 : kUnknown;
     }
   }
   return stack.empty() ? 0 : stack.back();

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 
 namespace cleanmail::scanner::spam {
@@ -22,8 +25,13 @@ class Expression {
   // Total: InvalidArgument for what is no expression, or deeper or longer than is reasonable.
   static absl::StatusOr<Expression> Parse(std::string_view text, const Resolver& resolve);
 
-  // `value_of(index)` is asked for what the result depends on, and for nothing else.
-  double Evaluate(const std::function<double(unsigned index)>& value_of) const;
+  // A value that is not known; IsKnown() tells (it equals nothing, not even itself).
+  static constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  static bool IsKnown(double value) { return !std::isnan(value); }
+
+  // `value_of(index)` is asked for what the result depends on, and for nothing else. Where it does
+  // not know, the result is kUnknown unless it is 0 in any case.
+  double Evaluate(absl::FunctionRef<double(unsigned index)> value_of) const;
   // Indices of the values it reads.
   const std::vector<unsigned>& inputs() const { return inputs_; }
 
@@ -50,6 +58,8 @@ class Expression {
     kDropAndJumpIfFalse,
     kJump,
   };
+  static double Applied(Code code, double left, double right);
+
   struct Step {
     Code code;
     double number = 0;    // of kNumber

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -7,7 +8,8 @@
 
 namespace cleanmail::scanner::spam {
 
-// One message before one rule set.
+// One message before one rule set. Rules that only others ask for are tried when they are asked
+// for, and only on texts that may have what they look for.
 class Judgement {
  public:
   using Clock = std::chrono::steady_clock;
@@ -20,21 +22,26 @@ class Judgement {
         knowledge_(knowledge),
         deadline_(Clock::now() + set.time_),
         values_(set.rules_.size() + 2, 0),
-        waiting_(set.rules_.size() + 2, nullptr) {
+        waits_(set.rules_.size() + 2, Wait::kNot),
+        places_(set.rules_.size()),
+        fields_(set.headers_.size()) {
     values_[set.rules_.size() + 1] = 1;  // local_tests_only
   }
 
   RuleVerdict Run() {
-    for (const RuleSet::Group& group : set_.headers_) Header(group);
+    for (size_t i = 0; i < set_.headers_.size(); ++i) Header(i);
     for (const RuleSet::Group* group : {&set_.body_, &set_.uri_, &set_.rawbody_, &set_.full_})
       Texts(*group);
     for (const unsigned index : set_.others_) {
-      if (!InTime()) break;
-      Other(index);
+      if (set_.rules_[index].hidden()) {
+        waits_[index] = Wait::kOther;
+      } else if (InTime()) {
+        Other(index);
+      }
     }
-    for (const unsigned index : set_.metas_) waiting_[index] = &kAsksOthers;
-    for (const unsigned index : set_.metas_) {
-      if (all_ || !set_.rules_[index].name.starts_with("__")) ValueOf(index);
+    Metas();
+    for (unsigned index = 0; index < set_.rules_.size(); ++index) {
+      if (all_ || !set_.rules_[index].hidden()) ValueOf(index);
     }
     return Verdict();
   }
@@ -42,29 +49,102 @@ class Judgement {
  private:
   using Rule = RuleSet::Rule;
 
-  // What a rule that waits asks for: others, rather than texts.
-  static inline const RuleSet::Group kAsksOthers = {};
+  // What a rule that was not tried yet looks at.
+  enum class Wait : uint8_t { kNot, kField, kAllTexts, kSomeTexts, kOther, kMeta };
+
+  // A text a rule is to be tried on, and the next one.
+  struct Place {
+    uint32_t text = 0;
+    uint32_t next = 0;
+  };
+  struct Places {
+    uint32_t first = 0;  // in some_texts_, from 1 on; 0: none
+    uint32_t last = 0;
+  };
 
   // What a rule came to. One that waits is tried now; those it asks for are asked in turn, as far
   // down as the builder lets rules depend on each other.
   double ValueOf(unsigned index) {
-    const RuleSet::Group* const group = std::exchange(waiting_[index], nullptr);
-    if (group == &kAsksOthers) {
-      Set(index, set_.rules_[index].expression->Evaluate(
-                     [this](unsigned input) { return ValueOf(input); }));
-    } else if (group != nullptr) {
-      size_t number = 0;
-      for (const std::string_view text : TextsOf(*group)) TryOn(index, text, number++);
+    if (waits_[index] == Wait::kNot || (waits_[index] == Wait::kMeta && Decided(index)))
+      return values_[index];
+    switch (std::exchange(waits_[index], Wait::kNot)) {
+      case Wait::kField:
+        DecideField(index);
+        break;
+      case Wait::kAllTexts: {
+        const RuleKind kind = set_.rules_[index].kind;
+        for (size_t i = 0; i < TextCount(kind); ++i) TryOn(index, TextAt(kind, i), i);
+        break;
+      }
+      case Wait::kSomeTexts:
+        for (uint32_t at = places_[index].first; at != 0; at = some_texts_[at - 1].next) {
+          const uint32_t text = some_texts_[at - 1].text;
+          TryOn(index, TextAt(set_.rules_[index].kind, text), text);
+        }
+        break;
+      case Wait::kOther:
+        if (InTime()) Other(index);
+        break;
+      default:
+        Set(index, set_.rules_[index].expression->Evaluate(
+                       [this](unsigned input) { return ValueOf(input); }));
     }
     return values_[index];
   }
 
-  std::vector<std::string_view> TextsOf(const RuleSet::Group& group) {
-    if (&group == &set_.full_) return {mail_.tree().pristine()};
-    const std::vector<std::string>& texts = &group == &set_.body_  ? mail_.body()
-                                            : &group == &set_.uri_ ? mail_.uris()
-                                                                   : mail_.rawbody();
-    return {texts.begin(), texts.end()};
+  // Whether a meta rule is decided by what is known already; it is so from then on.
+  bool Decided(unsigned index) {
+    const double value = set_.rules_[index].expression->Evaluate([this](unsigned input) {
+      return waits_[input] == Wait::kNot ? values_[input] : Expression::kUnknown;
+    });
+    if (!Expression::IsKnown(value)) return false;
+    waits_[index] = Wait::kNot;
+    Set(index, value);
+    return true;
+  }
+
+  // Rules about rules: most are decided by what did not fire.
+  void Metas() {
+    std::vector<bool> asks(values_.size(), false);  // for something that fired, or may have
+    const auto tell = [&](unsigned index) {
+      if (values_[index] == 0 && waits_[index] == Wait::kNot) return;
+      for (const unsigned asker : set_.askers_[index]) asks[asker] = true;
+    };
+    for (unsigned index = 0; index < set_.rules_.size(); ++index) tell(index);
+    for (const unsigned index : set_.metas_) {
+      if (asks[index]) {
+        waits_[index] = Wait::kMeta;
+        Decided(index);
+      } else {
+        Set(index, set_.rules_[index].of_nothing);
+      }
+      tell(index);
+    }
+  }
+
+  size_t TextCount(RuleKind kind) const {
+    switch (kind) {
+      case RuleKind::kBody:
+        return mail_.body().size();
+      case RuleKind::kUri:
+        return mail_.uris().size();
+      case RuleKind::kRawBody:
+        return mail_.rawbody().size();
+      default:
+        return 1;
+    }
+  }
+  std::string_view TextAt(RuleKind kind, size_t number) const {
+    switch (kind) {
+      case RuleKind::kBody:
+        return mail_.body()[number];
+      case RuleKind::kUri:
+        return mail_.uris()[number];
+      case RuleKind::kRawBody:
+        return mail_.rawbody()[number];
+      default:
+        return mail_.tree().pristine();
+    }
   }
 
   bool InTime() {
@@ -100,14 +180,6 @@ class Judgement {
     return hits;
   }
 
-  // The rules of a group that may match `text`.
-  const std::vector<unsigned>& Candidates(const RuleSet::Group& group, std::string_view text) {
-    if (group.prefilter == nullptr) return group.rules;
-    candidates_ = group.prefilter->unfiltered();
-    group.prefilter->Scan(text, candidates_);
-    return candidates_;
-  }
-
   void TryOn(unsigned index, std::string_view text, size_t number) {
     const Rule& rule = set_.rules_[index];
     if (values_[index] != 0 && !rule.flags.multiple) return;
@@ -116,47 +188,78 @@ class Judgement {
   }
 
   void Texts(const RuleSet::Group& group) {
-    for (const unsigned index : group.later) waiting_[index] = &group;
-    size_t number = 0;
-    for (const std::string_view text : TextsOf(group)) {
-      if (!InTime()) return;
-      for (const unsigned index : Candidates(group, text)) {
-        if (waiting_[index] == nullptr) TryOn(index, text, number);
+    for (const unsigned index : group.later) waits_[index] = Wait::kAllTexts;
+    for (size_t i = 0; i < TextCount(group.kind) && InTime(); ++i) {
+      const std::string_view text = TextAt(group.kind, i);
+      for (const unsigned index : group.always) TryOn(index, text, i);
+      candidates_.clear();
+      group.prefilter.Scan(text, candidates_);
+      for (const unsigned index : candidates_) {
+        if (set_.rules_[index].hidden()) {
+          Note(index, i);
+        } else {
+          TryOn(index, text, i);
+        }
       }
-      ++number;
-    }
-    for (const unsigned index : group.later) {
-      if (all_) ValueOf(index);
     }
   }
 
-  void Header(const RuleSet::Group& group) {
-    if (!InTime()) return;
-    const std::vector<std::string>& values = mail_.Get(group.field);
+  // A rule may match a text; whoever asks for the rule has it tried.
+  void Note(unsigned index, size_t text) {
+    some_texts_.push_back({static_cast<uint32_t>(text), 0});
+    const auto here = static_cast<uint32_t>(some_texts_.size());
+    Places& places = places_[index];
+    (places.first == 0 ? places.first : some_texts_[places.last - 1].next) = here;
+    places.last = here;
+    waits_[index] = Wait::kSomeTexts;
+  }
+
+  // All values of a field as one text.
+  struct FieldText {
     std::string text;
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (i > 0 && !values[0].ends_with('\n')) text += '\n';
-      text += values[i];
+    bool there = false;
+  };
+  const FieldText& FieldOf(size_t group) {
+    std::optional<FieldText>& field = fields_[group];
+    if (field) return *field;
+    const std::vector<std::string>& values = mail_.Get(set_.headers_[group].field);
+    field = FieldText{.text = values.empty() ? "" : values[0], .there = !values.empty()};
+    for (size_t i = 1; i < values.size(); ++i) {
+      if (!values[0].ends_with('\n')) field->text += '\n';
+      field->text += values[i];
     }
-    std::set<unsigned> candidates;
-    if (group.prefilter != nullptr) {
-      const std::vector<unsigned>& found = Candidates(group, text);
-      candidates.insert(found.begin(), found.end());
-    }
-    for (const unsigned index : group.rules) {
+    return *field;
+  }
+
+  void Header(size_t number) {
+    if (!InTime()) return;
+    const RuleSet::Group& group = set_.headers_[number];
+    const auto& [text, there] = FieldOf(number);
+    candidates_.clear();
+    set_.header_prefilter_.Scan(text, candidates_);
+    for (const unsigned index : group.always) {
       const Rule& rule = set_.rules_[index];
       if (rule.exists) {
-        Set(index, values.empty() ? 0 : 1);
-        continue;
+        Set(index, there ? 1 : 0);
+      } else if (rule.filtered && (there || !rule.if_unset) &&
+                 !std::binary_search(candidates_.begin(), candidates_.end(), index)) {
+        Set(index, rule.negated ? 1 : 0);
+      } else if (rule.hidden()) {
+        waits_[index] = Wait::kField;
+      } else {
+        DecideField(index);
       }
-      const bool unset = values.empty() && rule.if_unset.has_value();
-      const bool possible = unset || group.prefilter == nullptr || candidates.count(index) != 0;
-      const double hits = possible ? Search(index, unset ? *rule.if_unset : text) : 0;
-      if (!rule.negated) {
-        Set(index, hits);
-      } else if (hits == 0 && gave_up_.count(index) == 0) {
-        Set(index, 1);
-      }
+    }
+  }
+
+  void DecideField(unsigned index) {
+    const Rule& rule = set_.rules_[index];
+    const auto& [text, there] = FieldOf(rule.group);
+    const double hits = Search(index, rule.if_unset && !there ? *rule.if_unset : text);
+    if (!rule.negated) {
+      Set(index, hits);
+    } else if (hits == 0 && gave_up_.count(index) == 0) {
+      Set(index, 1);
     }
   }
 
@@ -249,10 +352,9 @@ class Judgement {
     for (unsigned i = 0; i < set_.rules_.size(); ++i) {
       const Rule& rule = set_.rules_[i];
       if (values_[i] == 0 || !rule.why_not.empty()) continue;
-      const bool hidden = rule.name.starts_with("__");
-      (hidden ? verdict_.hidden_hits : verdict_.hits)
+      (rule.hidden() ? verdict_.hidden_hits : verdict_.hits)
           .push_back({&rule.name, &rule.description, rule.score, values_[i]});
-      if (!hidden) verdict_.score += rule.score;
+      if (!rule.hidden()) verdict_.score += rule.score;
     }
     for (const unsigned index : gave_up_) verdict_.gave_up.push_back(set_.rules_[index].name);
     return std::move(verdict_);
@@ -264,7 +366,10 @@ class Judgement {
   const MessageKnowledge& knowledge_;
   const Clock::time_point deadline_;
   std::vector<double> values_;
-  std::vector<const RuleSet::Group*> waiting_;  // of rules that wait to be asked for
+  std::vector<Wait> waits_;
+  std::vector<Places> places_;                    // of rules that wait with kSomeTexts
+  std::vector<Place> some_texts_;                 // what places_ are in
+  std::vector<std::optional<FieldText>> fields_;  // of the set's headers_
   std::vector<unsigned> candidates_;
   std::set<unsigned> gave_up_;
   RuleVerdict verdict_;

@@ -30,12 +30,8 @@ std::vector<RuleStatus> RuleSet::Status() const {
 size_t RuleSet::pattern_bytes() const {
   size_t bytes = 0;
   for (const Rule& rule : rules_) bytes += rule.pattern ? rule.pattern->bytes() : 0;
-  const auto add = [&bytes](const Group& group) {
-    if (group.prefilter != nullptr) bytes += group.prefilter->bytes();
-  };
-  for (const Group& group : headers_) add(group);
-  for (const Group* group : {&body_, &rawbody_, &full_, &uri_}) add(*group);
-  return bytes;
+  for (const Group* group : {&body_, &rawbody_, &full_, &uri_}) bytes += group->prefilter.bytes();
+  return bytes + header_prefilter_.bytes();
 }
 
 }  // namespace cleanmail::scanner::spam

@@ -24,9 +24,6 @@ struct RuleSetOptions {
   std::vector<std::string> trusted_networks;                 // besides those the rules name
   std::vector<std::string> internal_networks;                // besides those the rules name
   std::chrono::milliseconds time = std::chrono::seconds(5);  // of one message
-  // Folder where compiled patterns are kept, so that the same rules are ready at once the next
-  // time. Empty: none.
-  std::string cache = {};
 };
 
 // Whether a rule runs, and why not.
@@ -99,7 +96,9 @@ class RuleSet {
     Flags flags;
     std::string why_not;  // empty: it runs
     std::optional<regex::Regex> pattern;
-    std::string field;  // what kHeader and kMimeHeader look at
+    bool filtered = false;  // a prefilter says where the pattern may match
+    std::string field;      // what kHeader and kMimeHeader look at
+    size_t group = 0;       // of kHeader: the field's in headers_
     bool negated = false;
     bool exists = false;
     std::optional<std::string> if_unset;
@@ -107,13 +106,18 @@ class RuleSet {
     const EvalFunction* function = nullptr;
     std::vector<std::string> arguments;
     std::optional<Expression> expression;  // of kMeta
+    double of_nothing = 0;                 // of kMeta: its value where nothing it asks for fired
+
+    // Only other rules ask for it.
+    bool hidden() const { return name.starts_with("__"); }
   };
   // Rules that look at the same text.
   struct Group {
-    std::string field;                                  // of header rules
-    std::vector<unsigned> rules;                        // those to try
-    std::vector<unsigned> later;                        // those to try when another rule asks
-    std::unique_ptr<const regex::Prefilter> prefilter;  // null: too few to be worth it
+    RuleKind kind = RuleKind::kHeader;
+    std::string field;             // of header rules
+    std::vector<unsigned> always;  // those to look at on every text; of header rules all
+    std::vector<unsigned> later;   // those to try on every text when another rule asks
+    regex::Prefilter prefilter;    // of all others, but for header rules
   };
 
   RuleSet() = default;
@@ -123,12 +127,14 @@ class RuleSet {
   std::chrono::milliseconds time_{};
   std::vector<Rule> rules_;
   std::vector<Group> headers_;
+  regex::Prefilter header_prefilter_;  // of all header rules
   Group body_;
   Group rawbody_;
   Group full_;
   Group uri_;
-  std::vector<unsigned> others_;  // eval, mimeheader and uri_detail
-  std::vector<unsigned> metas_;   // each behind those it depends on, a bounded way
+  std::vector<unsigned> others_;               // eval, mimeheader and uri_detail
+  std::vector<unsigned> metas_;                // each behind those it depends on, a bounded way
+  std::vector<std::vector<unsigned>> askers_;  // of each rule, the meta rules that ask for it
 };
 
 }  // namespace cleanmail::scanner::spam

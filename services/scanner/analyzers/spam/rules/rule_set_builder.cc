@@ -11,7 +11,6 @@
 namespace cleanmail::scanner::spam {
 namespace {
 
-constexpr size_t kWorthAPrefilter = 12;
 constexpr size_t kLongestChain = 100;  // of rules that ask for others
 
 // The networks of `texts`; shortened forms ("192.168.") are completed, `!` entries are exceptions.
@@ -148,6 +147,7 @@ std::shared_ptr<const RuleSet> RuleSetBuilder::Run() {
   }
   CompileMetas();
   OrderMetas();
+  FindAskers();
   GroupRules();
   return std::move(set_);
 }
@@ -451,64 +451,64 @@ void RuleSetBuilder::OrderMetas() {
   for (const unsigned index : waiting) rules[index].why_not = "it depends on itself";
 }
 
-void RuleSetBuilder::BuildPrefilter(RuleSet::Group& group, size_t least) const {
+void RuleSetBuilder::FindAskers() {
+  const size_t all = set_->rules_.size();
+  set_->askers_.resize(all + 2);
+  for (const unsigned index : set_->metas_) {
+    Rule& rule = set_->rules_[index];
+    // The last value is always 1: local_tests_only.
+    rule.of_nothing =
+        rule.expression->Evaluate([all](unsigned input) { return input == all + 1 ? 1.0 : 0.0; });
+    for (const unsigned input : rule.expression->inputs()) set_->askers_[input].push_back(index);
+  }
+}
+
+regex::Prefilter RuleSetBuilder::PrefilterOf(const std::vector<unsigned>& rules) {
   std::vector<regex::Prefilter::Pattern> patterns;
-  for (const unsigned index : group.rules) {
+  for (const unsigned index : rules) {
+    Rule& rule = set_->rules_[index];
+    rule.filtered = rule.pattern.has_value();
+    if (rule.filtered) patterns.push_back({&*rule.pattern, index});
+  }
+  regex::Prefilter prefilter(patterns);
+  for (const unsigned index : prefilter.unfiltered()) set_->rules_[index].filtered = false;
+  return prefilter;
+}
+
+void RuleSetBuilder::GroupTexts(RuleSet::Group& group, std::vector<unsigned> rules) {
+  group.prefilter = PrefilterOf(rules);
+  for (const unsigned index : rules) {
     const Rule& rule = set_->rules_[index];
-    if (rule.pattern) patterns.push_back({&*rule.pattern, index});
+    if (!rule.filtered) (rule.hidden() ? group.later : group.always).push_back(index);
   }
-  if (patterns.size() < least) return;
-  auto prefilter = regex::Prefilter::Build(std::move(patterns), options_.cache);
-  if (!prefilter.ok()) return;
-  group.prefilter = *std::move(prefilter);
-  // What has to be tried on every text, and is asked for by other rules only, can wait for them.
-  if (!group.field.empty()) return;
-  for (const unsigned index : group.prefilter->unfiltered()) {
-    if (set_->rules_[index].name.starts_with("__")) group.later.push_back(index);
-  }
-  std::erase_if(group.rules, [&group](unsigned index) {
-    return std::find(group.later.begin(), group.later.end(), index) != group.later.end();
-  });
 }
 
 void RuleSetBuilder::GroupRules() {
-  std::map<std::string, RuleSet::Group> headers;
+  std::map<RuleKind, std::vector<unsigned>> by_kind;
+  std::map<std::string, std::vector<unsigned>> by_field;
   for (unsigned i = 0; i < set_->rules_.size(); ++i) {
     const Rule& rule = set_->rules_[i];
     if (!rule.why_not.empty()) continue;
-    switch (rule.kind) {
-      case RuleKind::kHeader:
-        headers[rule.field].rules.push_back(i);
-        break;
-      case RuleKind::kBody:
-        set_->body_.rules.push_back(i);
-        break;
-      case RuleKind::kRawBody:
-        set_->rawbody_.rules.push_back(i);
-        break;
-      case RuleKind::kFull:
-        set_->full_.rules.push_back(i);
-        break;
-      case RuleKind::kUri:
-        set_->uri_.rules.push_back(i);
-        break;
-      case RuleKind::kMimeHeader:
-      case RuleKind::kUriDetail:
-      case RuleKind::kEval:
-        set_->others_.push_back(i);
-        break;
-      case RuleKind::kMeta:
-      case RuleKind::kNetwork:
-        break;
-    }
+    by_kind[rule.kind].push_back(i);
+    if (rule.kind == RuleKind::kHeader) by_field[rule.field].push_back(i);
   }
-  for (auto& [field, group] : headers) {
+  set_->header_prefilter_ = PrefilterOf(by_kind[RuleKind::kHeader]);
+  for (auto& [field, rules] : by_field) {
+    for (const unsigned index : rules) set_->rules_[index].group = set_->headers_.size();
+    RuleSet::Group group;
     group.field = field;
-    BuildPrefilter(group, kWorthAPrefilter);
+    group.always = std::move(rules);
     set_->headers_.push_back(std::move(group));
   }
-  for (RuleSet::Group* group : {&set_->body_, &set_->rawbody_, &set_->full_, &set_->uri_})
-    BuildPrefilter(*group, kWorthAPrefilter);
+  for (RuleSet::Group* group : {&set_->body_, &set_->rawbody_, &set_->full_, &set_->uri_}) {
+    group->kind = group == &set_->body_      ? RuleKind::kBody
+                  : group == &set_->rawbody_ ? RuleKind::kRawBody
+                  : group == &set_->full_    ? RuleKind::kFull
+                                             : RuleKind::kUri;
+    GroupTexts(*group, std::move(by_kind[group->kind]));
+  }
+  for (const RuleKind kind : {RuleKind::kMimeHeader, RuleKind::kUriDetail, RuleKind::kEval})
+    set_->others_.insert(set_->others_.end(), by_kind[kind].begin(), by_kind[kind].end());
 }
 
 }  // namespace cleanmail::scanner::spam

@@ -32,8 +32,11 @@ class RuleSetBuilder {
   void CompileCall(Rule& rule, std::string_view text) const;
   void CompileMetas();
   void OrderMetas();
+  void FindAskers();
   void GroupRules();
-  void BuildPrefilter(RuleSet::Group& group, size_t least) const;
+  // Sets of which rules the prefilter says where they may match.
+  regex::Prefilter PrefilterOf(const std::vector<unsigned>& rules);
+  void GroupTexts(RuleSet::Group& group, std::vector<unsigned> rules);
   std::string Expanded(std::string_view expression, std::string_view own_name) const;
 
   const RuleSetOptions& options_;

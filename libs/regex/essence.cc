@@ -1,0 +1,336 @@
+#include "libs/regex/essence.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace cleanmail::regex {
+namespace {
+
+using Kind = PatternTree::Kind;
+
+constexpr size_t kLongest = 6;        // places of a window
+constexpr size_t kMostPrefixes = 48;  // kept while they are put together
+constexpr size_t kMostWindows = 500;  // of an essence
+constexpr unsigned kMostRepeats = 4;  // unrolled beyond the least
+constexpr size_t kMostEssences = 3;   // of a pattern
+constexpr unsigned kMostTimes = 1000;
+constexpr double kFrequencyOfCommon = 2e-3;
+constexpr double kOften = 2e-5;         // of an essence that may have others beside it
+constexpr double kLittleBeside = 5e-3;  // to compare windows of those others
+constexpr double kConfirming = 100;     // of a pattern, beside comparing a window
+constexpr double kTooMuch = 0.3;        // to look for the pattern itself costs little more
+constexpr double kLittleEnough = 1e-5;  // nothing better is looked for
+
+// How often a byte is each value in the text of mail, roughly: English in Latin letters, some
+// markup.
+std::array<double, 256> MakeFrequencies() {
+  std::array<double, 256> table{};
+  for (size_t c = 0; c < 256; ++c) table[c] = c < 32 ? 1e-4 : c < 128 ? 3e-3 : 1e-4;
+  constexpr std::string_view kLetters = "etaoinshrdlcumwfgypbvkjxqz";
+  constexpr double kShares[] = {91, 65, 59, 54, 50, 49, 46, 44, 43, 31,  29,  20,  20,
+                                17, 17, 16, 14, 14, 14, 11, 7,  6,  1.1, 1.1, 0.7, 0.5};
+  for (size_t i = 0; i < kLetters.size(); ++i) {
+    const auto c = static_cast<size_t>(kLetters[i]);
+    table[c] = kShares[i] * 1e-3;
+    table[c - 32] = kShares[i] * 1e-4;
+  }
+  for (char c = '0'; c <= '9'; ++c) table[static_cast<size_t>(c)] = 8e-3;
+  for (const char c : std::string_view(".,-/=<>\":")) table[static_cast<size_t>(c)] = 1e-2;
+  table[' '] = 0.15;
+  table['\n'] = 0.02;
+  return table;
+}
+
+// A window with which matches begin. A closed one is all of them and can be carried on.
+struct Prefix {
+  std::array<ByteSet, kLongest> places;
+  std::array<double, kLongest> frequencies;  // of the places
+  uint8_t length = 0;
+  bool open = false;
+  double frequency = 1;
+};
+using Prefixes = std::vector<Prefix>;
+
+// How often three of its places, one behind the other, are found: the rarest three.
+double RarestThree(const Prefix& prefix) {
+  double rarest = 1;
+  for (size_t begin = 0; begin < prefix.length; ++begin) {
+    double three = 1;
+    for (size_t place = begin; place < std::min<size_t>(begin + 3, prefix.length); ++place)
+      three *= prefix.frequencies[place];
+    rarest = std::min(rarest, three);
+  }
+  return rarest;
+}
+
+// Whether `text` has what a window asks for.
+bool IsIn(const Prefix& prefix, std::string_view text) {
+  for (size_t at = 0; at + prefix.length <= text.size(); ++at) {
+    size_t place = 0;
+    while (place < prefix.length && prefix.places[place][static_cast<uint8_t>(text[at + place])])
+      ++place;
+    if (place == prefix.length) return true;
+  }
+  return false;
+}
+
+// How often a window is found. What mail is full of is more frequent than its bytes are.
+double FrequencyInMail(const Prefix& prefix) {
+  static constexpr std::string_view kCommon =
+      "https://www. http://www. .com/ .org/ .net/ .html the and ing for your you tion that this "
+      "with <a href=\"http <div style=\" <td style=\" <img src=\" <font <br> </a> </div>";
+  return prefix.frequency < kFrequencyOfCommon && IsIn(prefix, kCommon) ? kFrequencyOfCommon
+                                                                        : prefix.frequency;
+}
+
+bool AllOpen(const Prefixes& prefixes) {
+  return std::all_of(prefixes.begin(), prefixes.end(), [](const Prefix& one) { return one.open; });
+}
+
+// At most kMostPrefixes: of the rarest, those of one length become one.
+Prefixes Bounded(Prefixes prefixes) {
+  if (prefixes.size() <= kMostPrefixes) return prefixes;
+  constexpr size_t kKept = kMostPrefixes - 2 * (kLongest + 1);
+  std::vector<double> frequencies;
+  for (const Prefix& prefix : prefixes) frequencies.push_back(prefix.frequency);
+  const auto last_kept = frequencies.begin() + kKept;
+  std::nth_element(frequencies.begin(), last_kept, frequencies.end(), std::greater<>());
+  Prefixes kept;
+  std::array<std::optional<Prefix>, 2 * (kLongest + 1)> joined;
+  for (const Prefix& prefix : prefixes) {
+    if (prefix.frequency > *last_kept) {
+      kept.push_back(prefix);
+      continue;
+    }
+    std::optional<Prefix>& into = joined[prefix.length * 2U + (prefix.open ? 1U : 0U)];
+    if (!into) into = prefix;
+    for (size_t place = 0; place < prefix.length; ++place)
+      into->places[place] |= prefix.places[place];
+  }
+  for (std::optional<Prefix>& one : joined) {
+    if (!one) continue;
+    one->frequency = 1;
+    for (size_t place = 0; place < one->length; ++place) {
+      one->frequencies[place] = FrequencyOf(one->places[place]);
+      one->frequency *= one->frequencies[place];
+    }
+    kept.push_back(*one);
+  }
+  return kept;
+}
+
+// What begins as `first` says and goes on as `then` says.
+Prefixes Product(const Prefixes& first, const Prefixes& then) {
+  Prefixes both;
+  for (const Prefix& a : first) {
+    if (a.open) {
+      both.push_back(a);
+      continue;
+    }
+    for (const Prefix& b : then) {
+      Prefix one = a;
+      for (size_t place = 0; place < b.length && one.length < kLongest; ++place) {
+        one.places[one.length] = b.places[place];
+        one.frequencies[one.length++] = b.frequencies[place];
+        one.frequency *= b.frequencies[place];
+      }
+      one.open = b.open || one.length == kLongest;
+      both.push_back(one);
+    }
+  }
+  return Bounded(std::move(both));
+}
+
+// What is known of a tree: how its matches begin, and what all of them contain, the cheapest first.
+struct Summary {
+  Prefixes prefixes;
+  std::vector<Essence> essences;
+};
+
+// An essence and the children of a sequence it is in.
+struct Found {
+  Essence essence;
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+// `prefixes` as an essence, if it is cheaper than `best`. It costs to compare a window where its
+// three places are, and to confirm the pattern where all of it is.
+bool Offer(const Prefixes& prefixes, Essence& best) {
+  if (prefixes.size() > kMostWindows) return false;
+  Essence essence{.windows = {}, .cost = 0};
+  for (const Prefix& prefix : prefixes) {
+    const double frequency = FrequencyInMail(prefix);
+    essence.frequency += frequency;
+    essence.cost += RarestThree(prefix) + kConfirming * frequency;
+    if (essence.cost >= best.cost) return false;
+  }
+  for (const Prefix& prefix : prefixes)
+    essence.windows.emplace_back(prefix.places.begin(), prefix.places.begin() + prefix.length);
+  best = std::move(essence);
+  return true;
+}
+
+// The cheapest of those that do not overlap.
+std::vector<Essence> Chosen(std::vector<Found> all) {
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Found& a, const Found& b) { return a.essence.cost < b.essence.cost; });
+  std::vector<Essence> chosen;
+  std::vector<std::pair<size_t, size_t>> taken;
+  for (Found& one : all) {
+    const bool overlaps = std::any_of(taken.begin(), taken.end(), [&one](const auto& other) {
+      return one.begin < other.second && other.first < one.end;
+    });
+    if (overlaps) continue;
+    // Of a child that has several, all are kept: they are apart already.
+    if (one.end > one.begin + 1 || taken.empty() || taken.back().first != one.begin)
+      taken.emplace_back(one.begin, one.end);
+    chosen.push_back(std::move(one.essence));
+    if (chosen.size() == kMostEssences) break;
+  }
+  return chosen;
+}
+
+Summary SummaryOf(const PatternTree& tree);
+
+Summary OfSequence(const PatternTree& tree) {
+  std::vector<Summary> children;  // as far as they were asked for
+  std::vector<Found> found;
+  double least = 1;
+  const auto child = [&](size_t index) -> const Summary& {
+    while (children.size() <= index) {
+      children.push_back(SummaryOf(tree.children[children.size()]));
+      for (const Essence& essence : children.back().essences) {
+        found.push_back({essence, children.size() - 1, children.size()});
+        least = std::min(least, essence.cost);
+      }
+    }
+    return children[index];
+  };
+  Summary summary;
+  for (size_t from = 0; from < std::max<size_t>(tree.children.size(), 1); ++from) {
+    Prefixes run(1);
+    Found best{.essence = {}, .begin = from, .end = from};
+    for (size_t i = from; i < tree.children.size() && !AllOpen(run); ++i) {
+      run = Product(run, child(i).prefixes);
+      if (Offer(run, best.essence)) best.end = i + 1;
+    }
+    if (from == 0) summary.prefixes = std::move(run);
+    least = std::min(least, best.essence.cost);
+    if (best.end > from) found.push_back(std::move(best));
+    if (least < kLittleEnough) break;
+  }
+  summary.essences = Chosen(std::move(found));
+  return summary;
+}
+
+Summary OfAlternatives(const PatternTree& tree) {
+  Summary summary;
+  Essence each{.windows = {}, .times = ~0U, .cost = 0};
+  for (const PatternTree& child : tree.children) {
+    Summary one = SummaryOf(child);
+    std::move(one.prefixes.begin(), one.prefixes.end(), std::back_inserter(summary.prefixes));
+    if (one.essences.empty()) one.essences.push_back({.windows = {}, .cost = 1});
+    Essence& cheapest = one.essences[0];
+    each.cost += cheapest.cost;
+    each.frequency += cheapest.frequency;
+    each.times = std::min(each.times, cheapest.times);
+    std::move(cheapest.windows.begin(), cheapest.windows.end(), std::back_inserter(each.windows));
+  }
+  Essence best;
+  Offer(summary.prefixes, best);
+  if (each.cost < best.cost && each.windows.size() <= kMostWindows) best = std::move(each);
+  if (best.cost < 1) summary.essences.push_back(std::move(best));
+  summary.prefixes = Bounded(std::move(summary.prefixes));
+  return summary;
+}
+
+Summary OfRepeat(const PatternTree& tree) {
+  Summary one = SummaryOf(tree.children[0]);
+  Summary summary;
+  // Repeats cannot share places, so what one contains is there as often as it is repeated.
+  for (Essence& essence : one.essences) {
+    if (tree.least == 0) break;
+    essence.times = std::min(essence.times * tree.least, kMostTimes);
+    summary.essences.push_back(std::move(essence));
+  }
+  const bool few = one.prefixes.size() == 1 && tree.most < tree.least + kMostRepeats;
+  const unsigned unrolled = tree.least + (few ? kMostRepeats : 1);
+  Prefixes run(1);
+  for (unsigned times = 0;; ++times) {
+    const bool beyond = times < tree.most && times >= unrolled;  // further ones are left open
+    const bool ends = beyond || times == tree.most || AllOpen(run);
+    if (times >= tree.least || ends) {
+      for (Prefix& prefix : run) {
+        prefix.open = prefix.open || beyond;
+        summary.prefixes.push_back(prefix);
+      }
+    }
+    if (ends) break;
+    run = Product(run, one.prefixes);
+  }
+  summary.prefixes = Bounded(std::move(summary.prefixes));
+  Essence best;
+  if (Offer(summary.prefixes, best) &&
+      (summary.essences.empty() || best.cost < summary.essences[0].cost))
+    summary.essences.insert(summary.essences.begin(), std::move(best));
+  return summary;
+}
+
+Summary SummaryOf(const PatternTree& tree) {
+  switch (tree.kind) {
+    case Kind::kBytes: {
+      Summary summary;
+      const double frequency = FrequencyOf(tree.bytes);
+      summary.prefixes.push_back({.places = {tree.bytes},
+                                  .frequencies = {frequency},
+                                  .length = 1,
+                                  .frequency = frequency});
+      Essence best;
+      if (Offer(summary.prefixes, best)) summary.essences.push_back(std::move(best));
+      return summary;
+    }
+    case Kind::kSequence:
+      return OfSequence(tree);
+    case Kind::kAlternate:
+      return OfAlternatives(tree);
+    case Kind::kRepeat:
+      return OfRepeat(tree);
+    case Kind::kGap:
+      break;
+  }
+  return {.prefixes = {{.places = {}, .frequencies = {}, .open = true}}, .essences = {}};
+}
+
+}  // namespace
+
+double FrequencyOf(const ByteSet& set) {
+  static const std::array<double, 256> kFrequencies = MakeFrequencies();
+  if (set.all()) return 1;
+  double sum = 0;
+  for (size_t c = set._Find_first(); c < 256; c = set._Find_next(c)) sum += kFrequencies[c];
+  return std::min(sum, 1.0);
+}
+
+std::vector<Essence> EssencesOf(const PatternTree& tree) {
+  std::vector<Essence> essences = SummaryOf(tree).essences;
+  std::erase_if(essences, [](const Essence& essence) { return essence.cost > kTooMuch; });
+  // Further ones are worth their cost where the first is found often.
+  const auto worth = [&essences](const Essence& one) {
+    return &one == &essences[0] || (essences[0].frequency > kOften &&
+                                    one.cost - kConfirming * one.frequency < kLittleBeside);
+  };
+  size_t kept = 0;
+  for (Essence& one : essences) {
+    if (worth(one)) std::swap(essences[kept++], one);
+  }
+  essences.resize(kept);
+  return essences;
+}
+
+}  // namespace cleanmail::regex
