@@ -1,5 +1,6 @@
 #include "services/scanner/local_analyzers.h"
 
+#include "services/scanner/analyzers/appearance/appearance.h"
 #include "services/scanner/analyzers/brands/brands.h"
 #include "services/scanner/analyzers/links/links.h"
 #include "services/scanner/analyzers/newsletter/newsletter.h"
@@ -17,6 +18,7 @@ std::vector<std::unique_ptr<Analyzer>> LocalAnalyzers(mail::mime::StructureLimit
   analyzers.push_back(std::make_unique<Newsletter>());
   analyzers.push_back(std::make_unique<Brands>());
   analyzers.push_back(std::make_unique<Wording>());
+  analyzers.push_back(std::make_unique<Appearance>());
   return analyzers;
 }
 

@@ -17,9 +17,11 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "services/scanner/weights"))
 import fitting  # noqa: E402
 import model  # noqa: E402
+import taught  # noqa: E402
 
 RULES = ["/usr/share/spamassassin", "/etc/spamassassin"]
 ROUNDS = 200  # of the bootstrap
+FEW = 400  # lessons of each kind
 MARK = "<!-- figures -->"
 
 
@@ -126,11 +128,11 @@ def part(rows, scores, corpus):
     return [row for row, _ in chosen], [score for _, score in chosen]
 
 
-def missed_table(rows, columns):
+def missed_table(rows, columns, shares=(0.01, 0.001)):
     spam = [name for _, is_spam, name in corpora.CORPORA if is_spam]
     spam = list(dict.fromkeys(spam))
     lines = ["| filter | false positives | line | missed, all | interval | " + " | ".join(spam) + " |", "|" + "---|" * (5 + len(spam))]
-    for share in (0.01, 0.001):
+    for share in shares:
         intervals, better = bootstrap(rows, columns, share)
         for name, scores in columns.items():
             line = model.line_at(rows, scores, share)
@@ -142,7 +144,7 @@ def missed_table(rows, columns):
         lines.append("Of the draws of the bootstrap, the first misses less than " +
                      ", ".join(f"{name} in {percent(value)} %" for name, value in list(better.items())[1:]) + ".")
         lines.append("")
-        if share == 0.01:
+        if share != shares[-1]:
             lines += lines[:2]
     return lines
 
@@ -156,6 +158,29 @@ def default_table(rows, columns, lines_of):
         lines.append(f"| {name} | {line:g} | {percent(model.missed(rows, scores, line))} % | "
                      f"{100 * model.held(rows, scores, line):.2f} % | " + " | ".join(each) + " |")
     return lines
+
+
+def taught_columns(mails, rows, weights, options, most):
+    """Scores of the same filters after lessons, the same for all: at most `most` of each kind, or all of the other folds."""
+    cache, work = options.cache, options.work
+    ours = taught.judgements(mails, most, lambda lessons: taught.Pupil([options.lessons], lessons))
+    columns = {}
+    for name, (these, by_fold, less) in weights.items():
+        scores = []
+        for mail, row in zip(mails, these):
+            learned, said = ours[mail.digest]
+            left = fitting.BESIDE_LESSONS if said else 1
+            own = by_fold[model.fold_of(row)]
+            scores.append(learned + sum(own.get(one, 0) * (left if one in less else 1) for one in row.names))
+        columns[name] = scores
+    theirs = {
+        "SpamAssassin": ("spamassassin", lambda lessons: taught.SpamAssassin(RULES, os.path.join(work, "sa"), lessons)),
+        "rspamd": ("rspamd", lambda lessons: taught.Rspamd(os.path.join(work, "rspamd-taught"), lessons)),
+    }
+    for name, (package, make) in theirs.items():
+        known = taught.judgements(mails, most, make, os.path.join(cache, f"{package}-{version(package)}-taught.tsv"))
+        columns[name] = [known[mail.digest][0] for mail in mails]
+    return columns
 
 
 def cpu_table(mails, ours, cache, work, count):
@@ -203,6 +228,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("corpora")
     parser.add_argument("--ours", required=True)
+    parser.add_argument("--lessons", required=True)
+    parser.add_argument("--untaught", action="store_true")
     parser.add_argument("--work", required=True)
     parser.add_argument("--cache", required=True)
     parser.add_argument("--sample", type=int, default=0)
@@ -222,20 +249,26 @@ def main():
     findings = {name: fitting.bounds(name, value) for name, value in start.items()}
     their = kept_scores(options.cache, "spamassassin-" + version("spamassassin"), mails, lambda: SpamAssassin(options.cache))
     rspamd = kept_scores(options.cache, "rspamd-" + version("rspamd"), mails, lambda: Rspamd(os.path.join(options.work, "rspamd")))
-    own = fitting.without_rules(rows)
+    less = fitting.said_by_lessons_too(rows, start)
+    weights = {}
+    for name, these in (("Cleanmail with rules", rows), ("Cleanmail without rules", fitting.without_rules(rows))):
+        weights[name] = these, model.fold_weights(these, findings, fitting.SHRINKAGE, fitting.FALSE_POSITIVES), less
     columns = {
-        "Cleanmail with rules": model.out_of_fold(rows, findings, fitting.SHRINKAGE, fitting.FALSE_POSITIVES),
-        "Cleanmail without rules": model.out_of_fold(own, findings, fitting.SHRINKAGE, fitting.FALSE_POSITIVES),
+        **{name: model.out_of_fold(these, by_fold) for name, (these, by_fold, _) in weights.items()},
         "SpamAssassin": [their[mail.digest] for mail in mails],
         "rspamd": [rspamd[mail.digest] for mail in mails],
     }
     counts = collections.Counter(mail.corpus for mail in mails)
     clusters = {corpus: len({mail.cluster for mail in mails if mail.corpus == corpus}) for corpus in counts}
-    lines = [f"{datetime.date.today()}, {machine()}. SpamAssassin {version('spamassassin')}, rspamd {version('rspamd')}, network off, no "
-             f"learning. Mails {'as they are' if options.as_is else 'neutralised'}: " +
+    lines = [f"{datetime.date.today()}, {machine()}. SpamAssassin {version('spamassassin')}, rspamd {version('rspamd')}, network off. "
+             f"Mails {'as they are' if options.as_is else 'neutralised'}: " +
              ", ".join(f"{name} {count} in {clusters[name]} clusters" for name, count in counts.items()) + ".", ""]
-    lines += missed_table(rows, columns)
-    lines += default_table(rows, columns, {"Cleanmail with rules": 5, "Cleanmail without rules": 5, "SpamAssassin": 5, "rspamd": 6}) + [""]
+    own_lines = {"Cleanmail with rules": 5, "Cleanmail without rules": 5, "SpamAssassin": 5, "rspamd": 6}
+    lines += ["**Nothing learned.**", ""] + missed_table(rows, columns) + default_table(rows, columns, own_lines) + [""]
+    if not options.untaught:
+        for title, most in (("all mails of the other folds", 0), (f"{FEW} of each kind from the other folds", FEW)):
+            columns = taught_columns(mails, rows, weights, options, most)
+            lines += [f"**After lessons: {title}.**", ""] + missed_table(rows, columns) + default_table(rows, columns, own_lines) + [""]
     if options.timed:
         lines += cpu_table(mails, options.ours, options.cache, options.work, options.timed)
     text = "\n".join(lines)

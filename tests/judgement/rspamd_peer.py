@@ -34,22 +34,28 @@ def children(pid):
 
 
 class Rspamd:
-    """Private folders below `folder`; the packaged configuration with sockets, folders and resolver put aside."""
+    """Private folders below `folder`; the packaged configuration with sockets, folders and resolver put aside. If it `learns`, there is a
+    Redis of its own for the packaged classifier, which nothing else of it uses."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, learns=False):
         self.folder = os.path.abspath(folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in ("local.d", "override.d", "run", "log", "db"):
             os.makedirs(os.path.join(self.folder, name))
         self.socket = os.path.join(self.folder, "run", "normal.sock")
+        self.controller = os.path.join(self.folder, "run", "controller.sock")
+        self.redis = None
         write = {
             "worker-normal.inc": f'bind_socket = "{self.socket} mode=0666";\ncount = 1;\n',
-            "worker-controller.inc": "enabled = false;\n",
+            "worker-controller.inc": f'bind_socket = "{self.controller} mode=0666";\n' if learns else "enabled = false;\n",
             "worker-proxy.inc": "enabled = false;\n",
             # What asks the network fails at once: nobody listens there, and the process has no way out.
             "options.inc": 'dns { nameserver = ["127.0.0.1:9"]; timeout = 0.05s; retransmits = 1; }\n',
             "logging.inc": 'level = "error";\n',
         }
+        if learns:
+            self._start_redis(os.path.join(self.folder, "run", "redis.sock"))
+            write["classifier-bayes.conf"] = f'backend = "redis";\nservers = "{self.folder}/run/redis.sock";\n'
         for name, text in write.items():
             with open(os.path.join(self.folder, "override.d", name), "w", encoding="utf-8") as file:
                 file.write(text)
@@ -62,15 +68,25 @@ class Rspamd:
             [f"--var={name}={value}" for name, value in variables.items()],
             stdout=subprocess.DEVNULL, stderr=open(self.folder + "/stderr", "wb"))
         deadline = time.time() + 240
-        while not self._answers():
+        while not self._answers(self.socket) or (learns and not self._answers(self.controller)):
             if time.time() > deadline or self.process.poll() is not None:
                 raise SystemExit(f"rspamd does not start; see {self.folder}/stderr and log/")
             time.sleep(0.1)
         self.connection = None
 
-    def _answers(self):
+    def _start_redis(self, path):
+        self.redis = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", path, "--unixsocketperm", "777", "--save", "",
+                                       "--dir", self.folder], stdout=subprocess.DEVNULL)
+        deadline = time.time() + 60
+        while not os.path.exists(path):
+            if time.time() > deadline or self.redis.poll() is not None:
+                raise SystemExit("redis-server does not start")
+            time.sleep(0.05)
+
+    @staticmethod
+    def _answers(path):
         try:
-            connection = Connection(self.socket)
+            connection = Connection(path)
             connection.request("GET", "/ping")
             return connection.getresponse().status == 200
         except OSError:
@@ -90,9 +106,21 @@ class Rspamd:
         connection.close()
         return answer["score"], sorted(name for name, symbol in answer.get("symbols", {}).items() if symbol.get("score"))
 
+    def learn(self, mail, spam):
+        """Whether it was learnt: rspamd declines what it knows already and what has too few words."""
+        connection = Connection(self.controller)
+        connection.request("POST", "/learnspam" if spam else "/learnham", body=mail)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer.status == 200
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
+        if self.redis is not None:
+            self.redis.terminate()
+            self.redis.wait()

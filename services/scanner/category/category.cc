@@ -7,13 +7,16 @@
 #include "libs/base/cat.h"
 #include "libs/base/text.h"
 #include "services/scanner/findings/catalogue.h"
+#include "services/scanner/findings/finding_weights.h"
+#include "services/scanner/findings/fitted_weights.h"
 
 namespace cleanmail::scanner {
 namespace {
 
 using mail::v1::Finding;
 
-// Weights of phishing findings together, from which what is spam is phishing.
+// Weights of phishing findings together, from which what is spam is phishing; less where they count
+// less.
 constexpr double kPhishingWeight = 2.5;
 constexpr size_t kMostNamed = 3;
 constexpr size_t kLongestEvidence = 120;
@@ -77,7 +80,8 @@ Category DecideCategory(const Findings& findings, double score) {
     for (const Finding& finding : findings) {
       if (finding.category() == mail::v1::FINDING_CATEGORY_PHISHING) phishing += finding.weight();
     }
-    const bool is_phishing = phishing >= kPhishingWeight;
+    const double share = LessonsSpeak(findings) ? kBesideLessons : 1;
+    const bool is_phishing = phishing >= kPhishingWeight * share;
     return {is_phishing ? mail::v1::MESSAGE_CATEGORY_PHISHING : mail::v1::MESSAGE_CATEGORY_SPAM,
             base::Cat(absl::StrFormat("Score %.1f, mostly by ", score),
                       Heaviest(findings, is_phishing), ".")};

@@ -386,31 +386,35 @@ inline constexpr std::array kCatalogue = {
                    "New partners are strangers at first. Be careful with bills and with what is "
                    "asked for in haste."},
     CatalogueEntry{FindingId::kLearnedSpam999, "LEARNED_SPAM_999", mail::v1::FINDING_CATEGORY_SPAM,
-                   4.0, "By what was taught, the message is spam with 99.9 % or more.",
+                   4.9, "By what was taught, the message is spam with 99.9 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn ham FILE`."},
     CatalogueEntry{FindingId::kLearnedSpam99, "LEARNED_SPAM_99", mail::v1::FINDING_CATEGORY_SPAM,
-                   3.3, "By what was taught, the message is spam with 99 % or more.",
+                   3.4, "By what was taught, the message is spam with 99 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn ham FILE`."},
     CatalogueEntry{FindingId::kLearnedSpam95, "LEARNED_SPAM_95", mail::v1::FINDING_CATEGORY_SPAM,
-                   2.5, "By what was taught, the message is spam with 95 % or more.",
+                   2.4, "By what was taught, the message is spam with 95 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn ham FILE`."},
     CatalogueEntry{FindingId::kLearnedSpam80, "LEARNED_SPAM_80", mail::v1::FINDING_CATEGORY_SPAM,
-                   1.2, "By what was taught, the message is spam with 80 % or more.",
+                   1.4, "By what was taught, the message is spam with 80 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn ham FILE`."},
+    CatalogueEntry{FindingId::kLearnedUnsure, "LEARNED_UNSURE", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.5, "By what was taught, the message may be spam or wanted.",
+                   "The words named in the evidence decided. Teach it: `cleanmail learn spam FILE` "
+                   "or `cleanmail learn ham FILE`."},
     CatalogueEntry{FindingId::kLearnedHam80, "LEARNED_HAM_80", mail::v1::FINDING_CATEGORY_SPAM,
-                   -0.5, "By what was taught, the message is wanted with 80 % or more.",
+                   -0.4, "By what was taught, the message is wanted with 80 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn spam FILE`."},
     CatalogueEntry{FindingId::kLearnedHam95, "LEARNED_HAM_95", mail::v1::FINDING_CATEGORY_SPAM,
-                   -1.0, "By what was taught, the message is wanted with 95 % or more.",
+                   -1.4, "By what was taught, the message is wanted with 95 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn spam FILE`."},
     CatalogueEntry{FindingId::kLearnedHam99, "LEARNED_HAM_99", mail::v1::FINDING_CATEGORY_SPAM,
-                   -1.8, "By what was taught, the message is wanted with 99 % or more.",
+                   -2.4, "By what was taught, the message is wanted with 99 % or more.",
                    "The words named in the evidence decided. If it is wrong, teach it: `cleanmail "
                    "learn spam FILE`."},
     CatalogueEntry{FindingId::kBrandAsSender, "BRAND_AS_SENDER",
@@ -482,6 +486,46 @@ inline constexpr std::array kCatalogue = {
     CatalogueEntry{FindingId::kRandomToken, "RANDOM_TOKEN", mail::v1::FINDING_CATEGORY_SPAM, 0.5,
                    "The sender's name or the subject has a token that looks random.",
                    "Some shops number their orders so; spam does it to make every copy differ."},
+    CatalogueEntry{FindingId::kSubjectShouts, "SUBJECT_SHOUTS", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.5, "The subject is in capitals, or has several exclamation marks in a row.",
+                   "Advertising shouts; so do some people. By itself it says little."},
+    CatalogueEntry{FindingId::kSubjectPadded, "SUBJECT_PADDED", mail::v1::FINDING_CATEGORY_SPAM,
+                   1.0, "The subject goes on behind a gap where nobody sees it.",
+                   "Programs that send spam make every copy differ this way."},
+    CatalogueEntry{FindingId::kHeaderRawBytes, "HEADER_RAW_BYTES", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.5, "The subject or the sender's name has bytes that are no text.",
+                   "Mail programs encode letters beyond ASCII; home-made senders often do not."},
+    CatalogueEntry{
+        FindingId::kFromNoAddress, "FROM_NO_ADDRESS", mail::v1::FINDING_CATEGORY_SPAM, 1.0,
+        "The sender gives no address that somebody could have.",
+        "No domain of the Internet stands behind an at sign. Devices in your own network "
+        "may write so: allow them by address."},
+    CatalogueEntry{FindingId::kAddressRandom, "ADDRESS_RANDOM", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.5, "The sender's address looks as if a program had made it up.",
+                   "Look at what the message wants before you trust the sender."},
+    CatalogueEntry{FindingId::kGreetsNobody, "GREETS_NOBODY", mail::v1::FINDING_CATEGORY_PHISHING,
+                   0.5, "The text greets a customer, friend or user without a name.",
+                   "Who has you as a customer knows your name."},
+    CatalogueEntry{FindingId::kLargeSum, "LARGE_SUM", mail::v1::FINDING_CATEGORY_SPAM, 0.5,
+                   "The text names a very large sum of money.",
+                   "Nobody gives a fortune to strangers."},
+    CatalogueEntry{FindingId::kHiddenText, "HIDDEN_TEXT", mail::v1::FINDING_CATEGORY_SPAM, 0.5,
+                   "There is much text that is not shown.",
+                   "It is there for filters to read. Some newsletters hide parts for phones."},
+    CatalogueEntry{FindingId::kLinkOddEnding, "LINK_ODD_ENDING", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.5, "A link leads to a domain with an ending that is seldom used for long.",
+                   "Such domains cost next to nothing and are thrown away."},
+    CatalogueEntry{FindingId::kLinksElsewhere, "LINKS_ELSEWHERE", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.2, "No link leads to the sender's own domain.",
+                   "Usual where a service sends for somebody; of a bank or shop it is odd."},
+    CatalogueEntry{FindingId::kSubjectPictures, "SUBJECT_PICTURES", mail::v1::FINDING_CATEGORY_SPAM,
+                   0.2, "The subject has small pictures among its letters.",
+                   "Advertising likes them, wanted and unwanted."},
+    CatalogueEntry{
+        FindingId::kPageAttached, "PAGE_ATTACHED", mail::v1::FINDING_CATEGORY_PHISHING, 1.0,
+        "A web page is attached.",
+        "Opened, it runs outside of the mail program and may ask for a password. Open it "
+        "only if you know what it is."},
 };
 
 consteval bool CatalogueIsInOrder() {

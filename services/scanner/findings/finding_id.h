@@ -96,6 +96,7 @@ enum class FindingId {
   kLearnedSpam99,
   kLearnedSpam95,
   kLearnedSpam80,
+  kLearnedUnsure,
   kLearnedHam80,
   kLearnedHam95,
   kLearnedHam99,
@@ -117,6 +118,19 @@ enum class FindingId {
   kOddLetters,
   kMixedLetters,
   kRandomToken,
+  // How it presents itself.
+  kSubjectShouts,
+  kSubjectPadded,
+  kHeaderRawBytes,
+  kFromNoAddress,
+  kAddressRandom,
+  kGreetsNobody,
+  kLargeSum,
+  kHiddenText,
+  kLinkOddEnding,
+  kLinksElsewhere,
+  kSubjectPictures,
+  kPageAttached,
 };
 
 }  // namespace cleanmail::scanner

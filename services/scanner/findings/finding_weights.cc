@@ -11,8 +11,9 @@
 namespace cleanmail::scanner {
 namespace {
 
-constexpr std::string_view kRules = "spam_rules";  // the analyzer
-constexpr double kSame = 0.0005;                   // scores in rule files have three places
+constexpr std::string_view kRules = "spam_rules";  // analyzers
+constexpr std::string_view kLearned = "learned";
+constexpr double kSame = 0.0005;  // scores in rule files have three places
 
 template <class Table>
 const auto* Find(const Table& table, std::string_view name) {
@@ -36,7 +37,13 @@ FindingWeights::FindingWeights(const v1::Weights& settings, bool rules)
       fitted_(!settings.unfitted()),
       rules_(rules) {}
 
+bool LessonsSpeak(const std::vector<mail::v1::Finding>& findings) {
+  return std::ranges::any_of(
+      findings, [](const mail::v1::Finding& one) { return one.analyzer() == kLearned; });
+}
+
 void FindingWeights::Apply(std::vector<mail::v1::Finding>& findings) const {
+  const double share = LessonsSpeak(findings) ? kBesideLessons : 1;
   for (mail::v1::Finding& finding : findings) {
     if (const auto set = set_.find(finding.name()); set != set_.end()) {
       finding.set_weight(set->second);
@@ -46,9 +53,9 @@ void FindingWeights::Apply(std::vector<mail::v1::Finding>& findings) const {
     if (finding.analyzer() == kRules) {
       const auto* const rule = Find(kFittedRules, finding.name());
       if (rule != nullptr && std::abs(rule->score - finding.weight()) < kSame)
-        finding.set_weight(rule->fitted);
+        finding.set_weight(rule->fitted * share);
     } else if (const auto* const fitted = Find(kFittedWeights, finding.name())) {
-      finding.set_weight(rules_ ? fitted->with_rules : fitted->alone);
+      finding.set_weight((rules_ ? fitted->with_rules : fitted->alone) * share);
     }
   }
 }

@@ -14,7 +14,8 @@ namespace cleanmail::scanner {
 // operator has set. There are two fits, since the catalogue's findings and SpamAssassin's rules say
 // the same of many messages: one for scans with those rules, one for scans without. Findings that
 // were fitted by nobody keep their weight. A rule whose score an operator has changed in his own
-// files keeps it. Immutable; thread-safe.
+// files keeps it. Where what was taught speaks, what was fitted weighs kBesideLessons of that: both
+// judge by the same text. Immutable; thread-safe.
 class FindingWeights {
  public:
   FindingWeights() = default;
@@ -28,5 +29,8 @@ class FindingWeights {
   bool fitted_ = false;
   bool rules_ = false;
 };
+
+// Whether one of them is by what was taught.
+bool LessonsSpeak(const std::vector<mail::v1::Finding>& findings);
 
 }  // namespace cleanmail::scanner

@@ -52,6 +52,22 @@ TEST(FindingWeightsTest, ARuleWhoseScoreAnOperatorHasChangedKeepsIt) {
             rule.score + 1);
 }
 
+TEST(FindingWeightsTest, WhatWasFittedWeighsLessWhereLessonsSpeak) {
+  const FittedWeight& own = kFittedWeights[0];
+  const FittedRule& rule = kFittedRules[0];
+  std::vector<mail::v1::Finding> findings = {
+      MakeFinding(FindingId::kLearnedUnsure, "", "learned"), Catalogued(own.name),
+      MakeRuleFinding(rule.name, rule.score, "", "spam_rules"),
+      MakeRuleFinding("OF_AN_OPERATOR", 3, "", "spam_rules"), Catalogued("GTUBE")};
+  const double learned = findings[0].weight();
+  FindingWeights({}, true).Apply(findings);
+  EXPECT_EQ(findings[0].weight(), learned);
+  EXPECT_EQ(findings[1].weight(), own.with_rules * kBesideLessons);
+  EXPECT_EQ(findings[2].weight(), rule.fitted * kBesideLessons);
+  EXPECT_EQ(findings[3].weight(), 3);
+  EXPECT_EQ(findings[4].weight(), 1000);
+}
+
 TEST(FindingWeightsTest, WhatAnOperatorSetsGoesFirst) {
   v1::Weights settings;
   const std::string name(kFittedWeights[0].name);

@@ -7,6 +7,7 @@ LINE = 5.0
 FOLDS = 5
 STEEPNESS = 1.0   # a point of score is a factor of e in the odds
 MOST = 4.0        # no single finding that is fitted reaches the line
+LOOSE = 8.0       # while they are fitted, before they are stretched: weighty findings keep their order
 SEEN = 8          # clusters that have a finding, below which its weight stays as it was
 
 Row = collections.namedtuple("Row", "corpus spam cluster weight names")
@@ -133,12 +134,11 @@ def train(rows, findings, shrinkage, share):
     return stretched(weights, fitted, findings, factor), fitted
 
 
-def out_of_fold(rows, findings, shrinkage, share):
+def fold_weights(rows, findings, shrinkage, share):
+    """For each fold weights that have not seen its clusters."""
+    return [train([row for row in rows if fold_of(row) != fold], findings, shrinkage, share)[0] for fold in range(FOLDS)]
+
+
+def out_of_fold(rows, weights):
     """Each row's score by weights that have not seen its cluster."""
-    scores = [0.0] * len(rows)
-    for fold in range(FOLDS):
-        weights, _ = train([row for row in rows if fold_of(row) != fold], findings, shrinkage, share)
-        for index, row in enumerate(rows):
-            if fold_of(row) == fold:
-                scores[index] = score(row, weights)
-    return scores
+    return [score(row, weights[fold_of(row)]) for row in rows]

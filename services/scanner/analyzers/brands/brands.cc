@@ -23,7 +23,7 @@ constexpr size_t kTextLookedAt = 32 << 10;
 constexpr size_t kNoticeWords = 6;  // between a copyright sign and whose it is
 
 // Words by their looks: "WaIIet" is "wallet".
-std::vector<std::string> Looks(std::string_view text) { return FoldedWords(LooksOf(text)); }
+FoldedText Looks(std::string_view text) { return FoldedText(LooksOf(text)); }
 
 std::vector<std::string> Split(std::string_view words) {
   std::vector<std::string> list;
@@ -41,12 +41,21 @@ struct KnownBrand {
   bool usual = false;
 };
 
+struct WordHash : std::hash<std::string_view> {
+  using is_transparent = void;
+};
+using BrandTable =
+    std::unordered_map<std::string, std::vector<KnownBrand>, WordHash, std::equal_to<>>;
+
 // The brands by their first word.
-const std::unordered_map<std::string, std::vector<KnownBrand>>& Known() {
+const BrandTable& Known() {
   static const auto* const known = [] {
-    auto* made = new std::unordered_map<std::string, std::vector<KnownBrand>>;
+    auto* made = new BrandTable;
     for (const Brand& brand : kBrands) {
-      KnownBrand one{.words = Looks(brand.words), .labels = {}, .usual = brand.usual};
+      const FoldedText looks = Looks(brand.words);
+      KnownBrand one{.words = {looks.words().begin(), looks.words().end()},
+                     .labels = {},
+                     .usual = brand.usual};
       std::string joined;
       for (const std::string& word : Split(brand.words)) joined += word;
       one.labels.insert(joined);
@@ -69,7 +78,7 @@ bool Owns(const KnownBrand& brand, const std::string& domain) {
 }
 
 // A brand that stands in `words` at `at`.
-const KnownBrand* BrandAt(const std::vector<std::string>& words, size_t at) {
+const KnownBrand* BrandAt(const std::vector<std::string_view>& words, size_t at) {
   const auto found = Known().find(words[at]);
   if (found == Known().end()) return nullptr;
   for (const KnownBrand& brand : found->second) {
@@ -115,7 +124,8 @@ class Look {
   // The name shown, and what stands before the at sign.
   void Sender(std::string_view from) {
     const size_t at = from.rfind('@');
-    const std::vector<std::string> words = Looks(from.substr(0, at));
+    const FoldedText looks = Looks(from.substr(0, at));
+    const std::vector<std::string_view>& words = looks.words();
     for (size_t i = 0; i < words.size(); ++i) {
       const KnownBrand* const brand = BrandAt(words, i);
       if (brand != nullptr && !IsAuthor(*brand)) Once(FindingId::kBrandAsSender, from);
@@ -129,7 +139,8 @@ class Look {
     if (!target || target->host.empty() || target->is_address) return;
     if (!hosts_.insert(target->host).second) return;
     const std::string registrable = Registrable(target->host);
-    const std::vector<std::string> words = Looks(target->host);
+    const FoldedText looks = Looks(target->host);
+    const std::vector<std::string_view>& words = looks.words();
     for (size_t i = 0; i < words.size(); ++i) {
       const KnownBrand* const brand = BrandAt(words, i);
       if (brand != nullptr && !brand->usual && !Owns(*brand, registrable) && !IsAuthor(*brand))
@@ -139,13 +150,15 @@ class Look {
 
   // "© 2024 PayPal": whose the text says it is.
   void Notice(std::string_view text) {
-    const std::vector<std::string> words = FoldedWords(text);
+    const FoldedText folded(text);
+    const std::vector<std::string_view>& words = folded.words();
     for (size_t i = 0; i < words.size(); ++i) {
       if (words[i] != "copyright") continue;
       std::string near;
       for (size_t at = i + 1; at < std::min(words.size(), i + 1 + kNoticeWords); ++at)
-        near += words[at] + " ";
-      const std::vector<std::string> owner = Looks(near);
+        near += base::Cat(words[at], " ");
+      const FoldedText looks = Looks(near);
+      const std::vector<std::string_view>& owner = looks.words();
       for (size_t at = 0; at < owner.size(); ++at) {
         const KnownBrand* const brand = BrandAt(owner, at);
         if (brand != nullptr && !IsAuthor(*brand))

@@ -1,11 +1,28 @@
 #include "services/scanner/analyzers/learned/learned.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "services/scanner/findings/catalogue.h"
 
 namespace cleanmail::scanner {
 namespace {
 
-std::optional<FindingId> GradeOf(double probability) {
+constexpr double kEven = 0.5;      // what an even chance weighs
+constexpr double kMost = 4.9;      // no more than this, from
+constexpr double kMostAt = 0.999;  // this probability on
+constexpr double kLeast = -3;
+
+double LogOdds(double probability) { return std::log(probability / (1 - probability)); }
+
+double WeightOf(double probability) {
+  if (probability >= kMostAt) return kMost;
+  if (probability <= 1 - kMostAt) return kLeast;
+  const double weight = kEven + (kMost - kEven) / LogOdds(kMostAt) * LogOdds(probability);
+  return std::max(kLeast, std::round(weight * 100) / 100);  // for people
+}
+
+FindingId GradeOf(double probability) {
   if (probability >= 0.999) return FindingId::kLearnedSpam999;
   if (probability >= 0.99) return FindingId::kLearnedSpam99;
   if (probability >= 0.95) return FindingId::kLearnedSpam95;
@@ -13,16 +30,15 @@ std::optional<FindingId> GradeOf(double probability) {
   if (probability <= 0.01) return FindingId::kLearnedHam99;
   if (probability <= 0.05) return FindingId::kLearnedHam95;
   if (probability <= 0.2) return FindingId::kLearnedHam80;
-  return std::nullopt;
+  return FindingId::kLearnedUnsure;
 }
 
 }  // namespace
 
-std::optional<mail::v1::Finding> LearnedFinding(const learning::Opinion& opinion,
-                                                std::string_view analyzer) {
-  const std::optional<FindingId> grade = GradeOf(opinion.probability);
-  if (!grade.has_value()) return std::nullopt;
-  return MakeFinding(*grade, opinion.because, analyzer);
+mail::v1::Finding LearnedFinding(const learning::Opinion& opinion, std::string_view analyzer) {
+  mail::v1::Finding finding = MakeFinding(GradeOf(opinion.probability), opinion.because, analyzer);
+  finding.set_weight(WeightOf(opinion.probability));
+  return finding;
 }
 
 absl::StatusOr<Findings> Learned::Analyze(const ParsedMessage& message) {
@@ -30,9 +46,7 @@ absl::StatusOr<Findings> Learned::Analyze(const ParsedMessage& message) {
   const std::string_view tenant =
       message.envelope == nullptr ? std::string_view() : message.envelope->tenant();
   const std::optional<learning::Opinion> opinion = lessons_.Judge(tenant, message);
-  if (!opinion.has_value()) return findings;
-  if (auto finding = LearnedFinding(*opinion, name()); finding.has_value())
-    findings.push_back(*std::move(finding));
+  if (opinion.has_value()) findings.push_back(LearnedFinding(*opinion, name()));
   return findings;
 }
 

@@ -70,7 +70,7 @@ class Look {
     for (const mail::mime::Content& one : message_.contents.list) {
       if (one.type != "text/plain" || texts_.size() >= kMostTexts) continue;
       const std::string_view text = std::string_view(one.bytes).substr(0, kTextLookedAt);
-      if (text.find("://") != text.npos) ++links_;
+      if (text.find("://") != text.npos || text.find("www.") != text.npos) ++links_;
       texts_.push_back(text);
     }
     size_t words = 0;
@@ -90,9 +90,11 @@ class Look {
       const mail::mime::Field* field = message_.header.Find(name);
       if (field == nullptr) continue;
       const std::string text = mail::mime::DecodeWords(field->value());
-      OddWords(text);
+      // Mailings have a number in the address for every copy.
+      const std::string_view written = text;
+      OddWords(name == "Subject" ? written : written.substr(0, text.rfind('<')));
       if (mail::mime::Normalize(text).folded >= kOddEnough) Once(FindingId::kOddLetters, text);
-      if (name == "Subject") subject_ = text;
+      if (name == "Subject") subject_ = FoldedText(text);
     }
   }
 
@@ -129,9 +131,9 @@ class Look {
 
   // How many words it has.
   size_t Text(std::string_view text) {
-    std::vector<std::string> words = FoldedWords(subject_);
-    const size_t before = words.size();
-    std::ranges::move(FoldedWords(text), std::back_inserter(words));
+    const FoldedText folded(text);
+    std::vector<std::string_view> words = subject_.words();
+    words.insert(words.end(), folded.words().begin(), folded.words().end());
     Places last{};
     for (size_t i = 0; i < words.size(); ++i) {
       const unsigned subjects = SubjectsOf(words[i]);
@@ -141,11 +143,11 @@ class Look {
       }
       for (const Talk& talk : kTalks) Judge(talk, subjects, last, words, i);
     }
-    return words.size() - before;
+    return folded.words().size();
   }
 
   void Judge(const Talk& talk, unsigned subjects, const Places& last,
-             const std::vector<std::string>& words, size_t now) {
+             const std::vector<std::string_view>& words, size_t now) {
     if ((talk.link && links_ == 0) || said_.count(talk.id) != 0) return;
     if ((subjects & (talk.subjects[0] | talk.subjects[1] | talk.subjects[2])) == 0) return;
     std::set<size_t> places;
@@ -156,7 +158,8 @@ class Look {
       if (at == 0 || now + 1 - at > talk.window || !places.insert(at).second) return;
     }
     std::string evidence;
-    for (const size_t at : places) evidence += (evidence.empty() ? "" : " … ") + words[at - 1];
+    for (const size_t at : places)
+      evidence += base::Cat(evidence.empty() ? "" : " … ", words[at - 1]);
     Once(talk.id, evidence);
   }
 
@@ -164,7 +167,7 @@ class Look {
   const std::string_view analyzer_;
   Findings findings_;
   std::set<FindingId> said_;
-  std::string subject_;
+  FoldedText subject_ = FoldedText("");
   std::vector<std::string_view> texts_;
   size_t links_ = 0;
   size_t images_ = 0;

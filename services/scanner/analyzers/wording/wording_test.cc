@@ -25,14 +25,14 @@ std::vector<std::string> Names(const std::string& subject, const std::string& bo
 }
 
 TEST(WordsTest, AccentsAndOtherFormsOfLettersAreFolded) {
-  EXPECT_THAT(FoldedWords("Ihr KONTO wurde eingeschränkt © 2024 𝐁𝐚𝐧𝐤"),
+  EXPECT_THAT(FoldedText("Ihr KONTO wurde eingeschränkt © 2024 𝐁𝐚𝐧𝐤").words(),
               ElementsAre("ihr", "konto", "wurde", "eingeschrankt", "copyright", "2024", "bank"));
 }
 
 TEST(WordsTest, WhateverComesIsWords) {
-  EXPECT_THAT(FoldedWords("\xC3"), IsEmpty());
-  EXPECT_THAT(FoldedWords("a\xF0\x9F"), ElementsAre("a"));
-  EXPECT_EQ(FoldedWords(std::string(100'000, 'a')).size(), 0U);
+  EXPECT_THAT(FoldedText("\xC3").words(), IsEmpty());
+  EXPECT_THAT(FoldedText("a\xF0\x9F").words(), ElementsAre("a"));
+  EXPECT_EQ(FoldedText(std::string(100'000, 'a')).words().size(), 0U);
 }
 
 TEST(WordingTest, AThreatenedAccountThatIsToBeConfirmedIsSaid) {

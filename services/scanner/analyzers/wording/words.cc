@@ -81,12 +81,15 @@ constexpr std::array kVocabulary = {
     Vocabulary{
         kCoins,
         "bitcoin bitcoins btc monero xmr cryptocurrency crypto usdt ethereum eth xrp airdrop "
-        "blockchain defi nft metamask binance coinbase"},
-    Vocabulary{kDating,
-               "dating singles single lonely sexy sex seks sexe sexo lover girlfriend girls girl "
-               "women milf hot horny naked nude fuck neuk frauen vrouwen vrouw meisjes fotos penis "
-               "potency erection erektion kapsel kamagra adult affair flirt einsame mujeres chicas "
-               "mulheres femmes rencontres donne date dates"},
+        "blockchain defi nft metamask binance coinbase token tokens staking stake yield yields xlm "
+        "stellar solana ledger trezor trustwallet ripple airdrops"},
+    Vocabulary{
+        kDating,
+        "dating singles single lonely sexy sex seks sexe sexo lover girlfriend girls girl "
+        "women milf hot horny naked nude fuck neuk frauen vrouwen vrouw meisjes fotos penis "
+        "potency erection erektion lesbian lesbians slut sluts bitches lewd orgy cams cum breasts "
+        "kapsel kamagra adult affair flirt einsame mujeres chicas "
+        "mulheres femmes rencontres donne date dates"},
     Vocabulary{kMeeting,
                "meet near looking wants waiting chat profile message photo photos free online "
                "treffen kennenlernen suchen sucht ontmoeten zoekt wacht ontvang bekijk foto leuk "
@@ -111,7 +114,9 @@ constexpr std::array kVocabulary = {
         "diplomas university mlm marketing emails bulk millionaire hgh hormone herbal aging "
         "stock stocks investment investors invest profits profit income earn earning cash "
         "dvd cable descrambler software oem printer vacation timeshare keto cbd gummies "
-        "solar warranty hemp"},
+        "solar warranty hemp credit loan loans breast breasts signups wealth freedom homeworkers "
+        "mba "
+        "cigarettes smokes antivirus norton mcafee virus viruses"},
     Vocabulary{kBargain,
                "free guarantee guaranteed order offer offers discount save savings cheap lowest "
                "price prices rates rate buy now today limited click risk money back bonus "
@@ -132,13 +137,13 @@ constexpr std::array kVocabulary = {
     Vocabulary{kCopyright, "copyright"},
 };
 
-const std::unordered_map<std::string, unsigned>& Words() {
+const std::unordered_map<std::string_view, unsigned>& Words() {
   static const auto* const words = [] {
-    auto* made = new std::unordered_map<std::string, unsigned>;
+    auto* made = new std::unordered_map<std::string_view, unsigned>;
     for (const Vocabulary& one : kVocabulary) {
       for (size_t at = 0; at < one.words.size();) {
         const size_t end = std::min(one.words.find(' ', at), one.words.size());
-        (*made)[std::string(one.words.substr(at, end - at))] |= one.subject;
+        (*made)[one.words.substr(at, end - at)] |= one.subject;
         at = end + 1;
       }
     }
@@ -181,32 +186,32 @@ char LetterAt(std::string_view text, size_t at, size_t& length) {
 
 }  // namespace
 
-std::vector<std::string> FoldedWords(std::string_view utf8, size_t most) {
-  std::string folded;
+FoldedText::FoldedText(std::string_view utf8, size_t most) {
+  std::string normal;
   if (std::ranges::any_of(utf8, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
-    folded = mail::mime::Normalize(utf8).text;
-    utf8 = folded;
+    normal = mail::mime::Normalize(utf8).text;
+    utf8 = normal;
   }
-  std::vector<std::string> words;
-  std::string word;
+  letters_.reserve(utf8.size());  // a letter at most for every byte: it never moves
+  size_t begin = 0;
   const auto flush = [&] {
-    if (!word.empty() && word.size() <= kLongestWord) words.push_back(word);
-    word.clear();
+    const size_t size = letters_.size() - begin;
+    if (size > 0 && size <= kLongestWord) words_.emplace_back(letters_.data() + begin, size);
+    begin = letters_.size();
   };
-  for (size_t at = 0, length = 1; at < utf8.size() && words.size() < most; at += length) {
+  for (size_t at = 0, length = 1; at < utf8.size() && words_.size() < most; at += length) {
     const char letter = LetterAt(utf8, at, length);
     if (letter != 0) {
-      word += letter;
+      letters_.push_back(letter);
       continue;
     }
     flush();
-    if (utf8.substr(at, 2) == "\xC2\xA9") words.emplace_back("copyright");
+    if (utf8.substr(at, 2) == "\xC2\xA9") words_.emplace_back("copyright");
   }
   flush();
-  return words;
 }
 
-unsigned SubjectsOf(const std::string& word) {
+unsigned SubjectsOf(std::string_view word) {
   const auto found = Words().find(word);
   return found == Words().end() ? 0 : found->second;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,10 +31,23 @@ enum Subject : unsigned {
 
 // The words of a text as they are compared: small ASCII letters and digits, accents and other
 // forms of letters folded; a copyright sign is the word "copyright". Letters of other alphabets
-// part words. At most `most` of them.
-std::vector<std::string> FoldedWords(std::string_view utf8, size_t most = 4000);
+// part words.
+class FoldedText {
+ public:
+  // At most `most` words.
+  explicit FoldedText(std::string_view utf8, size_t most = 4000);
+  FoldedText(FoldedText&&) = default;
+  FoldedText& operator=(FoldedText&&) = default;
+
+  // They live as long as this does.
+  const std::vector<std::string_view>& words() const { return words_; }
+
+ private:
+  std::vector<char> letters_;  // a vector's, which stay where they are when it is moved
+  std::vector<std::string_view> words_;
+};
 
 // Subjects of a folded word, in seven languages; 0: it says nothing.
-unsigned SubjectsOf(const std::string& word);
+unsigned SubjectsOf(std::string_view word);
 
 }  // namespace cleanmail::scanner
