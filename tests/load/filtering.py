@@ -91,7 +91,7 @@ def main():
     parser.add_argument("--bin", default="bazel-bin", help="where the binaries were built")
     parser.add_argument("--refusing", action="store_true", help="with a rule that may refuse what a scan finds, so that senders wait for scans")
     parser.add_argument("--whole", action="store_true", help="rspamd gives clamd the whole message, as we do, not attachments only")
-    parser.add_argument("--rspamd-workers", type=int, default=os.cpu_count())
+    parser.add_argument("--rspamd-workers", type=int, default=4, help="processes that scan; four is what its documentation has")
     parser.add_argument("--without-rules", action="store_true", help="the gateway without SpamAssassin's rules")
     parser.add_argument("--without-peer", action="store_true")
     parser.add_argument("--keep", action="store_true", help="keep the folder of the run, for its logs")
