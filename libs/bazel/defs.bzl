@@ -9,6 +9,12 @@ _COPTS = ["-Wall", "-Wextra", "-Werror"] + select({
     "//conditions:default": [],
 })
 
+# What is measured and shipped takes its memory from jemalloc; tests and sanitizers from where they always do.
+_MALLOC = select({
+    "//libs/bazel:optimised": "//libs/third_party:jemalloc",
+    "//conditions:default": "@bazel_tools//tools/cpp:malloc",
+})
+
 def cleanmail_cc_library(name, copts = [], **kwargs):
     """A library with the house's warnings. Visibility is private unless said."""
     native.cc_library(name = name, copts = _COPTS + copts, **kwargs)
@@ -16,6 +22,10 @@ def cleanmail_cc_library(name, copts = [], **kwargs):
 def cleanmail_cc_binary(name, copts = [], **kwargs):
     """A program with the house's warnings."""
     native.cc_binary(name = name, copts = _COPTS + copts, **kwargs)
+
+def cleanmail_server(name, deps, copts = [], **kwargs):
+    """A program that runs for long on many threads."""
+    native.cc_binary(name = name, copts = _COPTS + copts, deps = deps, malloc = _MALLOC, **kwargs)
 
 def cleanmail_cc_test(name, deps = [], size = "small", copts = [], **kwargs):
     """A GoogleTest test; gtest's main is linked in."""
@@ -64,10 +74,9 @@ def cleanmail_service(name, parts, contracts = [], deps = []):
         visibility = ["//services/allinone:__pkg__", "//tests:__subpackages__"],
         deps = parts + contracts + deps + ["//libs/app:service", "//libs/app:environment"],
     )
-    native.cc_binary(
+    cleanmail_server(
         name = name,
         srcs = ["main.cc"],
-        copts = _COPTS,
         visibility = ["//deploy:__subpackages__", "//services:__pkg__", "//tests:__subpackages__"],
         deps = [":service", "//libs/app:run_main"],
     )

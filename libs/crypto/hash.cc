@@ -1,10 +1,12 @@
 #include "libs/crypto/hash.h"
 
+#include <memory>
 #include <utility>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include "libs/base/status_macros.h"
 
@@ -20,6 +22,25 @@ const EVP_MD* Sha256Algorithm() {
   static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   CLEANMAIL_CHECK(algorithm != nullptr, "OpenSSL has no SHA256");
   return algorithm;
+}
+
+struct FreeMac {
+  void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+};
+using Mac = std::unique_ptr<EVP_MAC_CTX, FreeMac>;
+
+// HMAC with SHA-256, without a key yet: copies of it need no algorithm fetched again.
+Mac MakeHmacSha256() {
+  EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr);
+  Mac context(hmac == nullptr ? nullptr : EVP_MAC_CTX_new(hmac));
+  EVP_MAC_free(hmac);  // the context holds it
+  char digest[] = "SHA256";
+  const OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+      OSSL_PARAM_construct_end()};
+  CLEANMAIL_CHECK(context != nullptr && EVP_MAC_CTX_set_params(context.get(), parameters) == 1,
+                  "OpenSSL has no HMAC-SHA256");
+  return context;
 }
 
 }  // namespace
@@ -74,12 +95,16 @@ std::string Sha256Hex(std::string_view bytes) {
 }
 
 std::string HmacSha256(std::string_view key, std::string_view bytes) {
+  static const EVP_MAC_CTX* const algorithm = MakeHmacSha256().release();
+  const Mac context(EVP_MAC_CTX_dup(algorithm));
   std::string digest(kSha256Bytes, '\0');
-  unsigned int length = 0;
-  CLEANMAIL_CHECK(
-      HMAC(Sha256Algorithm(), key.data(), static_cast<int>(key.size()), Bytes(bytes), bytes.size(),
-           reinterpret_cast<unsigned char*>(digest.data()), &length) != nullptr,
-      "HMAC-SHA256 failed");
+  size_t length = 0;
+  CLEANMAIL_CHECK(context != nullptr &&
+                      EVP_MAC_init(context.get(), Bytes(key), key.size(), nullptr) == 1 &&
+                      EVP_MAC_update(context.get(), Bytes(bytes), bytes.size()) == 1 &&
+                      EVP_MAC_final(context.get(), reinterpret_cast<unsigned char*>(digest.data()),
+                                    &length, digest.size()) == 1,
+                  "HMAC-SHA256 failed");
   return digest;
 }
 

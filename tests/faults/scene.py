@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BIN = ROOT / "bazel-bin"
 sys.path.insert(0, str(HERE.parent / "load"))
-from bench import Sink, free_port, wait_for  # noqa: E402,F401
+from measuring import Sink, free_port, wait_for  # noqa: E402,F401
 from gateway import Gateway  # noqa: E402
 
 BINARIES = ["services/allinone/cleanmail", "tests/sink/sink"]

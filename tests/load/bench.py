@@ -12,7 +12,6 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -23,76 +22,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy/compose"))
 from clustered import Clustered  # noqa: E402
 from gateway import Gateway  # noqa: E402
+from measuring import Sink, free_port, measure, wait_for  # noqa: E402
 from postfix import Postfix  # noqa: E402
-
-TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def ticks_of(process):
-    try:
-        fields = pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-        return int(fields[11]) + int(fields[12])
-    except FileNotFoundError:
-        return 0
-
-
-def ticks(server):
-    """CPU so far of a server's processes, ended children included."""
-    return server.reaped_ticks() + sum(ticks_of(process) for process in server.processes())
-
-
-class Sink:
-    """tests/sink, counting arrivals by the lines of its id file."""
-
-    def __init__(self, binary, folder):
-        self.ids = pathlib.Path(folder) / "sink.ids"
-        self.port = free_port()
-        self.process = subprocess.Popen([str(binary), f"127.0.0.1:{self.port}", "--quiet", "--ids", str(self.ids)], stdout=subprocess.DEVNULL)
-        time.sleep(0.5)
-
-    def count(self):
-        return self.ids.read_bytes().count(b"\n") if self.ids.exists() else 0
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
-
-
-def wait_for(condition, seconds, what):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"waited {seconds} s in vain for {what}")
-        time.sleep(0.005)
-
-
-def send(source, server, messages, size, *more):
-    out = subprocess.run([str(source), f"127.0.0.1:{server.port}", "--messages", str(messages), "--size", str(size), "--connections", "20", *more],
-                         check=True, capture_output=True, text=True).stdout
-    return json.loads(out)
-
-
-def measure(source, server, sink, messages, size):
-    """One run; messages a second from the first byte to the last arrival, and CPU-ms a message."""
-    before, cpu, begin = sink.count(), ticks(server), time.monotonic()
-    parts = {name: sum(map(ticks_of, processes)) for name, processes in server.parts().items()}
-    result = send(source, server, messages, size)
-    if result["failed"]:
-        raise RuntimeError(f"{server.name} refused {result['failed']} messages")
-    wait_for(lambda: sink.count() >= before + messages, 300, f"{server.name}'s deliveries")
-    seconds = time.monotonic() - begin
-    time.sleep(1)  # what is written behind counts too
-    row = {"rate": messages / seconds, "cpu_ms": (ticks(server) - cpu) * TICK_MS / messages, "p99_ms": result["p99_us"] / 1000}
-    for name, processes in server.parts().items():
-        row[f"of {name}"] = (sum(map(ticks_of, processes)) - parts.get(name, 0)) * TICK_MS / messages
-    return row
-
 
 def latency(source, server, folder, size, messages, rate):
     """p99 from the end of data to the 250 at a rate, and p99 of appending as many bytes with fdatasync to the same disk meanwhile, in ms."""
@@ -167,10 +98,10 @@ def main():
         if arguments.refusing:
             add_refusal(servers[0])
         for server, sink in zip(servers, sinks):
-            measure(source, server, sink, 1000, arguments.size)  # warm
+            measure(source, server, sink, 1000, "--size", str(arguments.size))  # warm
         for run in range(arguments.runs):
             for server, sink in zip(servers, sinks):
-                result = measure(source, server, sink, arguments.messages, arguments.size)
+                result = measure(source, server, sink, arguments.messages, "--size", str(arguments.size))
                 results[server.name].append(result)
                 print(f"run {run + 1} {server.name:10} {result['rate']:8.0f} msg/s {result['cpu_ms']:7.3f} CPU-ms/msg", flush=True)
         medians = {name: {key: statistics.median(r[key] for r in rows) for key in rows[0]} for name, rows in results.items()}
@@ -179,10 +110,10 @@ def main():
         if "postfix" in medians:
             print(f"rate {medians['cleanmail']['rate'] / medians['postfix']['rate']:.2f}x, "
                   f"CPU {medians['cleanmail']['cpu_ms'] / medians['postfix']['cpu_ms']:.2f}x of Postfix")
-        for name, value in medians["cleanmail"].items():
-            if name.startswith("of "):
-                print(f"  {name[3:]:20} {value:7.3f} CPU-ms/msg")
         if arguments.cluster:
+            for name, value in medians["cleanmail"].items():
+                if name.startswith("of "):
+                    print(f"  {name[3:]:20} {value:7.3f} CPU-ms/msg")
             return
         if "plain" in medians:
             what = [f"{arguments.rules} rules"] * bool(arguments.rules) + ["tracking"] * arguments.tracking

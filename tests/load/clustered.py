@@ -1,10 +1,10 @@
 """A cluster on this machine for load runs: a process a room and the engines, with one tenant whose domain example.org goes to a sink."""
-import os
 import pathlib
 import tempfile
 
 from cluster import Cluster, collect
 from engines import free_port
+from measuring import family
 
 INGRESS = """\
 ingress:
@@ -46,15 +46,12 @@ class Clustered:
 
     def parts(self):
         """Processes by what they are."""
-        parts = {room.title: [room.pid] for room in self.cluster.rooms}
+        parts = {room.title: family(room.pid) for room in self.cluster.rooms}
         for engine in self.cluster.engines():
             parts[engine.name] = [p for program in programs_of(engine) for p in family(program.process.pid)]
         return parts
 
-    def processes(self):
-        return [process for part in self.parts().values() for process in part]
-
-    def reaped_ticks(self):
+    def held(self):
         return 0
 
     def stop(self):
@@ -65,11 +62,3 @@ class Clustered:
 
 def programs_of(engine):
     return getattr(engine, "programs", None) or [engine.program]
-
-
-def family(process):
-    """A process and its children: PostgreSQL has one a connection."""
-    children = []
-    for task in os.listdir(f"/proc/{process}/task"):
-        children += pathlib.Path(f"/proc/{process}/task/{task}/children").read_text().split()
-    return [process, *(p for child in children for p in family(int(child)))]

@@ -7,17 +7,19 @@ import subprocess
 import time
 import urllib.request
 
+from measuring import family
+
 CONFIG = """\
 app:
   data_folder: {folder}/data
   host_name: gateway.example.net
   destinations: {{ allow_loopback: true }}
-  dns: {{ records_only: true }}
+  dns: {{ {dns} }}
   operations: {{ listen: "127.0.0.1:{operations}" }}
   spool: {{ min_free_bytes: {min_free_bytes} }}
 ingress:
   listeners:
-    - {{ name: mx, listen: "127.0.0.1:{port}", role: mx{tls} }}
+    - {{ name: mx, listen: "127.0.0.1:{port}", role: mx{listener} }}
   limits:
     sessions: 100000
     sessions_per_address: 100000
@@ -30,12 +32,14 @@ class Gateway:
 
     name = "cleanmail"
 
-    def __init__(self, binary, folder, port, operations_port, sink_port, tls=None, min_free_bytes=1, environment=None, command=None):
+    def __init__(self, binary, folder, port, operations_port, sink_port, tls=None, min_free_bytes=1, environment=None, command=None, dns="records_only: true",
+                 listener="", sections=""):
         self.command_line = str(command or binary)
         self.binary, self.folder, self.port, self.operations = str(binary), pathlib.Path(folder), port, operations_port
         self.folder.mkdir(parents=True, exist_ok=True)
-        certificate = ", certificates: [{ chain_file: %s, key_file: %s }]" % tls if tls else ""
-        (self.folder / "cleanmail.yaml").write_text(CONFIG.format(folder=folder, port=port, operations=operations_port, tls=certificate, min_free_bytes=min_free_bytes))
+        listener += ", certificates: [{ chain_file: %s, key_file: %s }]" % tls if tls else ""
+        (self.folder / "cleanmail.yaml").write_text(
+            CONFIG.format(folder=folder, port=port, operations=operations_port, listener=listener, dns=dns, min_free_bytes=min_free_bytes) + sections)
         self.environment = dict(os.environ, CLEANMAIL_SOCKET=f"{folder}/data/api.sock", **(environment or {}))
         self.process = None
         self.start()
@@ -73,14 +77,14 @@ class Gateway:
         file.write_text(json.dumps({"rules": rules}))
         self.command("policies", "put", "acme", "standard", "--file", str(file))
 
-    def processes(self):
-        return [self.process.pid]
-
     def parts(self):
-        return {}
+        """Processes by what they are."""
+        gateway, *others = family(self.process.pid)
+        return {"gateway": [gateway], "worker": others} if others else {"gateway": [gateway]}
 
-    def reaped_ticks(self):
-        return 0
+    def held(self):
+        """Messages in quarantine, ever."""
+        return self.metric("cleanmail_quarantine_holds_total")
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

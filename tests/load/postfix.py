@@ -4,6 +4,8 @@ import shutil
 import subprocess
 import time
 
+from measuring import family
+
 MASTER = """\
 127.0.0.1:{port} inet n - n - 100 smtpd
 pickup unix n - n 60 1 pickup
@@ -82,18 +84,12 @@ class Postfix:
     def _control(self, verb):
         subprocess.run(["postfix", "-c", str(self.folder / "config"), verb], check=True, capture_output=True)
 
-    def processes(self):
-        """The master and all it has started that still live."""
-        children = pathlib.Path(f"/proc/{self.master}/task/{self.master}/children").read_text().split()
-        return [self.master] + [int(child) for child in children]
-
     def parts(self):
-        return {}
+        """Processes by what they are."""
+        return {"postfix": family(self.master)}
 
-    def reaped_ticks(self):
-        """CPU of children that have ended."""
-        fields = pathlib.Path(f"/proc/{self.master}/stat").read_text().rsplit(")", 1)[1].split()
-        return int(fields[13]) + int(fields[14])
+    def held(self):
+        return 0
 
     def stop(self):
         self._control("stop")

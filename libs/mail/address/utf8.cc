@@ -1,6 +1,7 @@
 #include "libs/mail/address/utf8.h"
 
-#include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace cleanmail::mail::address {
 
@@ -35,9 +36,16 @@ bool IsPrintableUtf8(std::string_view text) {
   return true;
 }
 
-bool IsAscii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+size_t AsciiLength(std::string_view text) {
+  size_t length = 0;
+  for (uint64_t word = 0; text.size() - length >= sizeof word; length += sizeof word) {
+    std::memcpy(&word, text.data() + length, sizeof word);
+    if ((word & 0x8080808080808080) != 0) break;
+  }
+  while (length < text.size() && static_cast<unsigned char>(text[length]) < 0x80) ++length;
+  return length;
 }
+
+bool IsAscii(std::string_view text) { return AsciiLength(text) == text.size(); }
 
 }  // namespace cleanmail::mail::address

@@ -14,5 +14,7 @@ bool IsPrintableUtf8(std::string_view text);
 
 // Whether every byte is below 0x80.
 bool IsAscii(std::string_view text);
+// How many bytes from the beginning on are ASCII.
+size_t AsciiLength(std::string_view text);
 
 }  // namespace cleanmail::mail::address

@@ -9,6 +9,7 @@
 #include <unicode/unorm2.h>
 #include <unicode/uscript.h>
 #include <unicode/uspoof.h>
+#include <unicode/utf8.h>
 
 #include "libs/mail/address/utf8.h"
 
@@ -60,50 +61,87 @@ std::string_view Cut(std::string_view utf8, size_t most) {
   return utf8.substr(0, most);
 }
 
-}  // namespace
+// Writes a text as it is seen, character by character. Runs of ASCII are what they are already, but
+// for the last character, which a mark behind it may change: only from there to the next run is
+// there anything to normalise (an ASCII character never joins with what is before it).
+class Folder {
+ public:
+  explicit Folder(NormalText& result) : result_(result) {}
 
-NormalText Normalize(std::string_view utf8) {
-  NormalText result;
-  if (address::IsAscii(utf8)) {
-    result.text = utf8;
-    return result;
+  // Not empty.
+  void AddAscii(std::string_view run) {
+    Note(run.front());
+    before_ = run.back();
+    Flush();
+    result_.text += run.substr(0, run.size() - 1);
+    seen_.append(static_cast<UChar32>(run.back()));
   }
-  const auto written = icu::UnicodeString::fromUTF8(
-      icu::StringPiece(utf8.data(), static_cast<int32_t>(utf8.size())));
-  icu::UnicodeString seen;
-  UChar32 before = 0;
-  size_t pending = 0;  // unseen ones since `before`
-  for (int32_t i = 0; i < written.length();) {
-    const UChar32 c = written.char32At(i);
-    i += U16_LENGTH(c);
+
+  void Add(UChar32 c) {
     if (IsBidi(c)) {
-      if (!IsBidiMark(c)) ++result.bidi;
-      if (c == 0x202d || c == 0x202e) ++result.bidi_overrides;
-      continue;
+      if (!IsBidiMark(c)) ++result_.bidi;
+      if (c == 0x202d || c == 0x202e) ++result_.bidi_overrides;
+      return;
     }
     if (IsInvisible(c)) {
-      ++result.invisible;
-      ++pending;
-      continue;
+      ++result_.invisible;
+      ++pending_;
+      return;
     }
-    if (pending > 0 && NeedsNoJoiners(before) && NeedsNoJoiners(c))
-      result.invisible_in_words += pending;
-    pending = 0;
-    before = c;
+    Note(c);
+    before_ = c;
     const auto kind =
         static_cast<UDecompositionType>(u_getIntPropertyValue(c, UCHAR_DECOMPOSITION_TYPE));
     if (u_isalnum(c) != 0 &&
         (kind == U_DT_FONT || kind == U_DT_WIDE || kind == U_DT_CIRCLE || kind == U_DT_SQUARE))
-      ++result.folded;
-    seen.append(c);
+      ++result_.folded;
+    seen_.append(c);
   }
-  UErrorCode error = U_ZERO_ERROR;
-  const icu::Normalizer2* nfkc = icu::Normalizer2::getNFKCInstance(error);
-  if (U_SUCCESS(error)) {
-    const icu::UnicodeString normal = nfkc->normalize(seen, error);
-    if (U_SUCCESS(error)) seen = normal;
+
+  void Flush() {
+    UErrorCode error = U_ZERO_ERROR;
+    const icu::Normalizer2* nfkc = icu::Normalizer2::getNFKCInstance(error);
+    if (U_SUCCESS(error) && !nfkc->isNormalized(seen_, error)) {
+      const icu::UnicodeString normal = nfkc->normalize(seen_, error);
+      if (U_SUCCESS(error)) seen_ = normal;
+    }
+    seen_.toUTF8String(result_.text);
+    seen_.remove();
   }
-  seen.toUTF8String(result.text);
+
+ private:
+  // Invisible characters between what came before and this one.
+  void Note(UChar32 c) {
+    if (pending_ > 0 && NeedsNoJoiners(before_) && NeedsNoJoiners(c))
+      result_.invisible_in_words += pending_;
+    pending_ = 0;
+  }
+
+  NormalText& result_;
+  icu::UnicodeString seen_;
+  UChar32 before_ = 0;
+  size_t pending_ = 0;  // unseen ones since `before_`
+};
+
+}  // namespace
+
+NormalText Normalize(std::string_view utf8) {
+  NormalText result;
+  Folder folder(result);
+  for (size_t i = 0; i < utf8.size();) {
+    if (const size_t run = address::AsciiLength(utf8.substr(i)); run > 0) {
+      folder.AddAscii(utf8.substr(i, run));
+      i += run;
+    } else {
+      int32_t length = 0;
+      UChar32 c = 0;
+      const std::string_view rest = utf8.substr(i, U8_MAX_LENGTH);
+      U8_NEXT_OR_FFFD(rest.data(), length, static_cast<int32_t>(rest.size()), c);
+      folder.Add(c);
+      i += static_cast<size_t>(length);
+    }
+  }
+  folder.Flush();
   return result;
 }
 

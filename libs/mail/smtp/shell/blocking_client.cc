@@ -17,7 +17,8 @@ namespace cleanmail::mail::smtp {
 
 absl::StatusOr<std::unique_ptr<BlockingClient>> BlockingClient::Connect(const net::HostPort& server,
                                                                         ClientOptions options,
-                                                                        absl::Duration patience) {
+                                                                        absl::Duration patience,
+                                                                        std::string_view opening) {
   sockaddr_in v4{};
   sockaddr_in6 v6{};
   const bool is_v4 = inet_pton(AF_INET, server.host.c_str(), &v4.sin_addr) == 1;
@@ -40,6 +41,7 @@ absl::StatusOr<std::unique_ptr<BlockingClient>> BlockingClient::Connect(const ne
     return absl::UnavailableError(
         base::Cat("cannot connect to ", server.host, ":", server.port, ": ", std::strerror(errno)));
   }
+  client->Write(opening);
   client->Drive({}, nullptr);
   if (client->usable()) return client;
   const auto& failure = client->machine_.failure();

@@ -17,10 +17,11 @@ namespace cleanmail::mail::smtp {
 class BlockingClient {
  public:
   // Connects to an address and says hello. Unavailable: nobody there, or no greeting;
-  // FailedPrecondition: the server refused the conversation. `options.tls` is ignored.
+  // FailedPrecondition: the server refused the conversation. `options.tls` is ignored. `opening` is
+  // sent before anything is read: a PROXY header.
   static absl::StatusOr<std::unique_ptr<BlockingClient>> Connect(
       const net::HostPort& server, ClientOptions options,
-      absl::Duration patience = absl::Minutes(1));
+      absl::Duration patience = absl::Minutes(1), std::string_view opening = {});
   ~BlockingClient();
   BlockingClient(const BlockingClient&) = delete;
   BlockingClient& operator=(const BlockingClient&) = delete;
