@@ -30,7 +30,7 @@ scanner:
   clamd: {{ address: "{clamd}", config_file: {config} }}
   worker: {{ program: {worker} }}
 """
-RULES = "  spam_rules: {}\n"
+WITHOUT_RULES = "  spam_rules: { off: true }\n"
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
@@ -43,7 +43,7 @@ class Filtering(Gateway):
         super().__init__(binaries / "services/allinone/cleanmail", folder, free_port(), free_port(), sink_port,
                          dns=f'forwarders: ["127.0.0.1@{resolver.port}"]', listener=', proxy_from: ["127.0.0.0/8"]',
                          sections=SCANNER.format(clamd=clamd.address, config=clamd.config,
-                                                 worker=(binaries / "services/scanner/worker/cleanmail-scan-worker").resolve()) + RULES * rules)
+                                                 worker=(binaries / "services/scanner/worker/cleanmail-scan-worker").resolve()) + WITHOUT_RULES * (not rules))
 
     def parts(self):
         return {**super().parts(), "clamd": family(self.clamd.program.process.pid)}

@@ -25,6 +25,7 @@ ingress:
     sessions_per_address: 100000
     sessions_per_network: 100000
 """
+FILTERS_NOTHING = "scanner:\n  spam_rules: { off: true }\n"
 
 
 class Gateway:
@@ -33,7 +34,7 @@ class Gateway:
     name = "cleanmail"
 
     def __init__(self, binary, folder, port, operations_port, sink_port, tls=None, min_free_bytes=1, environment=None, command=None, dns="records_only: true",
-                 listener="", sections=""):
+                 listener="", sections=FILTERS_NOTHING):
         self.command_line = str(command or binary)
         self.binary, self.folder, self.port, self.operations = str(binary), pathlib.Path(folder), port, operations_port
         self.folder.mkdir(parents=True, exist_ok=True)
