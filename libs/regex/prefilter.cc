@@ -7,9 +7,13 @@
 namespace cleanmail::regex {
 namespace {
 
-constexpr size_t kAnchor = 3;  // places that are looked up together
-constexpr size_t kCodes = 64;  // of a byte
+constexpr size_t kAnchor = 3;      // places that are looked up together
+constexpr size_t kCodes = 64;      // of a byte
+constexpr size_t kFirstHigh = 58;  // the code from which on they are of bytes above ASCII's
 constexpr size_t kTriples = kCodes * kCodes * kCodes;
+// Of windows that begin with bytes above ASCII's, before the patterns that have such are named
+// unseen: text in other alphabets is full of them.
+constexpr size_t kComparedPerByte = 16;
 constexpr size_t kMostTriplesOfWindow = 1 << 14;
 
 // Codes: small letters, capitals in pairs, the signs text is full of, digits, white space, kinds of
@@ -27,16 +31,22 @@ std::array<uint8_t, 256> MakeCodes() {
     give(static_cast<uint8_t>(c), static_cast<uint8_t>(c));
   give('0', '4');
   give('5', '9');
+  for (const char c : std::string_view(" \t\n\v\f\r")) codes[static_cast<size_t>(c)] = next;
+  next = kFirstHigh;
   give(0x80, 0x9f);
   give(0xa0, 0xbf);
   give(0xc0, 0xcd);
   give(0xce, 0xd4);
   give(0xd5, 0xef);
   give(0xf0, 0xff);
-  for (const char c : std::string_view(" \t\n\v\f\r")) codes[static_cast<size_t>(c)] = next;
   return codes;
 }
 const std::array<uint8_t, 256> kCodeOf = MakeCodes();
+
+bool HasHigh(size_t triple) {
+  return triple % kCodes >= kFirstHigh || triple / kCodes % kCodes >= kFirstHigh ||
+         triple / kCodes / kCodes >= kFirstHigh;
+}
 
 // The codes of a set's bytes, a bit each.
 uint64_t CodesOf(const ByteSet& set) {
@@ -125,7 +135,10 @@ Prefilter::Prefilter(const std::vector<Pattern>& patterns) {
     if ((word & bit) == 0) begins_.push_back(static_cast<uint32_t>(ordered_.size()));
     word |= bit;
     ordered_.push_back(static_cast<uint32_t>(entry));
+    if (HasHigh(triple)) of_high_.push_back(wanted_[places_[ordered_.back()].wanted].id);
   }
+  std::sort(of_high_.begin(), of_high_.end());
+  of_high_.erase(std::unique(of_high_.begin(), of_high_.end()), of_high_.end());
   begins_.push_back(static_cast<uint32_t>(ordered_.size()));
   uint32_t rank = 0;
   for (size_t i = 0; i < triples_.size(); ++i) {
@@ -174,6 +187,8 @@ void Prefilter::Scan(std::string_view text, std::vector<unsigned>& candidates) c
   const auto code = [text](size_t at) -> size_t {
     return at < text.size() ? kCodeOf[static_cast<uint8_t>(text[at])] : 0;
   };
+  const auto before = static_cast<ptrdiff_t>(candidates.size());
+  size_t left = kComparedPerByte * text.size();
   size_t triple = code(0) * kCodes + code(1);
   for (size_t at = 0; at < text.size(); ++at) {
     triple = (triple * kCodes + code(at + 2)) % kTriples;
@@ -181,6 +196,11 @@ void Prefilter::Scan(std::string_view text, std::vector<unsigned>& candidates) c
     const uint64_t bit = uint64_t{1} << (triple % 64);
     if ((word & bit) == 0) continue;
     const size_t nth = ranks_[triple / 64] + static_cast<size_t>(std::popcount(word & (bit - 1)));
+    if (HasHigh(triple)) {
+      const size_t windows = begins_[nth + 1] - begins_[nth];
+      left -= std::min(left, windows);
+      if (left == 0) continue;
+    }
     for (uint32_t i = begins_[nth]; i < begins_[nth + 1]; ++i) {
       const Place& place = places_[ordered_[i]];
       if (Fits(place, text, at)) hits.push_back(Hit(place.wanted, at - place.anchor, place.length));
@@ -189,6 +209,10 @@ void Prefilter::Scan(std::string_view text, std::vector<unsigned>& candidates) c
   std::sort(hits.begin(), hits.end());
   hits.erase(std::unique(hits.begin(), hits.end()), hits.end());
   NameThose(hits, candidates);
+  if (left > 0 || text.empty()) return;
+  candidates.insert(candidates.end(), of_high_.begin(), of_high_.end());
+  std::sort(candidates.begin() + before, candidates.end());
+  candidates.erase(std::unique(candidates.begin() + before, candidates.end()), candidates.end());
 }
 
 void Prefilter::NameThose(const std::vector<uint64_t>& hits,
@@ -214,8 +238,8 @@ void Prefilter::NameThose(const std::vector<uint64_t>& hits,
 
 size_t Prefilter::bytes() const {
   const auto size = [](const auto& vector) { return vector.size() * sizeof(vector[0]); };
-  return size(unfiltered_) + size(sets_) + size(places_) + size(triples_) + size(ranks_) +
-         size(begins_) + size(ordered_);
+  return size(unfiltered_) + size(wanted_) + size(of_high_) + size(sets_) + size(places_) +
+         size(triples_) + size(ranks_) + size(begins_) + size(ordered_);
 }
 
 }  // namespace cleanmail::regex

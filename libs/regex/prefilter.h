@@ -60,6 +60,7 @@ class Prefilter {
   bool Fits(const Place& place, std::string_view text, size_t at) const;
 
   std::vector<unsigned> unfiltered_;
+  std::vector<unsigned> of_high_;  // patterns that may begin with bytes above ASCII's
   std::vector<Wanted> wanted_;
   std::vector<ByteSet> sets_;
   std::vector<Place> places_;

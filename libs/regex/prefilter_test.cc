@@ -45,15 +45,33 @@ class Patterns {
 };
 
 TEST(Prefilter, NamesEveryPatternThatMatches) {
-  const Patterns patterns({"viagra", "^hello", "\\bfoo.{3,900}bar\\b", "(a)\\1b", "(?<!not )cheap",
-                           "x*", "[{]5,6}", "(?:ab){7,9}c", "(?:one|two|three) wishes?",
-                           "a[bc]?d+e{2}f", "[^a-z]7\\d{3}", "(?i:Q)z|[[:punct:]]{3}",
-                           "caf\\xc3\\xa9", "\\x{24}\\d", "\\Qa.b\\E", "k(?#no)k", "end$"},
-                          {.ignore_case = true});
-  for (const char* text :
-       {"Hello VIAGRA", "foo and then bar", "aab", "very cheap", "not cheap", "", "{5,6}",
-        "ababababababababc", "plain", "three wish", "ABddeeF", "adeef", "-7123", "qz", "?!.",
-        "caf\xc3\xa9", "$5", "a.b", "kk", "the end", "7", "zq"})
+  const Patterns patterns(
+      {"viagra", "^hello", "\\bfoo.{3,900}bar\\b", "(a)\\1b", "(?<!not )cheap", "x*", "[{]5,6}",
+       "(?:ab){7,9}c", "(?:one|two|three) wishes?", "a[bc]?d+e{2}f", "[^a-z]7\\d{3}",
+       "(?i:Q)z|[[:punct:]]{3}", "caf\\xc3\\xa9", "\\x{24}\\d", "\\Qa.b\\E", "k(?#no)k", "end$"},
+      {.ignore_case = true});
+  for (const char* text : {"Hello VIAGRA",
+                           "foo and then bar",
+                           "aab",
+                           "very cheap",
+                           "not cheap",
+                           "",
+                           "{5,6}",
+                           "ababababababababc",
+                           "plain",
+                           "three wish",
+                           "ABddeeF",
+                           "adeef",
+                           "-7123",
+                           "qz",
+                           "?!.",
+                           "caf\xc3\xa9",
+                           "$5",
+                           "a.b",
+                           "kk",
+                           "the end",
+                           "7",
+                           "zq"})
     patterns.ExpectComplete(text);
 }
 
@@ -81,6 +99,16 @@ TEST(Prefilter, WhatIsRepeatedIsWantedAsOften) {
   EXPECT_FALSE(patterns.Named("name: account: phone:").empty());
   patterns.ExpectComplete("name name name ");
   EXPECT_TRUE(patterns.Named("accountaccoun").empty());  // what overlaps counts once
+}
+
+TEST(Prefilter, NothingIsLeftOutOfTextInAnotherAlphabet) {
+  std::string pattern =
+      "\\s(?:[a\\xe0]|\\xd0[\\xb0-\\xbf])(?:[m]|\\xd0\\xbc)(?:[z2]|\\xd0\\xb7)\\s";
+  const Patterns patterns({pattern.c_str(), "viagra"});
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += "\xd0\xb0\xd0\xbc\xd0\xb7\xd0\xb0";
+  patterns.ExpectComplete(text);
+  patterns.ExpectComplete(text + " \xd0\xb0m\xd0\xb7 viagra");
 }
 
 TEST(Prefilter, AWindowBesideTheEndOfTheTextIsFound) {

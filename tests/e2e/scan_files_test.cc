@@ -35,9 +35,9 @@ std::string ReadAll(const std::string& path) {
 Ran RunScan(const std::string& arguments) {
   const std::string out = base::Cat(testing::TempDir(), "/out");
   const std::string err = base::Cat(testing::TempDir(), "/err");
-  const int status = std::system(
-      base::Cat("services/allinone/cleanmail scan --without-rules ", arguments, " > '", out, "' 2> '", err, "'")
-          .c_str());
+  const int status = std::system(base::Cat("services/allinone/cleanmail scan --without-rules ",
+                                           arguments, " > '", out, "' 2> '", err, "'")
+                                     .c_str());
   return {.code = WEXITSTATUS(status), .out = ReadAll(out), .progress = ReadAll(err)};
 }
 

@@ -235,7 +235,7 @@ class Judgement {
     const RuleSet::Group& group = set_.headers_[number];
     const auto& [text, there] = FieldOf(number);
     candidates_.clear();
-    set_.header_prefilter_.Scan(text, candidates_);
+    (group.shared_prefilter ? set_.header_prefilter_ : group.prefilter).Scan(text, candidates_);
     for (const unsigned index : group.always) {
       const Rule& rule = set_.rules_[index];
       if (rule.exists) {

@@ -31,6 +31,7 @@ size_t RuleSet::pattern_bytes() const {
   size_t bytes = 0;
   for (const Rule& rule : rules_) bytes += rule.pattern ? rule.pattern->bytes() : 0;
   for (const Group* group : {&body_, &rawbody_, &full_, &uri_}) bytes += group->prefilter.bytes();
+  for (const Group& group : headers_) bytes += group.prefilter.bytes();
   return bytes + header_prefilter_.bytes();
 }
 

@@ -126,10 +126,11 @@ class RuleSet {
   // Rules that look at the same text.
   struct Group {
     RuleKind kind = RuleKind::kHeader;
-    std::string field;             // of header rules
-    std::vector<unsigned> always;  // those to look at on every text; of header rules all
-    std::vector<unsigned> later;   // those to try on every text when another rule asks
-    regex::Prefilter prefilter;    // of all others, but for header rules
+    std::string field;              // of header rules
+    std::vector<unsigned> always;   // those to look at on every text; of header rules all
+    std::vector<unsigned> later;    // those to try on every text when another rule asks
+    regex::Prefilter prefilter;     // of all others; of header rules of a long field, all
+    bool shared_prefilter = false;  // header_prefilter_ is used instead
   };
 
   RuleSet() = default;
@@ -140,7 +141,7 @@ class RuleSet {
   bool network_ = false;
   std::vector<Rule> rules_;
   std::vector<Group> headers_;
-  regex::Prefilter header_prefilter_;  // of all header rules
+  regex::Prefilter header_prefilter_;  // of the rules of all short fields
   Group body_;
   Group rawbody_;
   Group full_;

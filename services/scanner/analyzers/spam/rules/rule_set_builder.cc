@@ -131,6 +131,13 @@ std::optional<std::vector<std::string>> ReadArguments(std::string_view text) {
   return arguments;
 }
 
+// Whether what stands for a field is made of many: there a prefilter of other fields' rules would
+// cost more than one of its own.
+bool IsLongField(std::string_view field) {
+  return field.starts_with("ALL") || field.starts_with("Received") ||
+         field.starts_with("X-Spam-Relays");
+}
+
 }  // namespace
 
 RuleSetBuilder::RuleSetBuilder(Configuration configuration, const RuleSetOptions& options)
@@ -499,14 +506,22 @@ void RuleSetBuilder::GroupRules() {
     by_kind[rule.kind].push_back(i);
     if (rule.kind == RuleKind::kHeader) by_field[rule.field].push_back(i);
   }
-  set_->header_prefilter_ = PrefilterOf(by_kind[RuleKind::kHeader]);
+  std::vector<unsigned> of_short_fields;
   for (auto& [field, rules] : by_field) {
     for (const unsigned index : rules) set_->rules_[index].group = set_->headers_.size();
     RuleSet::Group group;
     group.field = field;
+    group.shared_prefilter = !IsLongField(field);
+    if (group.shared_prefilter) {
+      of_short_fields.insert(of_short_fields.end(), rules.begin(), rules.end());
+    } else {
+      group.prefilter = PrefilterOf(rules);
+    }
     group.always = std::move(rules);
     set_->headers_.push_back(std::move(group));
   }
+  std::sort(of_short_fields.begin(), of_short_fields.end());
+  set_->header_prefilter_ = PrefilterOf(of_short_fields);
   for (RuleSet::Group* group : {&set_->body_, &set_->rawbody_, &set_->full_, &set_->uri_}) {
     group->kind = group == &set_->body_      ? RuleKind::kBody
                   : group == &set_->rawbody_ ? RuleKind::kRawBody
