@@ -23,7 +23,7 @@ constexpr double kFrequencyOfCommon = 2e-3;
 constexpr double kOften = 2e-5;         // of an essence that may have others beside it
 constexpr double kLittleBeside = 5e-3;  // to compare windows of those others
 constexpr double kConfirming = 100;     // of a pattern, beside comparing a window
-constexpr double kTooMuch = 1;        // to look for the pattern itself costs little more
+constexpr double kTooMuch = 1;          // to look for the pattern itself costs little more
 constexpr double kLittleEnough = 1e-5;  // nothing better is looked for
 
 // How often a byte is each value in the text of mail, roughly: English in Latin letters, some
