@@ -118,12 +118,14 @@ class Room:
 
 class Cluster(Door):
     def __init__(self, folder, binaries, instances=None, brokers=1, clamd=True, settings=None, say=lambda text: None,
-                 engines_folder=None, host_name="gateway.example.org"):
+                 engines_folder=None, host_name="gateway.example.org", spam_rules=True):
         """`binaries`: a folder with a program per room. `instances`: processes of a room, when not one. `settings`: more YAML for a
-        room's file (`{"ingress": "ingress: {…}"}` replaces its section). `say` hears of progress."""
+        room's file (`{"ingress": "ingress: {…}"}` replaces its section). `say` hears of progress. `spam_rules`: whether mail is
+        judged by those that are installed."""
         self.folder = pathlib.Path(folder).resolve()
         self.binaries = pathlib.Path(binaries)
         self.settings, self.say, self.host_name = settings or {}, say, host_name
+        self.spam_rules = spam_rules
         self.dns = "{ records_only: true }   # a trial needs no DNS: to every name there is nothing"
         if len(str(self.folder)) > 70:
             raise Failed(f"{self.folder} is too long a path for the sockets in it")
@@ -289,8 +291,9 @@ class Cluster(Door):
                            else "")
             return f"ingress:\n  listeners:\n    - {{ name: mx, listen: \"127.0.0.1:{port}\", role: mx{certificate} }}"
         if room.name == "scanner":
+            rules = "" if self.spam_rules else "\n  spam_rules: { off: true }"
             clamd = f"\n  clamd: {{ address: \"{self.clamd.address}\", config_file: {self.clamd.config} }}" if self.clamd else ""
-            return f"scanner:\n  spam_rules: {{ off: true }}{clamd}"
+            return f"scanner:{rules}{clamd}" if rules or clamd else ""
         if room.name == "portal":
             api = self.api if room.instance == 1 else free_port()
             return f"portal:\n  listen: 127.0.0.1:{api}\n  requests_per_second: 100000"

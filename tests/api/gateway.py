@@ -90,7 +90,7 @@ def start_cluster(folder, settings=""):
     sections = {re.match(r"\w+", part)[0]: part for part in re.split(r"^(?=\w)", settings, flags=re.M) if part.strip()}
     os.chmod(folder, 0o711)  # engines that are not root's pass through it
     cluster = Cluster(f"{folder}/c", built_binaries(), settings=sections, clamd=False, engines_folder=f"{folder}/engines",
-                      host_name="gateway.example.net")
+                      host_name="gateway.example.net", spam_rules=False)
     try:
         cluster.start()
     except BaseException:

@@ -68,7 +68,7 @@ class FaultyCluster(Cluster):
     SMALL_DISK_BROKER, SMALL_DISK_BYTES = 2, "96m"
 
     def __init__(self, folder, binaries, sink_port, brokers, pairs, say, small_disk):
-        super().__init__(folder, binaries, instances={room: 2 for room in pairs}, brokers=brokers, say=say)
+        super().__init__(folder, binaries, instances={room: 2 for room in pairs}, brokers=brokers, say=say, spam_rules=False)
         self.sink_port = sink_port
         self.s3 = IllS3(self.engines_folder / "s3")
         self.names = NameServer(self.folder)

@@ -24,7 +24,7 @@ class Clustered:
         self.programs = tempfile.TemporaryDirectory(prefix="cleanmail-programs-")
         self.port = free_port()
         self.cluster = Cluster(folder, collect(pathlib.Path(bazel_bin), pathlib.Path(self.programs.name)), clamd=False,
-                               settings={"ingress": INGRESS.format(port=self.port)}, engines_folder=f"{folder}-engines")
+                               settings={"ingress": INGRESS.format(port=self.port)}, engines_folder=f"{folder}-engines", spam_rules=False)
         self.cluster.kafka.compiler = []
         self.cluster.start()
         self.cluster.must("POST", "/v1/tenants", {"name": "tenants/acme"})

@@ -88,8 +88,11 @@ absl::StatusOr<Findings> SpamRules::Analyze(const ParsedMessage& message) {
     });
     hits.resize(kMostFindings);
   }
-  for (const spam::RuleHit& hit : hits)
+  for (const spam::RuleHit& hit : hits) {
+    // The test text is found by an analyzer of its own, rules or not.
+    if (*hit.name == EntryOf(FindingId::kGtube).name) continue;
     findings.push_back(MakeRuleFinding(*hit.name, hit.score, *hit.description, name()));
+  }
   if (verdict.out_of_time || !verdict.gave_up.empty())
     findings.push_back(MakeFinding(FindingId::kRulesTooExpensive,
                                    verdict.out_of_time ? "out of time" : Joined(verdict.gave_up),
