@@ -19,6 +19,8 @@ constexpr size_t kMostWindows = 500;  // of an essence
 constexpr unsigned kMostRepeats = 4;  // unrolled beyond the least
 constexpr size_t kMostEssences = 3;   // of a pattern
 constexpr unsigned kMostTimes = 1000;
+constexpr size_t kMostChildren = 40;    // of a sequence that are put together
+constexpr size_t kMostStarts = 20'000;  // in a sequence
 constexpr double kFrequencyOfCommon = 2e-3;
 constexpr double kOften = 2e-5;         // of an essence that may have others beside it
 constexpr double kLittleBeside = 5e-3;  // to compare windows of those others
@@ -213,13 +215,17 @@ Summary OfSequence(const PatternTree& tree) {
     return children[index];
   };
   Summary summary;
-  for (size_t from = 0; from < std::max<size_t>(tree.children.size(), 1); ++from) {
+  const size_t starts = std::clamp<size_t>(tree.children.size(), 1, kMostStarts);
+  for (size_t from = 0; from < starts; ++from) {
     Prefixes run(1);
     Found best{.essence = {}, .begin = from, .end = from};
-    for (size_t i = from; i < tree.children.size() && !AllOpen(run); ++i) {
+    const size_t last = std::min(from + kMostChildren, tree.children.size());
+    for (size_t i = from; i < last && !AllOpen(run); ++i) {
       run = Product(run, child(i).prefixes);
       if (Offer(run, best.essence)) best.end = i + 1;
     }
+    // What goes on behind the last that was looked at is left open.
+    for (Prefix& prefix : run) prefix.open = prefix.open || last < tree.children.size();
     if (from == 0) summary.prefixes = std::move(run);
     least = std::min(least, best.essence.cost);
     if (best.end > from) found.push_back(std::move(best));
@@ -263,7 +269,8 @@ Summary OfRepeat(const PatternTree& tree) {
   const unsigned unrolled = tree.least + (few ? kMostRepeats : 1);
   Prefixes run(1);
   for (unsigned times = 0;; ++times) {
-    const bool beyond = times < tree.most && times >= unrolled;  // further ones are left open
+    // Further ones are left open; so are those behind what fits into a window.
+    const bool beyond = times < tree.most && (times >= unrolled || times > kLongest);
     const bool ends = beyond || times == tree.most || AllOpen(run);
     if (times >= tree.least || ends) {
       for (Prefix& prefix : run) {

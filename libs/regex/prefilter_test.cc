@@ -111,6 +111,15 @@ TEST(Prefilter, NothingIsLeftOutOfTextInAnotherAlphabet) {
   patterns.ExpectComplete(text + " \xd0\xb0m\xd0\xb7 viagra");
 }
 
+TEST(Prefilter, PatternsOfThingsThatMayBeMissingAreReadInBoundedTime) {
+  std::string optional = "z";
+  for (int i = 0; i < 3000; ++i) optional += "a?b*";
+  optional += "(?:c?d?e?f?){999}(?:(?:g?){900}h?){900}viagra";
+  const Patterns patterns({optional.c_str(), "(?:x?y?){2,5}q7q7q7"});
+  patterns.ExpectComplete("zviagra");
+  patterns.ExpectComplete("xyyyxq7q7q7");
+}
+
 TEST(Prefilter, AWindowBesideTheEndOfTheTextIsFound) {
   const Patterns patterns({"[0-9]Q", "~"});
   for (const char* text : {"7Q", "~", "x7Q", "7Qx", "7"}) patterns.ExpectComplete(text);

@@ -48,6 +48,8 @@ class Judgement {
  private:
   using Rule = RuleSet::Rule;
 
+  static constexpr size_t kMostNoted = 1 << 20;
+
   // What a rule that was not tried yet looks at.
   enum class Wait : uint8_t { kNot, kField, kAllTexts, kSomeTexts, kOther, kMeta };
 
@@ -203,8 +205,11 @@ class Judgement {
     }
   }
 
-  // A rule may match a text; whoever asks for the rule has it tried.
+  // A rule may match a text; whoever asks for the rule has it tried. Where there would be too much
+  // to note, it is tried on all.
   void Note(unsigned index, size_t text) {
+    if (some_texts_.size() >= kMostNoted) waits_[index] = Wait::kAllTexts;
+    if (waits_[index] == Wait::kAllTexts) return;
     some_texts_.push_back({static_cast<uint32_t>(text), 0});
     const auto here = static_cast<uint32_t>(some_texts_.size());
     Places& places = places_[index];
