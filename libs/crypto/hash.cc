@@ -14,7 +14,8 @@ namespace cleanmail::crypto {
 namespace {
 
 const unsigned char* Bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
+  // Nothing, rather than no text: the library tells them apart.
+  return reinterpret_cast<const unsigned char*>(text.data() == nullptr ? "" : text.data());
 }
 
 // Fetching an algorithm by name costs more than hashing a short text: once per process.

@@ -45,6 +45,14 @@ TEST(Hash, WipeEmptiesASecret) {
   EXPECT_TRUE(secret.empty());
 }
 
+// RFC 4231, test case 2; and what has neither key nor text.
+TEST(HmacSha256, IsAsPublished) {
+  EXPECT_EQ(HmacSha256("Jefe", "what do ya want for nothing?"),
+            FromHex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
+  EXPECT_EQ(HmacSha256({}, {}),
+            FromHex("b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"));
+}
+
 TEST(Sha256Stream, PiecesHashAsTheirWhole) {
   Sha256Stream stream;
   stream.Add("a");
