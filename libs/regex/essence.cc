@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -15,18 +17,23 @@ using Kind = PatternTree::Kind;
 
 constexpr size_t kLongest = 6;        // places of a window
 constexpr size_t kMostPrefixes = 48;  // kept while they are put together
+constexpr size_t kMostUnited = 200;   // of alternatives
 constexpr size_t kMostWindows = 500;  // of an essence
 constexpr unsigned kMostRepeats = 4;  // unrolled beyond the least
 constexpr size_t kMostEssences = 3;   // of a pattern
 constexpr unsigned kMostTimes = 1000;
-constexpr size_t kMostChildren = 40;    // of a sequence that are put together
-constexpr size_t kMostStarts = 20'000;  // in a sequence
+constexpr size_t kMostChildren = 40;   // of a sequence that are put together
+constexpr size_t kMostStarts = 2'000;  // in a sequence
 constexpr double kFrequencyOfCommon = 2e-3;
 constexpr double kOften = 2e-5;         // of an essence that may have others beside it
-constexpr double kLittleBeside = 5e-3;  // to compare windows of those others
-constexpr double kConfirming = 100;     // of a pattern, beside comparing a window
-constexpr double kTooMuch = 1;          // to look for the pattern itself costs little more
-constexpr double kLittleEnough = 1e-5;  // nothing better is looked for
+constexpr double kLittleBeside = 5e-3;  // of those others
+// Costs, in that of a window that was found.
+constexpr double kLooking = 1e-5;   // for a window
+constexpr double kConfirming = 5;   // to begin to
+constexpr double kBeginning = 0.5;  // at each byte where a match may begin
+constexpr unsigned kParagraph = 200;
+constexpr double kTooMuch = 0.2;        // to look for the pattern itself costs little more
+constexpr double kLittleEnough = 2e-5;  // nothing better is looked for
 
 // How often a byte is each value in the text of mail, roughly: English in Latin letters, some
 // markup.
@@ -48,6 +55,33 @@ std::array<double, 256> MakeFrequencies() {
   return table;
 }
 
+// Of sets, looked up by eight bytes at a time.
+class Frequencies {
+ public:
+  Frequencies() {
+    const std::array<double, 256> of_bytes = MakeFrequencies();
+    for (size_t eight = 0; eight < kEights; ++eight) {
+      for (size_t bits = 1; bits < 256; ++bits) {
+        const auto lowest = static_cast<size_t>(std::countr_zero(bits));
+        shares_[eight][bits] = shares_[eight][bits & (bits - 1)] + of_bytes[eight * 8 + lowest];
+      }
+    }
+  }
+
+  double Of(const ByteSet& set) const {
+    static_assert(std::endian::native == std::endian::little);
+    const auto bytes = std::bit_cast<std::array<uint8_t, kEights>>(set);
+    double sum = 0;
+    for (size_t eight = 0; eight < kEights; ++eight) sum += shares_[eight][bytes[eight]];
+    return std::min(sum, 1.0);
+  }
+
+ private:
+  static constexpr size_t kEights = 256 / 8;
+
+  std::array<std::array<double, 256>, kEights> shares_{};
+};
+
 // A window with which matches begin. A closed one is all of them and can be carried on.
 struct Prefix {
   std::array<ByteSet, kLongest> places;
@@ -57,18 +91,6 @@ struct Prefix {
   double frequency = 1;
 };
 using Prefixes = std::vector<Prefix>;
-
-// How often three of its places, one behind the other, are found: the rarest three.
-double RarestThree(const Prefix& prefix) {
-  double rarest = 1;
-  for (size_t begin = 0; begin < prefix.length; ++begin) {
-    double three = 1;
-    for (size_t place = begin; place < std::min<size_t>(begin + 3, prefix.length); ++place)
-      three *= prefix.frequencies[place];
-    rarest = std::min(rarest, three);
-  }
-  return rarest;
-}
 
 // Whether `text` has what a window asks for.
 bool IsIn(const Prefix& prefix, std::string_view text) {
@@ -90,17 +112,66 @@ double FrequencyInMail(const Prefix& prefix) {
                                                                         : prefix.frequency;
 }
 
+// Behind its end a prefix allows nothing; its frequencies are those of its places.
+void Reckon(Prefix& prefix) {
+  for (size_t place = prefix.length; place < kLongest; ++place) prefix.places[place].reset();
+  prefix.frequency = 1;
+  for (size_t place = 0; place < prefix.length; ++place) {
+    prefix.frequencies[place] = FrequencyOf(prefix.places[place]);
+    prefix.frequency *= prefix.frequencies[place];
+  }
+}
+
 bool AllOpen(const Prefixes& prefixes) {
   return std::all_of(prefixes.begin(), prefixes.end(), [](const Prefix& one) { return one.open; });
 }
 
-// At most kMostPrefixes: of the rarest, those of one length become one.
-Prefixes Bounded(Prefixes prefixes) {
-  if (prefixes.size() <= kMostPrefixes) return prefixes;
-  constexpr size_t kKept = kMostPrefixes - 2 * (kLongest + 1);
+int Compare(const Prefix& a, const Prefix& b, size_t places) {
+  return std::memcmp(a.places.data(), b.places.data(), places * sizeof(ByteSet));
+}
+
+// Of sorted ones, those that begin with the same `places` places become one, which allows behind
+// them what any does. They stay sorted.
+Prefixes JoinAlike(const Prefixes& prefixes, size_t places) {
+  Prefixes joined;
+  for (size_t begin = 0, end = 0; begin < prefixes.size(); begin = end) {
+    joined.push_back(prefixes[begin]);
+    Prefix& one = joined.back();
+    for (end = begin + 1; end < prefixes.size() && one.length >= places; ++end) {
+      const Prefix& other = prefixes[end];
+      if (other.length < places || Compare(one, other, places) != 0) break;
+      one.open = one.open || other.open || one.length != other.length;
+      one.length = std::min(one.length, other.length);
+      for (size_t place = places; place < one.length; ++place)
+        one.places[place] |= other.places[place];
+    }
+    if (end > begin + 1) Reckon(one);
+  }
+  return joined;
+}
+
+Prefixes Sorted(const Prefixes& prefixes) {
+  std::vector<const Prefix*> order;
+  for (const Prefix& prefix : prefixes) order.push_back(&prefix);
+  std::stable_sort(order.begin(), order.end(),
+                   [](const Prefix* a, const Prefix* b) { return Compare(*a, *b, kLongest) < 0; });
+  Prefixes sorted;
+  sorted.reserve(prefixes.size());
+  for (const Prefix* prefix : order) sorted.push_back(*prefix);
+  return sorted;
+}
+
+// At most `most`: those that begin alike become one, and then, of the rarest, those of one length.
+Prefixes Bounded(Prefixes prefixes, size_t most) {
+  if (prefixes.size() <= most) return prefixes;
+  prefixes = Sorted(prefixes);
+  for (size_t places = kLongest - 1; places > 1 && prefixes.size() > most; --places)
+    prefixes = JoinAlike(prefixes, places);
+  if (prefixes.size() <= most) return prefixes;
+  const size_t kept_apart = most - 2 * (kLongest + 1);
   std::vector<double> frequencies;
   for (const Prefix& prefix : prefixes) frequencies.push_back(prefix.frequency);
-  const auto last_kept = frequencies.begin() + kKept;
+  const auto last_kept = frequencies.begin() + static_cast<ptrdiff_t>(kept_apart);
   std::nth_element(frequencies.begin(), last_kept, frequencies.end(), std::greater<>());
   Prefixes kept;
   std::array<std::optional<Prefix>, 2 * (kLongest + 1)> joined;
@@ -116,11 +187,7 @@ Prefixes Bounded(Prefixes prefixes) {
   }
   for (std::optional<Prefix>& one : joined) {
     if (!one) continue;
-    one->frequency = 1;
-    for (size_t place = 0; place < one->length; ++place) {
-      one->frequencies[place] = FrequencyOf(one->places[place]);
-      one->frequency *= one->frequencies[place];
-    }
+    Reckon(*one);
     kept.push_back(*one);
   }
   return kept;
@@ -129,6 +196,7 @@ Prefixes Bounded(Prefixes prefixes) {
 // What begins as `first` says and goes on as `then` says.
 Prefixes Product(const Prefixes& first, const Prefixes& then) {
   Prefixes both;
+  both.reserve(first.size() * then.size());
   for (const Prefix& a : first) {
     if (a.open) {
       both.push_back(a);
@@ -145,7 +213,14 @@ Prefixes Product(const Prefixes& first, const Prefixes& then) {
       both.push_back(one);
     }
   }
-  return Bounded(std::move(both));
+  const size_t most = std::max(first.size(), then.size());
+  return Bounded(std::move(both), std::clamp(most, kMostPrefixes, kMostUnited));
+}
+
+double CostOf(size_t windows, const Essence& essence) {
+  const unsigned stretch = std::min(essence.before.most - essence.before.least, kParagraph);
+  return kLooking * static_cast<double>(windows) +
+         essence.frequency * (1 + kConfirming + kBeginning * stretch);
 }
 
 // What is known of a tree: how its matches begin, and what all of them contain, the cheapest first.
@@ -161,16 +236,15 @@ struct Found {
   size_t end = 0;
 };
 
-// `prefixes` as an essence, if it is cheaper than `best`. It costs to compare a window where its
-// three places are, and to confirm the pattern where all of it is.
-bool Offer(const Prefixes& prefixes, Essence& best) {
+// `prefixes`, which begin `before` behind where matches do, as an essence, if it is cheaper than
+// `best`.
+bool Offer(const Prefixes& prefixes, Lengths before, Essence& best) {
   if (prefixes.size() > kMostWindows) return false;
-  Essence essence{.windows = {}, .cost = 0};
+  Essence essence{.windows = {}, .before = before};
+  const double cheaper_than = best.Cost();
   for (const Prefix& prefix : prefixes) {
-    const double frequency = FrequencyInMail(prefix);
-    essence.frequency += frequency;
-    essence.cost += RarestThree(prefix) + kConfirming * frequency;
-    if (essence.cost >= best.cost) return false;
+    essence.frequency += FrequencyInMail(prefix);
+    if (CostOf(prefixes.size(), essence) >= cheaper_than) return false;
   }
   for (const Prefix& prefix : prefixes)
     essence.windows.emplace_back(prefix.places.begin(), prefix.places.begin() + prefix.length);
@@ -180,8 +254,9 @@ bool Offer(const Prefixes& prefixes, Essence& best) {
 
 // The cheapest of those that do not overlap.
 std::vector<Essence> Chosen(std::vector<Found> all) {
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Found& a, const Found& b) { return a.essence.cost < b.essence.cost; });
+  std::stable_sort(all.begin(), all.end(), [](const Found& a, const Found& b) {
+    return a.essence.Cost() < b.essence.Cost();
+  });
   std::vector<Essence> chosen;
   std::vector<std::pair<size_t, size_t>> taken;
   for (Found& one : all) {
@@ -201,15 +276,19 @@ std::vector<Essence> Chosen(std::vector<Found> all) {
 Summary SummaryOf(const PatternTree& tree);
 
 Summary OfSequence(const PatternTree& tree) {
+  std::vector<Lengths> before(1);  // each child
+  for (const PatternTree& one : tree.children) before.push_back(before.back() + LengthsOf(one));
   std::vector<Summary> children;  // as far as they were asked for
   std::vector<Found> found;
   double least = 1;
   const auto child = [&](size_t index) -> const Summary& {
     while (children.size() <= index) {
-      children.push_back(SummaryOf(tree.children[children.size()]));
+      const size_t next = children.size();
+      children.push_back(SummaryOf(tree.children[next]));
       for (const Essence& essence : children.back().essences) {
-        found.push_back({essence, children.size() - 1, children.size()});
-        least = std::min(least, essence.cost);
+        found.push_back({essence, next, next + 1});
+        found.back().essence.before = before[next] + essence.before;
+        least = std::min(least, found.back().essence.Cost());
       }
     }
     return children[index];
@@ -222,12 +301,12 @@ Summary OfSequence(const PatternTree& tree) {
     const size_t last = std::min(from + kMostChildren, tree.children.size());
     for (size_t i = from; i < last && !AllOpen(run); ++i) {
       run = Product(run, child(i).prefixes);
-      if (Offer(run, best.essence)) best.end = i + 1;
+      if (Offer(run, before[from], best.essence)) best.end = i + 1;
     }
     // What goes on behind the last that was looked at is left open.
     for (Prefix& prefix : run) prefix.open = prefix.open || last < tree.children.size();
     if (from == 0) summary.prefixes = std::move(run);
-    least = std::min(least, best.essence.cost);
+    least = std::min(least, best.essence.Cost());
     if (best.end > from) found.push_back(std::move(best));
     if (least < kLittleEnough) break;
   }
@@ -237,32 +316,38 @@ Summary OfSequence(const PatternTree& tree) {
 
 Summary OfAlternatives(const PatternTree& tree) {
   Summary summary;
-  Essence each{.windows = {}, .times = ~0U, .cost = 0};
+  Essence each{.windows = {}, .times = ~0U, .before = {.least = ~0U}};
+  bool all = true;
   for (const PatternTree& child : tree.children) {
     Summary one = SummaryOf(child);
     std::move(one.prefixes.begin(), one.prefixes.end(), std::back_inserter(summary.prefixes));
-    if (one.essences.empty()) one.essences.push_back({.windows = {}, .cost = 1});
+    all = all && !one.essences.empty();
+    if (!all) continue;
     Essence& cheapest = one.essences[0];
-    each.cost += cheapest.cost;
     each.frequency += cheapest.frequency;
     each.times = std::min(each.times, cheapest.times);
+    each.before = each.before | cheapest.before;
+    each.stride = std::max(each.stride, cheapest.stride);
     std::move(cheapest.windows.begin(), cheapest.windows.end(), std::back_inserter(each.windows));
   }
   Essence best;
-  Offer(summary.prefixes, best);
-  if (each.cost < best.cost && each.windows.size() <= kMostWindows) best = std::move(each);
-  if (best.cost < 1) summary.essences.push_back(std::move(best));
-  summary.prefixes = Bounded(std::move(summary.prefixes));
+  Offer(summary.prefixes, {}, best);
+  if (all && each.Cost() < best.Cost() && each.windows.size() <= kMostWindows)
+    best = std::move(each);
+  if (!best.windows.empty()) summary.essences.push_back(std::move(best));
   return summary;
 }
 
 Summary OfRepeat(const PatternTree& tree) {
   Summary one = SummaryOf(tree.children[0]);
+  const Lengths each = LengthsOf(tree.children[0]);
   Summary summary;
   // Repeats cannot share places, so what one contains is there as often as it is repeated.
   for (Essence& essence : one.essences) {
     if (tree.least == 0) break;
     essence.times = std::min(essence.times * tree.least, kMostTimes);
+    // The last of one turn begins behind it begins, the first of the next at most so far into that.
+    essence.stride = std::max(essence.stride, (each + essence.before).most);
     summary.essences.push_back(std::move(essence));
   }
   const bool few = one.prefixes.size() == 1 && tree.most < tree.least + kMostRepeats;
@@ -281,10 +366,10 @@ Summary OfRepeat(const PatternTree& tree) {
     if (ends) break;
     run = Product(run, one.prefixes);
   }
-  summary.prefixes = Bounded(std::move(summary.prefixes));
+  summary.prefixes = Bounded(std::move(summary.prefixes), kMostUnited);
   Essence best;
-  if (Offer(summary.prefixes, best) &&
-      (summary.essences.empty() || best.cost < summary.essences[0].cost))
+  if (Offer(summary.prefixes, {}, best) &&
+      (summary.essences.empty() || best.Cost() < summary.essences[0].Cost()))
     summary.essences.insert(summary.essences.begin(), std::move(best));
   return summary;
 }
@@ -299,7 +384,7 @@ Summary SummaryOf(const PatternTree& tree) {
                                   .length = 1,
                                   .frequency = frequency});
       Essence best;
-      if (Offer(summary.prefixes, best)) summary.essences.push_back(std::move(best));
+      if (Offer(summary.prefixes, {}, best)) summary.essences.push_back(std::move(best));
       return summary;
     }
     case Kind::kSequence:
@@ -317,20 +402,19 @@ Summary SummaryOf(const PatternTree& tree) {
 }  // namespace
 
 double FrequencyOf(const ByteSet& set) {
-  static const std::array<double, 256> kFrequencies = MakeFrequencies();
-  if (set.all()) return 1;
-  double sum = 0;
-  for (size_t c = set._Find_first(); c < 256; c = set._Find_next(c)) sum += kFrequencies[c];
-  return std::min(sum, 1.0);
+  static const Frequencies kFrequencies;
+  return kFrequencies.Of(set);
 }
+
+double Essence::Cost() const { return windows.empty() ? 1 : CostOf(windows.size(), *this); }
 
 std::vector<Essence> EssencesOf(const PatternTree& tree) {
   std::vector<Essence> essences = SummaryOf(tree).essences;
-  std::erase_if(essences, [](const Essence& essence) { return essence.cost > kTooMuch; });
+  std::erase_if(essences, [](const Essence& essence) { return essence.Cost() > kTooMuch; });
   // Further ones are worth their cost where the first is found often.
   const auto worth = [&essences](const Essence& one) {
-    return &one == &essences[0] || (essences[0].frequency > kOften &&
-                                    one.cost - kConfirming * one.frequency < kLittleBeside);
+    return &one == &essences[0] ||
+           (essences[0].frequency > kOften && one.frequency < kLittleBeside);
   };
   size_t kept = 0;
   for (Essence& one : essences) {

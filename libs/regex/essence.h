@@ -14,8 +14,13 @@ using Window = std::vector<ByteSet>;
 struct Essence {
   std::vector<Window> windows;
   unsigned times = 1;
-  double cost = 1;       // of looking for them in a byte of mail, in windows compared
+  Lengths before = {};   // from where a match begins to where the first of them does
+  unsigned stride = 0;   // at most, from where one of them begins to where the next does
   double frequency = 0;  // of the windows in a byte of mail, guessed
+
+  // What it costs, guessed, in a byte of mail: to look for the windows, and to confirm the pattern
+  // wherever a match may begin by them. Without windows, as much as to look for the pattern itself.
+  double Cost() const;
 };
 
 // How often a byte of mail is one of these, guessed: 0 to 1.

@@ -164,7 +164,7 @@ class PatternReader {
 
   // Quantifiers behind what was read, their `?` or `+` included.
   void Quantify(PatternTree& tree, const Flags& flags) {
-    while (ok_) {
+    for (int depth = 0; ok_; ++depth) {
       while (flags.extended && !rest_.empty() && SkipWhite()) {
       }
       unsigned least = 0;
@@ -177,6 +177,7 @@ class PatternReader {
         return;
       }
       if (!Take("?")) Take("+");
+      ok_ = depth < kDeepest;
       PatternTree repeat;
       repeat.kind = Kind::kRepeat;
       repeat.least = least;
@@ -282,8 +283,7 @@ class PatternReader {
       rest_.remove_prefix(1);
       return Bytes(*set, {});
     }
-    if (Take("b") || Take("B") || Take("A") || Take("z") || Take("Z") || Take("G") || Take("K") ||
-        Take("E"))
+    if (Take("b") || Take("B") || Take("A") || Take("z") || Take("Z") || Take("K") || Take("E"))
       return Nothing();
     if (Take("R")) return Gap();
     if (Take("N")) return rest_.starts_with('{') ? Fail() : Bytes(~Of("\n"), {});
@@ -415,7 +415,52 @@ class PatternReader {
   bool ok_ = true;
 };
 
+// `times` times as much, kUnbounded where that is no number.
+unsigned Times(unsigned length, unsigned times) {
+  if (length == 0 || times == 0) return 0;
+  if (length == PatternTree::kUnbounded || times == PatternTree::kUnbounded)
+    return PatternTree::kUnbounded;
+  return static_cast<unsigned>(
+      std::min<uint64_t>(uint64_t{length} * times, PatternTree::kUnbounded));
+}
+
+unsigned Sum(unsigned a, unsigned b) {
+  return static_cast<unsigned>(std::min<uint64_t>(uint64_t{a} + b, PatternTree::kUnbounded));
+}
+
 }  // namespace
+
+Lengths operator+(Lengths a, Lengths b) {
+  return {.least = Sum(a.least, b.least), .most = Sum(a.most, b.most)};
+}
+
+Lengths operator|(Lengths a, Lengths b) {
+  return {.least = std::min(a.least, b.least), .most = std::max(a.most, b.most)};
+}
+
+Lengths LengthsOf(const PatternTree& tree) {
+  switch (tree.kind) {
+    case Kind::kBytes:
+      return {.least = 1, .most = 1};
+    case Kind::kSequence: {
+      Lengths sum;
+      for (const PatternTree& child : tree.children) sum = sum + LengthsOf(child);
+      return sum;
+    }
+    case Kind::kAlternate: {
+      Lengths either = LengthsOf(tree.children[0]);
+      for (const PatternTree& child : tree.children) either = either | LengthsOf(child);
+      return either;
+    }
+    case Kind::kRepeat: {
+      const Lengths one = LengthsOf(tree.children[0]);
+      return {.least = Times(one.least, tree.least), .most = Times(one.most, tree.most)};
+    }
+    case Kind::kGap:
+      break;
+  }
+  return {.least = 0, .most = PatternTree::kUnbounded};
+}
 
 std::optional<PatternTree> ReadPatternTree(std::string_view pattern, Flags flags) {
   return PatternReader(pattern).Read(flags);

@@ -31,6 +31,20 @@ struct PatternTree {
   unsigned most = 0;
 };
 
+// How many bytes something takes: from `least` to `most`, which may be PatternTree::kUnbounded.
+struct Lengths {
+  unsigned least = 0;
+  unsigned most = 0;
+
+  // Of one thing behind another.
+  friend Lengths operator+(Lengths a, Lengths b);
+  // Of one thing or another.
+  friend Lengths operator|(Lengths a, Lengths b);
+};
+
+// Of what matches.
+Lengths LengthsOf(const PatternTree& tree);
+
 // Reads a pattern as PCRE2 does (bytes, not characters). Total; nullopt for what it does not know
 // (recursion, conditions, properties, verbs) and for what is nested too deep.
 std::optional<PatternTree> ReadPatternTree(std::string_view pattern, Flags flags);

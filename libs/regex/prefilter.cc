@@ -2,110 +2,14 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
+#include <utility>
 
 namespace cleanmail::regex {
 namespace {
 
-constexpr size_t kAnchor = 3;      // places that are looked up together
-constexpr size_t kCodes = 64;      // of a byte
-constexpr size_t kFirstHigh = 58;  // the code from which on they are of bytes above ASCII's
-constexpr size_t kTriples = kCodes * kCodes * kCodes;
-// Of windows that begin with bytes above ASCII's, before the patterns that have such are named
-// unseen: text in other alphabets is full of them.
-constexpr size_t kComparedPerByte = 16;
-constexpr size_t kMostTriplesOfWindow = 1 << 14;
-
-// Codes: small letters, capitals in pairs, the signs text is full of, digits, white space, kinds of
-// bytes in UTF-8, and all the rest.
-std::array<uint8_t, 256> MakeCodes() {
-  std::array<uint8_t, 256> codes{};  // 0: the rest
-  uint8_t next = 1;
-  const auto give = [&](unsigned first, unsigned last) {
-    for (unsigned c = first; c <= last; ++c) codes[c] = next;
-    ++next;
-  };
-  for (unsigned c = 'a'; c <= 'z'; ++c) give(c, c);
-  for (unsigned c = 'A'; c <= 'Z'; c += 2) give(c, c + 1);
-  for (const char c : std::string_view("<=>/.,-:\"'()_*"))
-    give(static_cast<uint8_t>(c), static_cast<uint8_t>(c));
-  give('0', '4');
-  give('5', '9');
-  for (const char c : std::string_view(" \t\n\v\f\r")) codes[static_cast<size_t>(c)] = next;
-  next = kFirstHigh;
-  give(0x80, 0x9f);
-  give(0xa0, 0xbf);
-  give(0xc0, 0xcd);
-  give(0xce, 0xd4);
-  give(0xd5, 0xef);
-  give(0xf0, 0xff);
-  return codes;
-}
-const std::array<uint8_t, 256> kCodeOf = MakeCodes();
-
-bool HasHigh(size_t triple) {
-  return triple % kCodes >= kFirstHigh || triple / kCodes % kCodes >= kFirstHigh ||
-         triple / kCodes / kCodes >= kFirstHigh;
-}
-
-// The codes of a set's bytes, a bit each.
-uint64_t CodesOf(const ByteSet& set) {
-  uint64_t codes = 0;
-  for (size_t c = set._Find_first(); c < set.size(); c = set._Find_next(c))
-    codes |= uint64_t{1} << kCodeOf[c];
-  return codes;
-}
-
-// How often a byte of mail has one of these codes.
-double FrequencyOfCodes(uint64_t codes) {
-  ByteSet bytes;
-  for (size_t c = 0; c < bytes.size(); ++c) bytes[c] = (codes >> kCodeOf[c] & 1) != 0;
-  return FrequencyOf(bytes);
-}
-
-// Three places of a window, those behind its end being anything.
-struct Anchor {
-  size_t begin = 0;
-  std::array<uint64_t, kAnchor> codes{};
-  double frequency = std::numeric_limits<double>::infinity();
-};
-
-// The rarest three that do not take too many entries.
-Anchor AnchorOf(const Window& window) {
-  Anchor best;
-  for (size_t begin = 0; begin == 0 || begin + kAnchor <= window.size(); ++begin) {
-    Anchor anchor{.begin = begin, .frequency = 1};
-    size_t triples = 1;
-    for (size_t i = 0; i < kAnchor; ++i) {
-      const bool within = begin + i < window.size();
-      anchor.codes[i] = within ? CodesOf(window[begin + i]) : ~uint64_t{0};
-      anchor.frequency *= FrequencyOfCodes(anchor.codes[i]);
-      triples *= static_cast<size_t>(std::popcount(anchor.codes[i]));
-    }
-    if (triples > kMostTriplesOfWindow) anchor.frequency += static_cast<double>(triples);
-    if (anchor.frequency < best.frequency) best = anchor;
-  }
-  return best;
-}
-
-// The rarest place beside the three.
-uint8_t OtherPlace(const Window& window, size_t anchor) {
-  size_t rarest = anchor;
-  for (size_t i = 0; i < window.size(); ++i) {
-    const bool beside = i < anchor || i >= anchor + kAnchor;
-    const bool rarer = rarest == anchor || FrequencyOf(window[i]) < FrequencyOf(window[rarest]);
-    if (beside && rarer) rarest = i;
-  }
-  return static_cast<uint8_t>(rarest);
-}
-
-// What is wanted, and where a window of it ends and begins, in a number that sorts by these.
-uint64_t Hit(uint64_t wanted, uint64_t begin, uint64_t length) {
-  return wanted << 40 | (begin + length) << 4 | length;
-}
-size_t WantedOf(uint64_t hit) { return hit >> 40; }
-size_t EndOf(uint64_t hit) { return hit >> 4 & 0xfffffffff; }
-size_t BeginOf(uint64_t hit) { return EndOf(hit) - (hit & 15); }
+constexpr size_t kNone = static_cast<size_t>(-1);
+constexpr size_t kFewWindows = 1024;  // as many as a word of buckets is enough for
+constexpr size_t kNear = 8;           // stretches so near to each other are one
 
 template <class Function>
 void ForEachBit(uint64_t bits, const Function& function) {
@@ -114,132 +18,325 @@ void ForEachBit(uint64_t bits, const Function& function) {
 
 }  // namespace
 
+// Sorts windows into buckets, so that few buckets may have one at a byte of mail: the most frequent
+// first, each into the bucket that becomes least more frequent by it.
+class Prefilter::Sorter {
+ public:
+  bool HasRoomFor(const std::vector<Essence>& essences) const {
+    size_t more = 0;
+    for (const Essence& essence : essences) more += essence.windows.size();
+    return windows_.size() + more <= kBuckets * kWord;
+  }
+
+  void Add(const Window& window, uint32_t wanted) {
+    Draft draft;
+    const size_t length = std::min(window.size(), kPlaces);
+    for (size_t i = 0; i < kPlaces; ++i) {
+      draft.bytes[i] = i < length ? window[i] : ~ByteSet();
+      draft.frequencies[i] = FrequencyOf(draft.bytes[i]);
+    }
+    draft.windows.push_back({.bytes = draft.bytes,
+                             .place = {.wanted = wanted, .length = static_cast<uint32_t>(length)}});
+    windows_.push_back(std::move(draft));
+  }
+
+  std::vector<Bucket> Sorted() && {
+    std::stable_sort(windows_.begin(), windows_.end(),
+                     [](const Draft& a, const Draft& b) { return a.Frequency() > b.Frequency(); });
+    const size_t most = windows_.size() <= kFewWindows ? kWord : kBuckets;
+    std::vector<Draft> drafts;
+    for (Draft& window : windows_) {
+      if (Draft* bucket = BucketFor(window, drafts, most)) {
+        bucket->Take(window);
+      } else {
+        drafts.push_back(std::move(window));
+      }
+    }
+    std::vector<Bucket> buckets;
+    for (const Draft& draft : drafts) buckets.push_back(Finished(draft));
+    return buckets;
+  }
+
+ private:
+  using Padded = std::array<ByteSet, kPlaces>;  // behind its end a window allows anything
+
+  struct Entry {
+    Padded bytes;
+    Place place;
+  };
+  // A bucket to be; at first of one window.
+  struct Draft {
+    Padded bytes;
+    std::array<double, kPlaces> frequencies{};  // of bytes
+    std::vector<Entry> windows;
+
+    double Frequency() const {
+      double all = 1;
+      for (const double one : frequencies) all *= one;
+      return all;
+    }
+    // With another's windows.
+    double FrequencyWith(const Draft& other) const {
+      double all = 1;
+      for (size_t i = 0; i < kPlaces; ++i) {
+        const ByteSet either = bytes[i] | other.bytes[i];
+        all *= either == bytes[i] ? frequencies[i] : FrequencyOf(either);
+      }
+      return all;
+    }
+    void Take(const Draft& other) {
+      for (size_t i = 0; i < kPlaces; ++i) {
+        bytes[i] |= other.bytes[i];
+        frequencies[i] = FrequencyOf(bytes[i]);
+      }
+      windows.insert(windows.end(), other.windows.begin(), other.windows.end());
+    }
+  };
+
+  // Null for one of its own.
+  static Draft* BucketFor(const Draft& window, std::vector<Draft>& drafts, size_t most) {
+    Draft* best = nullptr;
+    double least = drafts.size() < most ? window.Frequency() : 2;
+    for (Draft& draft : drafts) {
+      if (draft.windows.size() == kWord) continue;
+      const double more = draft.FrequencyWith(window) - draft.Frequency();
+      if (more >= least) continue;
+      least = more;
+      best = &draft;
+    }
+    return best;
+  }
+
+  static Bucket Finished(const Draft& draft) {
+    Bucket bucket;
+    for (size_t number = 0; number < draft.windows.size(); ++number) {
+      const auto& [bytes, place] = draft.windows[number];
+      const uint64_t bit = uint64_t{1} << number;
+      bucket.places.push_back(place);
+      for (size_t i = 0; i < kPlaces; ++i) {
+        for (size_t c = 0; c < kBeyond; ++c) bucket.masks[i][c][0] |= bytes[i][c] ? bit : 0;
+        bucket.masks[i][kBeyond][0] |= i >= place.length ? bit : 0;
+      }
+    }
+    return bucket;
+  }
+
+  std::vector<Draft> windows_;
+};
+
+// What was found of each essence in a text, from front to back.
+class Prefilter::Finds {
+ public:
+  explicit Finds(const std::vector<Wanted>& wanted) : wanted_(wanted), kept_(Kept()) {
+    if (kept_.runs.size() < wanted.size()) kept_.runs.resize(wanted.size());
+  }
+  ~Finds() {
+    for (const uint32_t wanted : kept_.found) kept_.runs[wanted] = Run();
+    kept_.found.clear();
+    kept_.finds.clear();
+  }
+  Finds(const Finds&) = delete;
+  Finds& operator=(const Finds&) = delete;
+
+  // A window is at `begin`. Where an essence is wanted several times, they are a run: none is
+  // farther from the next than its stride. Those that overlap count once.
+  void Add(const Place& place, size_t begin) {
+    const Wanted& wanted = wanted_[place.wanted];
+    if (begin < wanted.before.least) return;
+    Run& run = kept_.runs[place.wanted];
+    if (run.latest == kNone) kept_.found.push_back(place.wanted);
+    if (run.latest == kNone || begin - kept_.finds[run.latest].begin > wanted.stride) {
+      run.begin = kept_.finds.size();
+      run.free = 0;
+      run.times = 0;
+    }
+    if (run.latest != kNone) kept_.finds[run.latest].next = kept_.finds.size();
+    run.latest = kept_.finds.size();
+    kept_.finds.push_back({.begin = begin});
+    const size_t end = begin + place.length;
+    if (begin >= run.free) ++run.times;
+    run.free = begin >= run.free ? end : std::min(run.free, end);
+    if (run.times < wanted.times) return;
+    if (run.first == kNone) run.first = run.begin;
+    run.last = run.latest;
+  }
+
+  // Appends the patterns of which everything wanted was found, where one match may have it all.
+  void Name(std::vector<Candidate>& candidates) {
+    std::vector<uint32_t>& found = kept_.found;
+    std::sort(found.begin(), found.end());
+    for (size_t at = 0; at < found.size();) {
+      const uint32_t first = found[at];
+      const unsigned id = wanted_[first].id;
+      bool all = first == 0 || wanted_[first - 1].id != id;
+      Stretch begin;
+      for (uint32_t wanted = first; wanted < wanted_.size() && wanted_[wanted].id == id; ++wanted) {
+        const bool there = at < found.size() && found[at] == wanted;
+        all = all && there && Narrow(wanted, begin);
+        at += there ? 1 : 0;
+      }
+      if (all) NameWithin(first, begin, candidates);
+    }
+  }
+
+ private:
+  // A window of an essence, and the next of that essence.
+  struct Find {
+    size_t begin = 0;
+    size_t next = kNone;
+  };
+  // Of an essence; places in finds.
+  struct Run {
+    size_t begin = kNone;
+    size_t latest = kNone;
+    size_t first = kNone;  // that is in a run of enough
+    size_t last = kNone;
+    size_t free = 0;  // byte behind the last that counts
+    unsigned times = 0;
+  };
+  // A thread's, so that a scan allocates nothing.
+  struct Workspace {
+    std::vector<Run> runs;
+    std::vector<Find> finds;
+    std::vector<uint32_t> found;
+  };
+  static Workspace& Kept() {
+    thread_local Workspace workspace;
+    return workspace;
+  }
+
+  // Where a match may begin that has `wanted` at a find.
+  Stretch BeginFor(const Wanted& wanted, const Find& find) const {
+    return {.first = find.begin - std::min<size_t>(find.begin, wanted.before.most),
+            .last = find.begin - wanted.before.least};
+  }
+
+  // Leaves of `begin` where a match may begin that has what was found of `wanted`; false: nowhere.
+  bool Narrow(uint32_t wanted, Stretch& begin) const {
+    const Run& run = kept_.runs[wanted];
+    if (run.first == kNone) return false;
+    begin.first = std::max(begin.first, BeginFor(wanted_[wanted], kept_.finds[run.first]).first);
+    begin.last = std::min(begin.last, BeginFor(wanted_[wanted], kept_.finds[run.last]).last);
+    return begin.first <= begin.last;
+  }
+
+  // What was found of `wanted` says more closely where a match may begin.
+  void NameWithin(uint32_t wanted, const Stretch& begin, std::vector<Candidate>& candidates) const {
+    const Run& run = kept_.runs[wanted];
+    Stretch last{.first = kNone, .last = 0};
+    for (size_t at = run.first; at != kNone; at = kept_.finds[at].next) {
+      const Stretch one = BeginFor(wanted_[wanted], kept_.finds[at]);
+      const Stretch here{.first = std::max(one.first, begin.first),
+                         .last = std::min(one.last, begin.last)};
+      if (here.first > here.last) continue;
+      if (last.first != kNone && here.first <= last.last + kNear) {
+        last.last = std::max(last.last, here.last);
+        continue;
+      }
+      if (last.first != kNone) candidates.push_back({wanted_[wanted].id, last});
+      last = here;
+    }
+    if (last.first != kNone) candidates.push_back({wanted_[wanted].id, last});
+  }
+
+  const std::vector<Wanted>& wanted_;
+  Workspace& kept_;
+};
+
 Prefilter::Prefilter(const std::vector<Pattern>& patterns) {
-  std::vector<uint64_t> entries;  // a triple and a place that begins with it
+  Sorter sorter;
   for (const Pattern& pattern : patterns) {
     const auto tree = ReadPatternTree(pattern.regex->pattern(), pattern.regex->flags());
     const std::vector<Essence> essences = tree ? EssencesOf(*tree) : std::vector<Essence>();
-    if (essences.empty()) unfiltered_.push_back(pattern.id);
+    if (essences.empty() || !sorter.HasRoomFor(essences)) {
+      unfiltered_.push_back(pattern.id);
+      continue;
+    }
     for (const Essence& essence : essences) {
-      wanted_.push_back({pattern.id, essence.times});
-      for (const Window& window : essence.windows) Add(window, entries);
+      for (const Window& window : essence.windows)
+        sorter.Add(window, static_cast<uint32_t>(wanted_.size()));
+      wanted_.push_back({pattern.id, essence.times, essence.before, essence.stride});
     }
   }
-  std::sort(entries.begin(), entries.end());
-  triples_.resize(kTriples / 64);
-  ranks_.resize(kTriples / 64);
-  for (const uint64_t entry : entries) {
-    const uint64_t triple = entry >> 32;
-    uint64_t& word = triples_[triple / 64];
-    const uint64_t bit = uint64_t{1} << (triple % 64);
-    if ((word & bit) == 0) begins_.push_back(static_cast<uint32_t>(ordered_.size()));
-    word |= bit;
-    ordered_.push_back(static_cast<uint32_t>(entry));
-    if (HasHigh(triple)) of_high_.push_back(wanted_[places_[ordered_.back()].wanted].id);
-  }
-  std::sort(of_high_.begin(), of_high_.end());
-  of_high_.erase(std::unique(of_high_.begin(), of_high_.end()), of_high_.end());
-  begins_.push_back(static_cast<uint32_t>(ordered_.size()));
-  uint32_t rank = 0;
-  for (size_t i = 0; i < triples_.size(); ++i) {
-    ranks_[i] = rank;
-    rank += static_cast<uint32_t>(std::popcount(triples_[i]));
+  buckets_ = std::move(sorter).Sorted();
+  if (buckets_.size() > kWord) {
+    many_ = MasksOf<2>(buckets_);
+  } else if (!buckets_.empty()) {
+    few_ = MasksOf<1>(buckets_);
   }
 }
 
-void Prefilter::Add(const Window& window, std::vector<uint64_t>& entries) {
-  const Anchor anchor = AnchorOf(window);
-  Place place{.wanted = static_cast<uint32_t>(wanted_.size() - 1),
-              .length = static_cast<uint8_t>(std::min(window.size(), kMostPlaces)),
-              .anchor = static_cast<uint8_t>(anchor.begin)};
-  for (size_t i = 0; i < place.length; ++i) {
-    auto known = std::find(sets_.begin(), sets_.end(), window[i]);
-    if (known == sets_.end()) known = sets_.insert(known, window[i]);
-    place.sets[i] = static_cast<uint16_t>(known - sets_.begin());
-  }
-  place.other = OtherPlace(window, anchor.begin);
-  place.codes = CodesOf(window[place.other]);
-  const auto number = static_cast<uint32_t>(places_.size());
-  places_.push_back(place);
-  ForEachBit(anchor.codes[0], [&](size_t a) {
-    ForEachBit(anchor.codes[1], [&](size_t b) {
-      ForEachBit(anchor.codes[2], [&](size_t c) {
-        entries.push_back(((a * kCodes + b) * kCodes + c) << 32 | number);
-      });
-    });
-  });
-}
-
-bool Prefilter::Fits(const Place& place, std::string_view text, size_t at) const {
-  if (at < place.anchor || text.size() - (at - place.anchor) < place.length) return false;
-  const char* byte = text.data() + at - place.anchor;
-  if ((place.codes >> kCodeOf[static_cast<uint8_t>(byte[place.other])] & 1) == 0) return false;
-  for (size_t i = 0; i < place.length; ++i, ++byte) {
-    if (!sets_[place.sets[i]][static_cast<uint8_t>(*byte)]) return false;
-  }
-  return true;
-}
-
-void Prefilter::Scan(std::string_view text, std::vector<unsigned>& candidates) const {
-  if (places_.empty()) return;
-  thread_local std::vector<uint64_t> hits;  // kept, so that a scan allocates nothing
-  hits.clear();
-  const auto code = [text](size_t at) -> size_t {
-    return at < text.size() ? kCodeOf[static_cast<uint8_t>(text[at])] : 0;
-  };
-  const auto before = static_cast<ptrdiff_t>(candidates.size());
-  size_t left = kComparedPerByte * text.size();
-  size_t triple = code(0) * kCodes + code(1);
-  for (size_t at = 0; at < text.size(); ++at) {
-    triple = (triple * kCodes + code(at + 2)) % kTriples;
-    const uint64_t word = triples_[triple / 64];
-    const uint64_t bit = uint64_t{1} << (triple % 64);
-    if ((word & bit) == 0) continue;
-    const size_t nth = ranks_[triple / 64] + static_cast<size_t>(std::popcount(word & (bit - 1)));
-    if (HasHigh(triple)) {
-      const size_t windows = begins_[nth + 1] - begins_[nth];
-      left -= std::min(left, windows);
-      if (left == 0) continue;
-    }
-    for (uint32_t i = begins_[nth]; i < begins_[nth + 1]; ++i) {
-      const Place& place = places_[ordered_[i]];
-      if (Fits(place, text, at)) hits.push_back(Hit(place.wanted, at - place.anchor, place.length));
-    }
-  }
-  std::sort(hits.begin(), hits.end());
-  hits.erase(std::unique(hits.begin(), hits.end()), hits.end());
-  NameThose(hits, candidates);
-  if (left > 0 || text.empty()) return;
-  candidates.insert(candidates.end(), of_high_.begin(), of_high_.end());
-  std::sort(candidates.begin() + before, candidates.end());
-  candidates.erase(std::unique(candidates.begin() + before, candidates.end()), candidates.end());
-}
-
-void Prefilter::NameThose(const std::vector<uint64_t>& hits,
-                          std::vector<unsigned>& candidates) const {
-  size_t at = 0;
-  while (at < hits.size()) {
-    // All that is wanted of a pattern, of which the first hit is the first.
-    size_t wanted = WantedOf(hits[at]);
-    const unsigned id = wanted_[wanted].id;
-    bool all = wanted == 0 || wanted_[wanted - 1].id != id;
-    for (; wanted < wanted_.size() && wanted_[wanted].id == id; ++wanted) {
-      size_t times = 0;  // without those that overlap
-      for (size_t free = 0; at < hits.size() && WantedOf(hits[at]) == wanted; ++at) {
-        if (BeginOf(hits[at]) < free) continue;
-        free = EndOf(hits[at]);
-        ++times;
+template <size_t kWords>
+std::unique_ptr<Prefilter::Masks<kWords>> Prefilter::MasksOf(const std::vector<Bucket>& buckets) {
+  auto masks = std::make_unique<Masks<kWords>>();
+  for (size_t place = 0; place < kPlaces; ++place) {
+    for (size_t c = 0; c <= kBeyond; ++c) {
+      for (size_t number = 0; number < buckets.size(); ++number) {
+        if (buckets[number].masks[place][c][0] != 0)
+          (*masks)[place][c][number / kWord] |= uint64_t{1} << number % kWord;
       }
-      all = all && times >= wanted_[wanted].times;
     }
-    if (all) candidates.push_back(id);
   }
+  return masks;
+}
+
+template <size_t kWords, class Byte>
+std::array<uint64_t, kWords> Prefilter::Meet(const Masks<kWords>& masks, const Byte& byte) {
+  std::array<uint64_t, kWords> all = masks[0][byte(0)];
+  for (size_t place = 1; place < kPlaces; ++place) {
+    const std::array<uint64_t, kWords>& here = masks[place][byte(place)];
+    for (size_t word = 0; word < kWords; ++word) all[word] &= here[word];
+  }
+  return all;
+}
+
+template <class Byte>
+void Prefilter::LookInto(const Bucket& bucket, size_t at, const Byte& byte, Finds& finds) {
+  if (bucket.places.size() == 1) return finds.Add(bucket.places[0], at);
+  ForEachBit(Meet(bucket.masks, byte)[0],
+             [&](size_t window) { finds.Add(bucket.places[window], at); });
+}
+
+template <size_t kWords, class Byte>
+void Prefilter::Look(const Masks<kWords>& masks, size_t at, const Byte& byte, Finds& finds) const {
+  const std::array<uint64_t, kWords> may = Meet(masks, byte);
+  for (size_t word = 0; word < kWords; ++word) {
+    ForEachBit(may[word],
+               [&](size_t bit) { LookInto(buckets_[word * kWord + bit], at, byte, finds); });
+  }
+}
+
+template <size_t kWords>
+void Prefilter::Read(const Masks<kWords>& masks, std::string_view text, Finds& finds) const {
+  size_t at = 0;
+  for (; at + kPlaces <= text.size(); ++at) {
+    const char* here = text.data() + at;
+    const auto byte = [here](size_t place) { return size_t{static_cast<uint8_t>(here[place])}; };
+    Look(masks, at, byte, finds);
+  }
+  for (; at < text.size(); ++at) {
+    const std::string_view rest = text.substr(at);
+    const auto byte = [rest](size_t place) {
+      return place < rest.size() ? static_cast<uint8_t>(rest[place]) : kBeyond;
+    };
+    Look(masks, at, byte, finds);
+  }
+}
+
+void Prefilter::Scan(std::string_view text, std::vector<Candidate>& candidates) const {
+  if (buckets_.empty()) return;
+  Finds finds(wanted_);
+  if (many_ != nullptr) {
+    Read(*many_, text, finds);
+  } else {
+    Read(*few_, text, finds);
+  }
+  finds.Name(candidates);
 }
 
 size_t Prefilter::bytes() const {
-  const auto size = [](const auto& vector) { return vector.size() * sizeof(vector[0]); };
-  return size(unfiltered_) + size(wanted_) + size(of_high_) + size(sets_) + size(places_) +
-         size(triples_) + size(ranks_) + size(begins_) + size(ordered_);
+  return buckets_.size() * sizeof(Bucket) + (few_ != nullptr ? sizeof(*few_) : 0) +
+         (many_ != nullptr ? sizeof(*many_) : 0) + wanted_.size() * sizeof(Wanted);
 }
 
 }  // namespace cleanmail::regex

@@ -1,4 +1,4 @@
-// A pattern, a line feed, a text: what matches is named.
+// A pattern, a line feed, a text: what matches is named, and where it does.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -16,9 +16,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto regex = Regex::Compile(pattern, flags, {.steps = 10'000});
     if (!regex.ok()) continue;
     const Prefilter prefilter({{&*regex, 1}});
-    std::vector<unsigned> named = prefilter.unfiltered();
-    prefilter.Scan(text, named);
-    if (named.empty() && regex->Matches(text)) std::abort();
+    if (!prefilter.unfiltered().empty()) continue;
+    std::vector<Prefilter::Candidate> candidates;
+    prefilter.Scan(text, candidates);
+    const bool found = std::any_of(candidates.begin(), candidates.end(), [&](const auto& one) {
+      return regex->FindWithin(text, one.begin) != Outcome::kNoMatch;
+    });
+    if (!found && regex->Matches(text)) std::abort();
   }
   return 0;
 }

@@ -21,19 +21,28 @@ class Patterns {
     prefilter_ = Prefilter(numbered);
   }
 
+  std::vector<Prefilter::Candidate> Candidates(std::string_view text) const {
+    std::vector<Prefilter::Candidate> candidates;
+    prefilter_.Scan(text, candidates);
+    return candidates;
+  }
   std::vector<unsigned> Named(std::string_view text) const {
     std::vector<unsigned> named;
-    prefilter_.Scan(text, named);
+    for (const auto& [id, begin] : Candidates(text)) {
+      if (named.empty() || named.back() != id) named.push_back(id);
+    }
     return named;
   }
-  // Every pattern that matches is named or not filtered at all.
+  // Every pattern that matches is named with where it does, or not filtered at all.
   void ExpectComplete(std::string_view text) const {
-    std::vector<unsigned> named = Named(text);
+    const std::vector<Prefilter::Candidate> candidates = Candidates(text);
     const std::vector<unsigned>& rest = prefilter_.unfiltered();
-    named.insert(named.end(), rest.begin(), rest.end());
     for (unsigned i = 0; i < regexes_.size(); ++i) {
       if (!regexes_[i].Matches(text)) continue;
-      EXPECT_NE(std::find(named.begin(), named.end(), i), named.end())
+      const bool found = std::any_of(candidates.begin(), candidates.end(), [&](const auto& one) {
+        return one.id == i && regexes_[i].FindWithin(text, one.begin) == Outcome::kMatch;
+      });
+      EXPECT_TRUE(found || std::find(rest.begin(), rest.end(), i) != rest.end())
           << regexes_[i].pattern() << " in '" << text << "'";
     }
   }
@@ -86,6 +95,24 @@ TEST(Prefilter, LeavesMostPatternsOut) {
 TEST(Prefilter, NamesAPatternOnce) {
   const Patterns patterns({"(?:spam|junk|offer)s"});
   EXPECT_EQ(patterns.Named("spams, junks and offers, spams"), std::vector<unsigned>{0});
+}
+
+TEST(Prefilter, SaysWhereAMatchMayBegin) {
+  const Patterns patterns({"\\bbuy (?:now|this) .{0,5}viagra"});
+  const std::string text = std::string(100, '.') + "buy this and viagra, viagra";
+  const std::vector<Prefilter::Candidate> candidates = patterns.Candidates(text);
+  ASSERT_EQ(candidates.size(), 1U);
+  EXPECT_LE(candidates[0].begin.first, 100U);
+  EXPECT_GE(candidates[0].begin.last, 100U);
+  EXPECT_GT(candidates[0].begin.first, 80U);
+  EXPECT_LT(candidates[0].begin.last, 120U);
+}
+
+TEST(Prefilter, WhatIsWantedSeveralTimesLiesTogether) {
+  const Patterns patterns({"(?:(?:qixot|zebra|jumbo)[ ,]{1,3}){3}"});
+  EXPECT_FALSE(patterns.Named("qixot, zebra, jumbo, ").empty());
+  EXPECT_TRUE(patterns.Named("qixot, zebra, and then a jumbo, ").empty());
+  patterns.ExpectComplete("qixot qixot, zebra    jumbo, zebra, qixot ");
 }
 
 TEST(Prefilter, APatternWithoutAnythingRareIsNotFiltered) {

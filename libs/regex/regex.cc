@@ -76,7 +76,7 @@ WideWorkspace& ThreadWideWorkspace() {
 }
 
 uint32_t Options(const Flags& flags) {
-  uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C;
+  uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT;
   if (flags.ignore_case) options |= PCRE2_CASELESS;
   if (flags.multi_line) options |= PCRE2_MULTILINE;
   if (flags.dot_matches_all) options |= PCRE2_DOTALL;
@@ -129,6 +129,7 @@ absl::StatusOr<Regex> Regex::Compile(std::string_view pattern, Flags flags, Limi
   regex.code_.reset(
       pcre2_compile_8(Bytes(pattern), pattern.size(), Options(flags), &error, &offset, nullptr));
   if (regex.code_ != nullptr) {
+    pcre2_pattern_info_8(regex.code_.get(), PCRE2_INFO_MINLENGTH, &regex.least_length_);
     // Where the processor cannot, the interpreter does the work.
     regex.jit_ = pcre2_jit_compile_8(regex.code_.get(), PCRE2_JIT_COMPLETE) == 0;
     return regex;
@@ -144,43 +145,56 @@ absl::StatusOr<Regex> Regex::Compile(std::string_view pattern, Flags flags, Limi
 
 Outcome Regex::Find(std::string_view subject, size_t from, Match* match) const {
   if (match != nullptr) match->groups.clear();
-  if (from > subject.size()) return Outcome::kNoMatch;
-  int found = 0;
-  const PCRE2_SIZE* spans = nullptr;
+  const Found found = Search(subject, {.first = from});
+  if (found.outcome == Outcome::kMatch && match != nullptr)
+    CopyGroups(found.groups, found.ends, *match);
+  return found.outcome;
+}
+
+Outcome Regex::FindWithin(std::string_view subject, Stretch begin) const {
+  return Search(subject, begin).outcome;
+}
+
+Regex::Found Regex::Search(std::string_view subject, Stretch begin) const {
+  if (begin.first > subject.size() || subject.size() - begin.first < least_length_) return {};
+  const PCRE2_SIZE limit = begin.last < subject.size() ? begin.last : PCRE2_UNSET;
+  Found found;
   if (code_ != nullptr) {
     Workspace& workspace = ThreadWorkspace();
     pcre2_set_match_limit_8(workspace.context, limits_.steps);
+    pcre2_set_offset_limit_8(workspace.context, limit);
     // What was compiled to machine code is run without the checks of pcre2_match.
     const auto match_it = jit_ ? pcre2_jit_match_8 : pcre2_match_8;
-    found = match_it(code_.get(), Bytes(subject), subject.size(), from, 0, workspace.data,
-                     workspace.context);
-    spans = pcre2_get_ovector_pointer_8(workspace.data);
+    found.groups = match_it(code_.get(), Bytes(subject), subject.size(), begin.first, 0,
+                            workspace.data, workspace.context);
+    found.ends = pcre2_get_ovector_pointer_8(workspace.data);
   } else {
     WideWorkspace& workspace = ThreadWideWorkspace();
     Widen(subject, workspace.subject);
     pcre2_set_match_limit_32(workspace.context, limits_.steps);
-    found = pcre2_match_32(wide_code_.get(), workspace.subject.data(), subject.size(), from, 0,
-                           workspace.data, workspace.context);
-    spans = pcre2_get_ovector_pointer_32(workspace.data);
+    pcre2_set_offset_limit_32(workspace.context, limit);
+    found.groups = pcre2_match_32(wide_code_.get(), workspace.subject.data(), subject.size(),
+                                  begin.first, 0, workspace.data, workspace.context);
+    found.ends = pcre2_get_ovector_pointer_32(workspace.data);
   }
-  if (found == PCRE2_ERROR_NOMATCH) return Outcome::kNoMatch;
-  if (found < 0) return Outcome::kGaveUp;
-  if (match != nullptr) CopyGroups(found, spans, *match);
-  return Outcome::kMatch;
+  if (found.groups >= 0) {
+    found.outcome = Outcome::kMatch;
+  } else if (found.groups != PCRE2_ERROR_NOMATCH) {
+    found.outcome = Outcome::kGaveUp;
+  }
+  return found;
 }
 
 size_t Regex::Count(std::string_view subject, size_t most, bool& gave_up) const {
   size_t count = 0;
   size_t from = 0;
-  Match match;
   while (from <= subject.size() && (most == 0 || count < most)) {
-    const Outcome outcome = Find(subject, from, &match);
-    if (outcome == Outcome::kGaveUp) gave_up = true;
-    if (outcome != Outcome::kMatch) break;
+    const Found found = Search(subject, {.first = from});
+    if (found.outcome == Outcome::kGaveUp) gave_up = true;
+    if (found.outcome != Outcome::kMatch) break;
     ++count;
-    const Span whole = match.groups[0];
     // An empty match is stepped over, or it would be found again.
-    from = whole.end == whole.begin ? whole.end + 1 : whole.end;
+    from = std::max(found.ends[1], found.ends[0] + 1);
   }
   return count;
 }

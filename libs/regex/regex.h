@@ -35,6 +35,12 @@ struct Span {
   bool matched() const { return begin != kNone; }
 };
 
+// Where something may begin: both ends are meant.
+struct Stretch {
+  size_t first = 0;
+  size_t last = static_cast<size_t>(-1);
+};
+
 enum class Outcome { kNoMatch, kMatch, kGaveUp };
 
 // The spans of the last match: 0 is all of it. Empty unless Find returned kMatch.
@@ -58,6 +64,8 @@ class Regex {
 
   // Looks for the first match at or behind `from`.
   Outcome Find(std::string_view subject, size_t from = 0, Match* match = nullptr) const;
+  // Looks for a match that begins within `begin`.
+  Outcome FindWithin(std::string_view subject, Stretch begin) const;
   bool Matches(std::string_view subject) const { return Find(subject) == Outcome::kMatch; }
   // How often it matches, one behind the other, at most `most` times (0: no bound). `gave_up` is
   // set when a search did.
@@ -76,13 +84,22 @@ class Regex {
   Regex(std::string pattern, Flags flags, Limits limits)
       : pattern_(std::move(pattern)), flags_(flags), limits_(limits) {}
 
+  // What was found, and where: pairs of begin and end of the match and its groups.
+  struct Found {
+    Outcome outcome = Outcome::kNoMatch;
+    int groups = 0;
+    const size_t* ends = nullptr;  // valid up to the thread's next search
+  };
+  Found Search(std::string_view subject, Stretch begin) const;
+
   // One of the two: patterns too large for the first are compiled with wider offsets.
   std::unique_ptr<pcre2_real_code_8, Freer> code_;
   std::unique_ptr<pcre2_real_code_32, Freer> wide_code_;
   std::string pattern_;
   Flags flags_;
   Limits limits_;
-  bool jit_ = false;  // code_ is machine code
+  bool jit_ = false;           // code_ is machine code
+  uint32_t least_length_ = 0;  // of a match
 };
 
 // A pattern written in our own sources: one that does not compile ends the process at start.

@@ -66,5 +66,16 @@ TEST(Regex, CompilesPatternsOfMoreThan64KiBOfCode) {
   EXPECT_FALSE(regex->Matches("...xzy"));
 }
 
+TEST(Regex, FindsWithinAStretch) {
+  const Regex regex = CompiledIn("(?<=x)ab+");
+  const std::string_view text = "xab xabb";
+  EXPECT_EQ(regex.FindWithin(text, {.first = 0, .last = 1}), Outcome::kMatch);
+  EXPECT_EQ(regex.FindWithin(text, {.first = 2, .last = 4}), Outcome::kNoMatch);
+  EXPECT_EQ(regex.FindWithin(text, {.first = 5, .last = 5}), Outcome::kMatch);
+  EXPECT_EQ(regex.FindWithin(text, {.first = 2}), Outcome::kMatch);
+  EXPECT_EQ(regex.FindWithin(text, {.first = 9}), Outcome::kNoMatch);
+  EXPECT_TRUE(regex.Matches(text));  // the bound is not kept
+}
+
 }  // namespace
 }  // namespace cleanmail::regex

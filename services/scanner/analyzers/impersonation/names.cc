@@ -33,7 +33,9 @@ std::string WithLatinCapitals(std::string_view text) {
   };
   std::string latin;
   for (size_t i = 0; i < text.size(); ++i) {
-    const auto* const pair = std::ranges::find(kPairs, text.substr(i, 2), &Pair::other);
+    const bool ascii = static_cast<unsigned char>(text[i]) < 0x80;
+    const auto* const pair =
+        ascii ? kPairs.end() : std::ranges::find(kPairs, text.substr(i, 2), &Pair::other);
     if (pair == kPairs.end()) {
       latin += text[i];
       continue;

@@ -1,6 +1,7 @@
 #include "services/scanner/analyzers/newsletter/signs.h"
 
 #include <algorithm>
+#include <array>
 
 #include "libs/mail/mime/encoded_word.h"
 #include "libs/mail/mime/parameters.h"
@@ -42,16 +43,43 @@ std::string FirstField(const ParsedMessage& message, const std::string_view (&fi
   return {};
 }
 
-// The first of `words` in `text`, which is in lower case.
+// Words that are looked for in one pass over a text.
 template <size_t N>
-std::string FirstWord(const std::string& text, const std::string_view (&words)[N]) {
-  for (const std::string_view word : words) {
-    if (text.find(word) != std::string::npos) return std::string(word);
+class WordList {
+ public:
+  explicit constexpr WordList(const std::string_view (&words)[N]) : words_(words) {
+    for (const std::string_view word : words) begins_[BeginOf(word.data())] = true;
   }
-  return {};
-}
 
-// As FirstWord, but whole words only: "border" is no order.
+  // The first of the list that `text`, which is in lower case, has somewhere; empty: none.
+  std::string FirstIn(std::string_view text) const {
+    size_t first = N;
+    for (; text.size() >= kBegin; text.remove_prefix(1)) {
+      if (!begins_[BeginOf(text.data())]) continue;
+      for (size_t i = 0; i < first; ++i) {
+        if (text.starts_with(words_[i])) first = i;
+      }
+    }
+    return first < N ? std::string(words_[first]) : std::string();
+  }
+
+ private:
+  static constexpr size_t kBegin = 3;  // no word is shorter
+
+  // A number for how a text begins; some beginnings share one.
+  static constexpr size_t BeginOf(const char* text) {
+    size_t begin = 0;
+    for (size_t i = 0; i < kBegin; ++i) begin = begin * 41 + static_cast<unsigned char>(text[i]);
+    return begin % 4096;
+  }
+
+  const std::string_view (&words_)[N];
+  std::array<bool, 4096> begins_{};
+};
+constexpr WordList kUnsubscribe(kUnsubscribeWords);
+constexpr WordList kReport(kReportWords);
+
+// The first of `words` in `text`, which is in lower case, as a word: "border" is no order.
 template <size_t N>
 std::string FirstWholeWord(const std::string& text, const std::string_view (&words)[N]) {
   const auto inner = [](char c) {
@@ -73,7 +101,7 @@ std::string UnsubscribeLink(const ParsedMessage& message) {
     size_t left = kLinksLookedAt;
     for (const mail::html::Link& link : page.page.links) {
       if (link.what != mail::html::Link::What::kAnchor || left-- == 0) continue;
-      std::string word = FirstWord(Lower(link.text.substr(0, kLongestValue)), kUnsubscribeWords);
+      std::string word = kUnsubscribe.FirstIn(Lower(link.text.substr(0, kLongestValue)));
       if (!word.empty()) return word;
       if (Lower(link.target.substr(0, kLongestValue)).find("unsubscribe") != std::string::npos)
         return "unsubscribe";
@@ -86,15 +114,14 @@ std::string UnsubscribeLink(const ParsedMessage& message) {
 std::string UnsubscribeText(const ParsedMessage& message) {
   for (const ParsedPage& page : message.pages()) {
     if (page.page.links.empty()) continue;
-    std::string word =
-        FirstWord(Lower(page.page.visible_text.substr(0, kTextLookedAt)), kUnsubscribeWords);
+    std::string word = kUnsubscribe.FirstIn(Lower(page.page.visible_text.substr(0, kTextLookedAt)));
     if (!word.empty()) return word;
   }
   for (const mail::mime::Content& one : message.contents.list) {
     if (one.type != "text/plain" || one.attachment) continue;
     const std::string text = Lower(std::string_view(one.bytes).substr(0, kTextLookedAt));
     if (text.find("http") == text.npos) continue;
-    std::string word = FirstWord(text, kUnsubscribeWords);
+    std::string word = kUnsubscribe.FirstIn(text);
     if (!word.empty()) return word;
   }
   return {};
@@ -134,7 +161,7 @@ void ReadReport(const ParsedMessage& message, Signs& signs) {
   const bool system = daemon || from.find("postmaster") != from.npos ||
                       from.find("mail delivery") != from.npos || from.find("mailadm") != from.npos;
   signs.failed_recipients = Has(message, "X-Failed-Recipients") || daemon ||
-                            (system && !FirstWord(subject, kReportWords).empty());
+                            (system && !kReport.FirstIn(subject).empty());
 }
 
 void ReadMachine(const ParsedMessage& message, Signs& signs) {

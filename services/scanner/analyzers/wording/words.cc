@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <unordered_map>
 
 #include "libs/mail/mime/normalize.h"
@@ -137,20 +138,36 @@ constexpr std::array kVocabulary = {
     Vocabulary{kCopyright, "copyright"},
 };
 
-const std::unordered_map<std::string_view, unsigned>& Words() {
-  static const auto* const words = [] {
-    auto* made = new std::unordered_map<std::string_view, unsigned>;
+// Subjects by word. Most words are in no list: their shape tells it of nearly all.
+class Words {
+ public:
+  Words() {
     for (const Vocabulary& one : kVocabulary) {
       for (size_t at = 0; at < one.words.size();) {
         const size_t end = std::min(one.words.find(' ', at), one.words.size());
-        (*made)[one.words.substr(at, end - at)] |= one.subject;
+        const std::string_view word = one.words.substr(at, end - at);
+        subjects_[word] |= one.subject;
+        shapes_.set(ShapeOf(word));
         at = end + 1;
       }
     }
-    return made;
-  }();
-  return *words;
-}
+  }
+
+  unsigned SubjectsOf(std::string_view word) const {
+    if (word.empty() || !shapes_.test(ShapeOf(word))) return 0;
+    const auto found = subjects_.find(word);
+    return found == subjects_.end() ? 0 : found->second;
+  }
+
+ private:
+  // Of its ends and length.
+  static size_t ShapeOf(std::string_view word) {
+    return (word.front() & 31U) | (word.back() & 31U) << 5U | (word.size() & 7U) << 10U;
+  }
+
+  std::unordered_map<std::string_view, unsigned> subjects_;
+  std::bitset<1 << 13> shapes_;
+};
 
 // ASCII letter of U+00C0 to U+017F; 0: none.
 char FoldedLatin(unsigned code) {
@@ -166,15 +183,19 @@ char FoldedLatin(unsigned code) {
   return 0;
 }
 
+// ASCII letters and digits, folded; 0: it parts words, or begins a longer character.
+constexpr std::array<char, 256> kFolded = [] {
+  std::array<char, 256> folded{};
+  for (char c = '0'; c <= '9'; ++c) folded[static_cast<size_t>(c)] = c;
+  for (char c = 'a'; c <= 'z'; ++c) folded[static_cast<size_t>(c)] = folded[c & 0x5fU] = c;
+  return folded;
+}();
+
 // The letter at `at`, folded, and how many bytes it takes; 0: it parts words.
 char LetterAt(std::string_view text, size_t at, size_t& length) {
   const auto byte = static_cast<unsigned char>(text[at]);
   length = 1;
-  if (byte < 0x80) {
-    if (byte >= 'A' && byte <= 'Z') return static_cast<char>(byte | 0x20U);
-    const bool word = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
-    return word ? static_cast<char>(byte) : '\0';
-  }
+  if (byte < 0x80) return kFolded[byte];
   if (byte < 0xC0 || at + 1 >= text.size()) return '\0';
   if (byte >= 0xE0) {
     length = std::min<size_t>(byte < 0xF0 ? 3 : 4, text.size() - at);
@@ -192,17 +213,18 @@ FoldedText::FoldedText(std::string_view utf8, size_t most) {
     normal = mail::mime::Normalize(utf8).text;
     utf8 = normal;
   }
-  letters_.reserve(utf8.size());  // a letter at most for every byte: it never moves
-  size_t begin = 0;
+  letters_.resize(utf8.size());  // a letter at most for every byte: it never moves
+  char* begin = letters_.data();
+  char* end = begin;
   const auto flush = [&] {
-    const size_t size = letters_.size() - begin;
-    if (size > 0 && size <= kLongestWord) words_.emplace_back(letters_.data() + begin, size);
-    begin = letters_.size();
+    const auto size = static_cast<size_t>(end - begin);
+    if (size > 0 && size <= kLongestWord) words_.emplace_back(begin, size);
+    begin = end;
   };
   for (size_t at = 0, length = 1; at < utf8.size() && words_.size() < most; at += length) {
     const char letter = LetterAt(utf8, at, length);
     if (letter != 0) {
-      letters_.push_back(letter);
+      *end++ = letter;
       continue;
     }
     flush();
@@ -212,8 +234,8 @@ FoldedText::FoldedText(std::string_view utf8, size_t most) {
 }
 
 unsigned SubjectsOf(std::string_view word) {
-  const auto found = Words().find(word);
-  return found == Words().end() ? 0 : found->second;
+  static const auto* const words = new Words;
+  return words->SubjectsOf(word);
 }
 
 }  // namespace cleanmail::scanner

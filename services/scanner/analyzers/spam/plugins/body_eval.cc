@@ -20,7 +20,7 @@ struct Alternatives {
   double text_words = 0;
 };
 
-using WordCounts = std::map<std::string, int>;
+using WordCounts = std::map<std::string_view, int>;  // of words in rendered parts
 
 void CountWords(const RenderedPart& part, WordCounts& counts) {
   const std::string_view text = part.text.utf8;
@@ -36,7 +36,7 @@ void CountWords(const RenderedPart& part, WordCounts& counts) {
       word = word || IsWord(text[at]) || (unicode && static_cast<unsigned char>(text[at]) >= 0xc3);
       ++at;
     }
-    if (word) ++counts[std::string(text.substr(begin, at - begin))];
+    if (word) ++counts[text.substr(begin, at - begin)];
   }
 }
 

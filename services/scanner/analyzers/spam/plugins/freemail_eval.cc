@@ -46,6 +46,25 @@ const Regex& AddressForm() {
   return form;
 }
 
+// The next address at or behind `from`. Only what is near an at sign is searched.
+Outcome FindAddress(std::string_view text, size_t from, Match* match) {
+  constexpr size_t kLongestLocalPart = 64;  // as the pattern says
+  for (size_t at = text.find('@', from); at != std::string_view::npos; at = text.find('@', from)) {
+    size_t end = at + 1;
+    while (end < text.size() &&
+           (IsLetter(text[end]) || IsDigit(text[end]) || text[end] == '-' || text[end] == '.'))
+      ++end;
+    // What follows the name is in sight of the pattern, nothing else.
+    const std::string_view near = text.substr(0, std::min(end + 1, text.size()));
+    const size_t begin = std::max(from, at - std::min(at, kLongestLocalPart));
+    if (const Outcome outcome = AddressForm().Find(near, begin, match);
+        outcome != Outcome::kNoMatch)
+      return outcome;
+    from = at + 1;
+  }
+  return Outcome::kNoMatch;
+}
+
 void CollectFromText(const MailView& mail, std::vector<std::string>& all,
                      std::set<std::string>& seen) {
   static const Regex in_link =
@@ -58,7 +77,7 @@ void CollectFromText(const MailView& mail, std::vector<std::string>& all,
     Match match;
     while (in_link.Find(line, 0, &match) == Outcome::kMatch)
       line.replace(match.groups[0].begin, match.groups[0].end - match.groups[0].begin, " ");
-    for (size_t from = 0; AddressForm().Find(line, from, &match) == Outcome::kMatch;
+    for (size_t from = 0; FindAddress(line, from, &match) == Outcome::kMatch;
          from = match.groups[0].end) {
       const std::string address = Lower(match.Text(line, 1));
       const size_t begin = match.groups[1].begin;

@@ -11,6 +11,8 @@ namespace {
 using regex::CompiledIn;
 using regex::Regex;
 
+constexpr size_t kNone = std::string_view::npos;
+
 // What the parts of a message show, counted once.
 struct MimeFacts {
   std::map<std::string, double> numbers;  // by SpamAssassin's names
@@ -46,8 +48,9 @@ void CountQp(std::string_view line, QpCount& count) {
   if (line.size() > 79) count.long_line = true;
   count.bytes += static_cast<double>(line.size());
   double needless = 0;
-  for (size_t i = 0; i + 2 < line.size(); ++i) {
-    if (line[i] == '=' && IsNeedlessEscape(line.substr(i, 3))) ++needless;
+  for (size_t at = line.find('='); at != kNone && at + 2 < line.size();
+       at = line.find('=', at + 1)) {
+    if (IsNeedlessEscape(line.substr(at, 3))) ++needless;
   }
   if (needless == 0) return;
   // At a line's end blanks have to be escaped.
@@ -144,26 +147,25 @@ class Collector {
   }
 
   void CountIllegal(std::string_view line) {
-    const bool illegal = std::any_of(line.begin(), line.end(), [](unsigned char byte) {
-      return byte == 0 || byte == 13 || byte >= 0x80;
-    });
-    if (illegal) ++facts_.ascii_illegal;
+    if (!IsAscii(line) || line.find('\0') != kNone || line.find('\r') != kNone)
+      ++facts_.ascii_illegal;
   }
 
   // "&#x263A;" in plain text.
   void CountReferences(std::string_view line) {
-    for (size_t i = 0; i < line.size(); ++i) {
-      const std::string_view rest = line.substr(i, 8);
-      const bool reference =
-          rest.size() == 8 && rest.starts_with("&#x") && rest.ends_with(';') &&
-          rest.substr(3, 4).find_first_not_of("0123456789ABCDEF") == std::string_view::npos;
+    constexpr size_t kLength = 8;
+    size_t plain = line.size();
+    for (size_t at = line.find("&#x"); at != kNone; at = line.find("&#x", at)) {
+      const std::string_view rest = line.substr(at, kLength);
+      const bool reference = rest.size() == kLength && rest.ends_with(';') &&
+                             rest.substr(3, 4).find_first_not_of("0123456789ABCDEF") == kNone;
       if (reference) {
         ++references_;
-        i += 7;
-      } else {
-        ++plain_characters_;
+        plain -= kLength;
       }
+      at += reference ? kLength : 1;
     }
+    plain_characters_ += static_cast<double>(plain);
   }
 
   const MailView& mail_;
@@ -236,8 +238,8 @@ Uppercase UppercaseOf(const MailView& mail) {
     if (likely.Matches(charset)) return {};
   }
   double bytes = 0;
-  double lower = 0;
-  double upper = 0;
+  size_t lower = 0;
+  size_t upper = 0;
   for (const std::string& line : mail.body()) {
     if (!two_words.Matches(line) || base64.Matches(line)) continue;
     bytes += static_cast<double>(line.size());
@@ -247,7 +249,7 @@ Uppercase UppercaseOf(const MailView& mail) {
     }
   }
   if (bytes < 200 || upper + lower == 0) return {};
-  return {upper / (upper + lower) * 100};
+  return {static_cast<double>(upper) / static_cast<double>(upper + lower) * 100};
 }
 
 double UppercaseRange(const EvalCall& call) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 
 namespace cleanmail::scanner::spam {
 
@@ -23,21 +25,6 @@ std::string_view TrimRight(std::string_view text) {
 
 std::string_view Trim(std::string_view text) { return TrimLeft(TrimRight(text)); }
 
-bool SameLetters(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-           return LowerOf(x) == LowerOf(y);
-         });
-}
-
-bool BeginsWith(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() && SameLetters(text.substr(0, prefix.size()), prefix);
-}
-
-bool EndsWith(std::string_view text, std::string_view suffix) {
-  return text.size() >= suffix.size() &&
-         SameLetters(text.substr(text.size() - suffix.size()), suffix);
-}
-
 size_t FindLetters(std::string_view text, std::string_view what, size_t from) {
   if (from > text.size()) return std::string_view::npos;
   const auto at = std::search(text.begin() + static_cast<ptrdiff_t>(from), text.end(), what.begin(),
@@ -51,7 +38,13 @@ bool HasLetters(std::string_view text, std::string_view what) {
 }
 
 bool IsAscii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  size_t at = 0;
+  for (uint64_t eight = 0; at + sizeof eight <= text.size(); at += sizeof eight) {
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    if ((eight & kHighBits) != 0) return false;
+  }
+  return std::all_of(text.begin() + static_cast<ptrdiff_t>(at), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
@@ -89,25 +82,33 @@ std::vector<std::string_view> Lines(std::string_view text) {
 }
 
 std::string Replaced(std::string text, std::string_view what, std::string_view with) {
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
-  return text;
+  size_t at = text.find(what);
+  if (at == std::string::npos) return text;
+  std::string out;
+  out.reserve(text.size());
+  size_t from = 0;
+  for (; at != std::string::npos; at = text.find(what, from)) {
+    out.append(text, from, at - from).append(with);
+    from = at + what.size();
+  }
+  return out.append(text, from);
 }
 
 std::string Squeezed(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  bool blank = false;
-  for (const char c : text) {
-    if (IsBlank(c)) {
-      if (!blank) out += ' ';
-      blank = true;
-    } else {
-      out += c;
-      blank = false;
-    }
-  }
+  AppendSqueezed(text, out);
   return out;
+}
+
+void AppendSqueezed(std::string_view text, std::string& out) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t begin = at;
+    while (at < text.size() && !IsBlank(text[at])) ++at;
+    out += text.substr(begin, at - begin);
+    if (at < text.size()) out += ' ';
+    while (at < text.size() && IsBlank(text[at])) ++at;
+  }
 }
 
 std::optional<double> NumberOf(std::string_view text) {

@@ -21,9 +21,20 @@ std::string Lower(std::string_view text);
 std::string_view TrimLeft(std::string_view text);
 std::string_view TrimRight(std::string_view text);
 std::string_view Trim(std::string_view text);
-bool SameLetters(std::string_view a, std::string_view b);
-bool BeginsWith(std::string_view text, std::string_view prefix);                    // in any case
-bool EndsWith(std::string_view text, std::string_view suffix);                      // in any case
+constexpr bool SameLetters(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (LowerOf(a[i]) != LowerOf(b[i])) return false;
+  }
+  return true;
+}
+constexpr bool BeginsWith(std::string_view text, std::string_view prefix) {  // in any case
+  return text.size() >= prefix.size() && SameLetters(text.substr(0, prefix.size()), prefix);
+}
+constexpr bool EndsWith(std::string_view text, std::string_view suffix) {  // in any case
+  return text.size() >= suffix.size() &&
+         SameLetters(text.substr(text.size() - suffix.size()), suffix);
+}
 size_t FindLetters(std::string_view text, std::string_view what, size_t from = 0);  // in any case
 bool HasLetters(std::string_view text, std::string_view what);                      // in any case
 bool IsAscii(std::string_view text);
@@ -38,6 +49,7 @@ std::vector<std::string_view> Lines(std::string_view text);
 std::string Replaced(std::string text, std::string_view what, std::string_view with);
 // White space in a row becomes one blank.
 std::string Squeezed(std::string_view text);
+void AppendSqueezed(std::string_view text, std::string& out);
 
 // All of `text` as a number; nullopt when it is none.
 std::optional<double> NumberOf(std::string_view text);

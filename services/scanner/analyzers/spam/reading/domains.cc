@@ -18,15 +18,6 @@ const std::set<std::string_view>& UsStates() {
   return states;
 }
 
-std::string Joined(const std::vector<std::string_view>& labels, size_t from, size_t to) {
-  std::string text;
-  for (size_t i = from; i < to; ++i) {
-    if (i > from) text += '.';
-    text += labels[i];
-  }
-  return text;
-}
-
 // Whether a percent escape of a printable character is left in the text.
 bool HasPrintableEscape(std::string_view text) {
   for (size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
@@ -82,33 +73,44 @@ bool Domains::IsValid(std::string_view domain) const {
 }
 
 std::pair<std::string, std::string> Domains::Split(std::string_view given) const {
-  const std::string domain = Lower(given);
-  std::vector<std::string_view> labels;
-  for (const std::string_view label : Pieces(domain, '.')) {
-    if (!label.empty()) labels.push_back(label);
+  std::string domain;  // without empty labels
+  domain.reserve(given.size());
+  std::vector<size_t> begins;  // of the labels in it
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (given[i] == '.') continue;
+    const bool begin = i == 0 || given[i - 1] == '.';
+    if (begin && !domain.empty()) domain += '.';
+    if (begin) begins.push_back(domain.size());
+    domain += LowerOf(given[i]);
   }
-  const size_t count = labels.size();
+  const size_t count = begins.size();
+  const auto from = [&](size_t label) { return std::string_view(domain).substr(begins[label]); };
+  const auto only = [&](size_t label) {
+    const std::string_view rest = from(label);
+    return rest.substr(0, rest.find('.'));
+  };
   size_t registry = count == 0 ? 0 : count - 1;  // where the public part begins
-  for (size_t from = 0; count - from > 1; ++from) {
-    const size_t length = count - from;
+  for (size_t first = count > 4 ? count - 4 : 0; first + 1 < count; ++first) {
+    const size_t length = count - first;
+    const bool us = only(count - 1) == "us";
     bool found = false;
     if (length == 2) {
-      found = two_.count(Joined(labels, from, count)) != 0;
+      found = two_.contains(from(first));
     } else if (length == 3) {
-      found = labels[count - 1] == "us" ? UsStates().count(labels[from + 1]) != 0
-                                        : three_.count(Joined(labels, from, count)) != 0;
-    } else if (length == 4 && labels[count - 1] == "us") {
-      const bool school = labels[from] == "pvt" && labels[from + 1] == "k12";
-      const bool town = labels[from] == "ci" || labels[from] == "co";
-      found = (school || town) && UsStates().count(labels[from + 2]) != 0;
+      found = us ? UsStates().contains(only(first + 1)) : three_.contains(from(first));
+    } else if (us) {
+      const bool school = only(first) == "pvt" && only(first + 1) == "k12";
+      const bool town = only(first) == "ci" || only(first) == "co";
+      found = (school || town) && UsStates().contains(only(first + 2));
     }
     if (found) {
-      registry = from;
+      registry = first;
       break;
     }
   }
-  const size_t registered = registry > 0 ? registry - 1 : 0;
-  return {Joined(labels, 0, registered), Joined(labels, registered, count)};
+  if (registry < 2) return {"", domain};
+  const size_t cut = begins[registry - 1];
+  return {domain.substr(0, cut - 1), domain.substr(cut)};
 }
 
 std::optional<Domains::Host> Domains::OfUri(std::string_view given) const {
@@ -126,29 +128,38 @@ std::optional<Domains::Host> Domains::OfUri(std::string_view given) const {
 bool IsFullName(std::string_view given) {
   while (given.ends_with('.')) given.remove_suffix(1);
   if (given.size() > 253) return false;
-  const std::vector<std::string_view> labels = Pieces(given, '.');
-  if (labels.size() < 2) return false;
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const std::string_view label = labels[i];
+  const size_t last_dot = given.rfind('.');
+  if (last_dot == std::string_view::npos || last_dot == 0) return false;
+  const size_t dot_before = given.rfind('.', last_dot - 1);
+  const size_t last_two = dot_before == std::string_view::npos ? 0 : dot_before + 1;
+  for (size_t begin = 0; begin <= given.size();) {
+    const size_t end = std::min(given.find('.', begin), given.size());
+    const std::string_view label = given.substr(begin, end - begin);
     if (label.empty() || label.size() > 63) return false;
     if (label.front() == '-' || label.back() == '-') return false;
-    const bool last_two = i + 2 >= labels.size();
     for (const char c : label) {
       if (!IsWord(c) && c != '-') return false;
-      if (c == '_' && last_two) return false;
+      if (c == '_' && begin >= last_two) return false;
     }
+    begin = end + 1;
   }
   return true;
 }
 
 bool IsIpv4(std::string_view text) {
-  const std::vector<std::string_view> parts = Pieces(text, '.');
-  return parts.size() == 4 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
-           if (part.empty() || part.size() > 3 || !std::all_of(part.begin(), part.end(), IsDigit))
-             return false;
-           if (part.size() > 1 && part[0] == '0') return false;
-           return NumberOf(part).value_or(256) <= 255;
-         });
+  for (int part = 0; part < 4; ++part) {
+    if (part > 0) {
+      if (!text.starts_with('.')) return false;
+      text.remove_prefix(1);
+    }
+    size_t digits = 0;
+    int value = 0;
+    while (digits < text.size() && digits < 4 && IsDigit(text[digits]))
+      value = value * 10 + (text[digits++] - '0');
+    if (digits == 0 || digits > 3 || value > 255 || (digits > 1 && text[0] == '0')) return false;
+    text.remove_prefix(digits);
+  }
+  return text.empty();
 }
 
 bool IsIpAddress(std::string_view text) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@ class Domains {
 
   // Whether its last label is a top-level domain and there is one before it.
   bool IsValid(std::string_view domain) const;
-  bool IsTopLevel(std::string_view label) const { return top_.count(std::string(label)) != 0; }
+  bool IsTopLevel(std::string_view label) const { return top_.contains(label); }
   // Host part and registered part: "www", "example.co.uk".
   std::pair<std::string, std::string> Split(std::string_view domain) const;
   std::string Trimmed(std::string_view domain) const { return Split(domain).second; }
@@ -33,9 +34,14 @@ class Domains {
   std::optional<Host> OfUri(std::string_view uri) const;
 
  private:
-  std::unordered_set<std::string> top_;
-  std::unordered_set<std::string> two_;
-  std::unordered_set<std::string> three_;
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  using Names = std::unordered_set<std::string, Hash, std::equal_to<>>;
+
+  Names top_;
+  Names two_;
+  Names three_;
 };
 
 // A name of two labels or more made of letters, digits, hyphens and (leading labels) underscores.

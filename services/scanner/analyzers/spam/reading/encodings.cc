@@ -165,15 +165,17 @@ std::string DecodeQp(std::string_view text) {
     }
     const bool soft = !end.empty() && body.ends_with('=');
     if (soft) body.remove_suffix(1);
-    for (size_t i = 0; i < body.size(); ++i) {
-      if (body[i] == '=' && i + 2 < body.size() && HexDigit(body[i + 1]) >= 0 &&
-          HexDigit(body[i + 2]) >= 0) {
-        out += static_cast<char>(HexDigit(body[i + 1]) * 16 + HexDigit(body[i + 2]));
-        i += 2;
-      } else {
-        out += body[i];
-      }
+    size_t from = 0;
+    for (size_t at = body.find('='); at != std::string_view::npos && at + 2 < body.size();
+         at = body.find('=', from)) {
+      const int high = HexDigit(body[at + 1]);
+      const int low = HexDigit(body[at + 2]);
+      const bool escape = high >= 0 && low >= 0;
+      out += body.substr(from, at + (escape ? 0 : 1) - from);
+      if (escape) out += static_cast<char>(high * 16 + low);
+      from = at + (escape ? 3 : 1);
     }
+    out += body.substr(from);
     if (!soft) out += end;
   }
   return out;

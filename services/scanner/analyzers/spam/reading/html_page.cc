@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
+#include <bitset>
+#include <utility>
 
 #include "services/scanner/analyzers/spam/reading/ascii.h"
+#include "services/scanner/analyzers/spam/reading/html_elements.h"
 #include "services/scanner/analyzers/spam/reading/html_style.h"
 #include "services/scanner/analyzers/spam/reading/html_tokens.h"
 #include "services/scanner/analyzers/spam/reading/unicode.h"
@@ -13,49 +15,6 @@ namespace cleanmail::scanner::spam {
 namespace {
 
 constexpr size_t kLongestLink = 8192;
-
-using Names = std::set<std::string_view>;
-
-// The elements of HTML 4.01 and XHTML 1.0, strict and loose, and a few of mail programs.
-const Names& KnownElements() {
-  static const Names names = {
-      "a",      "abbr",     "acronym",  "address",  "applet",     "area",     "b",
-      "base",   "basefont", "bdo",      "big",      "blockquote", "body",     "br",
-      "button", "caption",  "center",   "cite",     "code",       "col",      "colgroup",
-      "dd",     "del",      "dfn",      "dir",      "div",        "dl",       "dt",
-      "em",     "fieldset", "font",     "form",     "frame",      "frameset", "h1",
-      "h2",     "h3",       "h4",       "h5",       "h6",         "head",     "hr",
-      "html",   "i",        "iframe",   "img",      "input",      "ins",      "isindex",
-      "kbd",    "label",    "legend",   "li",       "link",       "map",      "menu",
-      "meta",   "nobr",     "noframes", "noscript", "object",     "ol",       "optgroup",
-      "option", "p",        "param",    "pre",      "q",          "s",        "samp",
-      "script", "select",   "small",    "span",     "strike",     "strong",   "style",
-      "sub",    "sup",      "table",    "tbody",    "td",         "textarea", "tfoot",
-      "th",     "thead",    "title",    "tr",       "tt",         "u",        "ul",
-      "var",    "x-sigsep", "x-tab"};
-  return names;
-}
-// No elements of these standards, but browsers act on them.
-const Names& TrickElements() {
-  static const Names names = {"bgsound", "embed", "listing", "plaintext", "xmp"};
-  return names;
-}
-const Names& StyledElements() {
-  static const Names names = {"body",  "font",     "table",   "tr",   "th", "td",  "big",
-                              "small", "basefont", "marquee", "span", "p",  "div", "a"};
-  return names;
-}
-
-// What an element puts between the texts before and behind it.
-std::string_view SpaceAround(std::string_view tag) {
-  static const Names two_lines = {"p",       "hr",        "blockquote", "pre",
-                                  "listing", "plaintext", "xmp",        "title"};
-  static const Names blank = {"li", "th", "td", "dd", "dt", "embed",
-                              "h1", "h2", "h3", "h4", "h5", "h6"};
-  if (tag == "br" || tag == "div") return "\n";
-  if (two_lines.count(tag) != 0) return "\n\n";
-  return blank.count(tag) != 0 ? " " : "";
-}
 
 // Office's "o:p" and "st1:place".
 bool IsNamespaced(std::string_view tag) {
@@ -129,17 +88,21 @@ class PageBuilder final : public TokenListener {
   explicit PageBuilder(HtmlPage& page) : page_(page) {}
 
   void OnStart(const std::string& tag, Attributes& attributes) override {
-    if (!CountTag(tag, 1)) return;
-    if (StyledElements().count(tag) != 0) styles_.Open(tag, attributes);
-    Space(SpaceAround(tag));
-    ReadLinks(tag, attributes);
+    const Element* element = FindElement(tag);
+    CountTag(tag, element, 1);
+    if (element == nullptr) return;
+    if ((element->traits & kStyled) != 0) styles_.Open(element->name, attributes);
+    Space(element->space);
+    ReadLinks(*element, attributes);
     Inspect(tag, attributes);
   }
 
   void OnEnd(const std::string& tag) override {
-    if (!CountTag(tag, -1)) return;
-    if (StyledElements().count(tag) != 0) styles_.Close(tag);
-    Space(SpaceAround(tag));
+    const Element* element = FindElement(tag);
+    CountTag(tag, element, -1);
+    if (element == nullptr) return;
+    if ((element->traits & kStyled) != 0) styles_.Close(element->name);
+    Space(element->space);
   }
 
   void OnText(std::string_view text) override;
@@ -156,32 +119,40 @@ class PageBuilder final : public TokenListener {
   void Finish();
 
  private:
-  struct Piece {
-    std::string text;
-    bool space = false;
-    bool hidden = false;
-  };
+  // What was put to the text last.
+  enum class Piece { kNothing, kSpace, kShown, kHidden };
 
-  bool IsInside(const std::string& tag) const {
-    const auto found = page_.inside.find(tag);
-    return found != page_.inside.end() && found->second > 0;
+  struct Count {
+    int open = 0;
+    bool seen = false;
+  };
+  static constexpr size_t IndexOf(std::string_view name) {
+    return static_cast<size_t>(FindElement(name) - kElements.data());
   }
-  bool CountTag(const std::string& tag, int change);
+  template <size_t kIndex>
+  bool IsInside() const {
+    return counts_[kIndex].open > 0;
+  }
+
+  void CountTag(const std::string& tag, const Element* element, int change);
   void Space(std::string_view text);
   void Show(std::string_view text, bool hidden);
   void CountObfuscation(std::string_view text);
-  void AddLink(const std::string& type, std::string_view target);
-  void ReadLinks(const std::string& tag, Attributes& attributes);
+  void AddLink(std::string_view type, std::string_view target);
+  void ReadLinks(const Element& element, Attributes& attributes);
   void ReadBase(const std::string& target);
-  void Inspect(const std::string& tag, const Attributes& attributes);
-  HtmlLink& LastAnchor() { return page_.links[last_anchor_]; }
+  void Inspect(std::string_view tag, const Attributes& attributes);
+  void InspectMeta(const Attributes& attributes);
+  void AddToAnchor(std::string_view text);
 
   HtmlPage& page_;
   StyleStack styles_;
-  std::vector<Piece> pieces_;
+  std::array<Count, kElements.size()> counts_{};  // page_.inside has the others
+  Piece last_ = Piece::kNothing;
+  size_t last_begin_ = 0;  // in the page's text
   std::string base_;
-  std::string last_anchor_;
-  std::set<std::string> backhair_;
+  HtmlLink* anchor_ = nullptr;  // the last
+  std::bitset<64> backhair_;    // lengths of the letters before and behind a tag
   double tags_ = 0;
   double tags_seen_ = 0;
   double elements_ = 0;
@@ -191,66 +162,72 @@ class PageBuilder final : public TokenListener {
   double image_area_ = 0;
 };
 
-bool PageBuilder::CountTag(const std::string& tag, int change) {
-  const bool namespaced = IsNamespaced(tag);
-  const bool known = KnownElements().count(tag) != 0;
-  const bool first = page_.inside.count(tag) == 0;
-  if (known || namespaced) {
+void PageBuilder::CountTag(const std::string& tag, const Element* element, int change) {
+  int* open = nullptr;
+  bool first = false;
+  if (element != nullptr) {
+    Count& count = counts_[static_cast<size_t>(element - kElements.data())];
+    first = !std::exchange(count.seen, true);
+    open = &count.open;
+  } else {
+    const auto [entry, added] = page_.inside.try_emplace(tag, 0);
+    first = added;
+    open = &entry->second;
+  }
+  if (element != nullptr ? (element->traits & kStandard) != 0 : IsNamespaced(tag)) {
     ++elements_;
     if (first) ++elements_seen_;
   }
   ++tags_;
   if (first) ++tags_seen_;
-  int& open = page_.inside[tag];
-  open += change;
-  if (open < 0) {
-    open = 0;
+  *open += change;
+  if (*open < 0) {
+    *open = 0;
     ++closed_extra_;
   }
-  return !namespaced && (known || TrickElements().count(tag) != 0);
 }
 
 void PageBuilder::Space(std::string_view text) {
   if (text.empty()) return;
-  if (!pieces_.empty()) {
-    Piece& last = pieces_.back();
-    if (!last.space && !last.hidden && last.text.ends_with(' ')) last.text.pop_back();
-  }
-  pieces_.push_back({std::string(text), true, false});
+  std::string& page = page_.text.utf8;
+  if (last_ == Piece::kShown && page.size() > last_begin_ && page.ends_with(' ')) page.pop_back();
+  last_ = Piece::kSpace;
+  last_begin_ = page.size();
+  page += text;
 }
 
 void PageBuilder::Show(std::string_view text, bool hidden) {
-  std::string squeezed = Squeezed(text);
-  if (!pieces_.empty() && !hidden && pieces_.back().space && squeezed.starts_with(' '))
-    squeezed.erase(0, 1);
-  pieces_.push_back({std::move(squeezed), false, hidden});
+  if (last_ == Piece::kSpace && !hidden) text = TrimLeft(text);
+  last_ = hidden ? Piece::kHidden : Piece::kShown;
+  last_begin_ = page_.text.utf8.size();
+  AppendSqueezed(text, page_.text.utf8);
 }
 
 void PageBuilder::CountObfuscation(std::string_view text) {
-  if (pieces_.empty() || text.empty()) return;
-  const std::string& before = pieces_.back().text;
-  if (before.empty() || !IsTextByte(before.back())) return;
+  const std::string_view before = std::string_view(page_.text.utf8).substr(last_begin_);
+  if (before.empty() || text.empty() || !IsTextByte(before.back())) return;
   if (IsTextByte(text.front())) ++obfuscation_;
   size_t ends = 0;
-  while (ends < before.size() && IsTextByte(before[before.size() - 1 - ends])) ++ends;
+  while (ends < 8 && ends < before.size() && IsTextByte(before[before.size() - 1 - ends])) ++ends;
   size_t begins = 0;
-  while (begins < text.size() && IsTextByte(text[begins])) ++begins;
-  if (ends >= 1 && ends <= 7 && begins >= 1 && begins <= 7)
-    backhair_.insert(std::to_string(ends) + "_" + std::to_string(begins));
+  while (begins < 8 && begins < text.size() && IsTextByte(text[begins])) ++begins;
+  if (ends >= 1 && ends <= 7 && begins >= 1 && begins <= 7) backhair_.set(ends * 8 + begins);
+}
+
+void PageBuilder::AddToAnchor(std::string_view text) {
+  if (!IsInside<IndexOf("a")>() || page_.anchors.empty()) return;
+  if (!anchor_->anchor_texts.empty()) anchor_->anchor_texts.back() += text;
+  page_.anchors.back() += text;
 }
 
 void PageBuilder::OnText(std::string_view text) {
-  if (IsInside("script")) {
+  if (IsInside<IndexOf("script")>()) {
     page_.scripts.emplace_back(text);
     return;
   }
-  if (IsInside("style")) return;
-  if (IsInside("a") && !page_.anchors.empty()) {
-    HtmlLink& link = LastAnchor();
-    if (!link.anchor_texts.empty()) link.anchor_texts.back() += text;
-    page_.anchors.back() += text;
-  }
-  if (IsInside("title") && !page_.titles.empty()) page_.titles.back() += text;
+  if (IsInside<IndexOf("style")>()) return;
+  AddToAnchor(text);
+  if (IsInside<IndexOf("title")>() && !page_.titles.empty()) page_.titles.back() += text;
   bool hidden = false;
   if (!Trim(text).empty()) {
     switch (HiddenBy(styles_.top())) {
@@ -273,17 +250,17 @@ void PageBuilder::OnText(std::string_view text) {
   Show(text, hidden);
 }
 
-void PageBuilder::AddLink(const std::string& type, std::string_view target) {
+void PageBuilder::AddLink(std::string_view type, std::string_view target) {
   const std::string link = CanonicalLink(target, page_.links_cut);
   if (link.empty()) return;
   for (const std::string_view scheme : {"data:", "mailto:", "file:", "cid:", "tel:"}) {
     if (BeginsWith(link, scheme)) {
-      page_.links[link].types.insert(type);
+      page_.links[link].types.emplace(type);
       return;
     }
   }
   const std::string resolved = ResolveReference(base_, link);
-  if (!resolved.empty()) page_.links[resolved].types.insert(type);
+  if (!resolved.empty()) page_.links[resolved].types.emplace(type);
 }
 
 void PageBuilder::ReadBase(const std::string& target) {
@@ -303,8 +280,8 @@ void PageBuilder::ReadBase(const std::string& target) {
   base_ = std::move(base);
 }
 
-void PageBuilder::ReadLinks(const std::string& tag, Attributes& attributes) {
-  static const Names pictures = {"img", "frame", "iframe", "embed", "script", "bgsound"};
+void PageBuilder::ReadLinks(const Element& element, Attributes& attributes) {
+  const std::string_view tag = element.name;
   const auto add = [&](std::string_view name) {
     if (const std::string* value = attributes.Find(name); value != nullptr) AddLink(tag, *value);
   };
@@ -315,20 +292,20 @@ void PageBuilder::ReadLinks(const std::string& tag, Attributes& attributes) {
     if (name.substr(slash + 1) == "href" || name.substr(slash + 1) == "src")
       name = name.substr(slash + 1);
   }
-  if (tag == "body" || tag == "table" || tag == "tr" || tag == "td") {
+  if ((element.traits & kBackground) != 0) {
     add("background");
-  } else if (tag == "a" || tag == "area" || tag == "link") {
+  } else if ((element.traits & kReference) != 0) {
     for (auto& [name, value] : attributes.list) {
       if (name == "href") value = Replaced(std::move(value), "\xef\xbb\xbf", "");
     }
     add("href");
     add("data-saferedirecturl");
-  } else if (pictures.count(tag) != 0) {
+  } else if ((element.traits & kSource) != 0) {
     add("src");
   } else if (tag == "form") {
     add("action");
-  } else if (const std::string* href = attributes.Find("href"); tag == "base" && href != nullptr) {
-    ReadBase(*href);
+  } else if (tag == "base") {
+    if (const std::string* href = attributes.Find("href"); href != nullptr) ReadBase(*href);
   } else if (tag == "meta") {
     const std::string* equivalent = attributes.Find("http-equiv");
     const std::string* content = attributes.Find("content");
@@ -342,38 +319,39 @@ void PageBuilder::ReadLinks(const std::string& tag, Attributes& attributes) {
   }
 }
 
-void PageBuilder::Inspect(const std::string& tag, const Attributes& attributes) {
-  if (const std::string* face = attributes.Find("face");
-      tag == "font" && face != nullptr && !IsUsualFace(*face))
-    page_.numbers["font_face_bad"] = 1;
-  if (tag == "img") {
-    if (IsInside("a") && !page_.anchors.empty()) {
-      HtmlLink& link = LastAnchor();
-      if (!link.anchor_texts.empty()) link.anchor_texts.back() += "<img>\n";
-      page_.anchors.back() += "<img>\n";
-    }
+void PageBuilder::Inspect(std::string_view tag, const Attributes& attributes) {
+  if (tag == "a") {
+    const std::string* href = attributes.Find("href");
+    anchor_ = &page_.links[href == nullptr ? "" : CanonicalLink(*href, page_.links_cut)];
+    anchor_->anchor_texts.emplace_back();
+    anchor_->has_anchor = true;
+    page_.anchors.emplace_back();
+  } else if (tag == "font") {
+    const std::string* face = attributes.Find("face");
+    if (face != nullptr && !IsUsualFace(*face)) page_.numbers["font_face_bad"] = 1;
+  } else if (tag == "img") {
+    AddToAnchor("<img>\n");
     const std::string* width = attributes.Find("width");
     const std::string* height = attributes.Find("height");
     if (width != nullptr && height != nullptr)
       image_area_ += PixelsOf(*width, 8) * PixelsOf(*height, 6);
+  } else if (tag == "form") {
+    const std::string* action = attributes.Find("action");
+    if (action != nullptr && HasLetters(*action, "mailto:"))
+      page_.numbers["form_action_mailto"] = 1;
+  } else if (tag == "object" || tag == "embed") {
+    page_.numbers["embeds"] = 1;
+  } else if (tag == "title") {
+    page_.titles.emplace_back();
+  } else if (tag == "meta") {
+    InspectMeta(attributes);
   }
-  if (const std::string* action = attributes.Find("action");
-      tag == "form" && action != nullptr && HasLetters(*action, "mailto:"))
-    page_.numbers["form_action_mailto"] = 1;
-  if (tag == "object" || tag == "embed") page_.numbers["embeds"] = 1;
-  if (tag == "a") {
-    const std::string* href = attributes.Find("href");
-    last_anchor_ = href == nullptr ? "" : CanonicalLink(*href, page_.links_cut);
-    HtmlLink& link = LastAnchor();
-    link.anchor_texts.emplace_back();
-    link.has_anchor = true;
-    page_.anchors.emplace_back();
-  }
-  if (tag == "title") page_.titles.emplace_back();
+}
+
+void PageBuilder::InspectMeta(const Attributes& attributes) {
   const std::string* equivalent = attributes.Find("http-equiv");
   const std::string* content = attributes.Find("content");
-  if (tag != "meta" || equivalent == nullptr || content == nullptr ||
-      !HasLetters(*equivalent, "content-type"))
+  if (equivalent == nullptr || content == nullptr || !HasLetters(*equivalent, "content-type"))
     return;
   if (size_t at = FindLetters(*content, "charset="); at != std::string::npos) {
     std::string_view name = TrimLeft(std::string_view(*content).substr(at + 8));
@@ -396,29 +374,28 @@ void PageBuilder::Finish() {
   }
   if (elements_seen_ > 0 && tags_seen_ > 0)
     numbers["non_element_ratio"] = (tags_seen_ - elements_seen_) / tags_seen_;
-  if (!backhair_.empty()) numbers["backhair_count"] = static_cast<double>(backhair_.size());
-  for (const Piece& piece : pieces_) page_.text.utf8 += piece.text;
+  if (backhair_.any()) numbers["backhair_count"] = static_cast<double>(backhair_.count());
+  for (size_t i = 0; i < counts_.size(); ++i) {
+    if (counts_[i].seen) page_.inside.emplace(kElements[i].name, counts_[i].open);
+  }
 }
 
 // `<br/>` reads as `<br>`; blanks and quotes that are written oddly are made plain.
 std::string Prepared(std::string_view html) {
-  std::string text = Replaced(std::string(html), "&nbsp;", " ");
+  const std::string text = Replaced(std::string(html), "&nbsp;", " ");
   std::string out;
   out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '<') {
-      size_t end = i + 1;
-      while (end < text.size() && IsWord(text[end])) ++end;
-      size_t close = end;
-      while (close < text.size() && IsBlank(text[close])) ++close;
-      if (end > i + 1 && std::string_view(text).substr(close, 2) == "/>") {
-        out.append(text, i, end - i);
-        i = close;
-        continue;
-      }
-    }
-    out += text[i];
+  size_t from = 0;
+  for (size_t at = text.find('<'); at != std::string::npos; at = text.find('<', at + 1)) {
+    size_t end = at + 1;
+    while (end < text.size() && IsWord(text[end])) ++end;
+    size_t close = end;
+    while (close < text.size() && IsBlank(text[close])) ++close;
+    if (end == at + 1 || std::string_view(text).substr(close, 2) != "/>") continue;
+    out.append(text, from, end - from);
+    from = close + 1;
   }
+  out.append(text, from);
   out = Replaced(std::move(out), "\xe2\x80\x9c", "\"");
   return Replaced(std::move(out), "\xe2\x80\x9d", "\"");
 }

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
-#include <optional>
+#include <string>
 
 #include "services/scanner/analyzers/spam/reading/ascii.h"
 #include "services/scanner/analyzers/spam/reading/html_colors.h"
@@ -16,10 +15,10 @@ namespace {
 constexpr size_t kDeepest = 1000;
 constexpr double kLeastContrast = 12;
 
-std::string Hex(int red, int green, int blue) {
-  std::array<char, 8> text{};
-  std::snprintf(text.data(), text.size(), "#%02x%02x%02x", red & 0xff, green & 0xff, blue & 0xff);
-  return text.data();
+Colour Solid(const std::array<int, 3>& parts) {
+  uint32_t rgb = 0;
+  for (const int part : parts) rgb = rgb << 8 | (static_cast<uint32_t>(part) & 0xff);
+  return {.rgb = rgb};
 }
 
 // The numbers in `text`, at most three, each at most 255; missing ones are 0.
@@ -36,27 +35,18 @@ std::array<int, 3> ThreeNumbers(std::string_view text) {
   return numbers;
 }
 
-std::string HexColour(std::string_view text) {
+Colour HexColour(std::string_view text) {
   std::string digits;
   for (const char c : text) {
     if (IsDigit(c) || (c >= 'a' && c <= 'f')) digits += c;
   }
+  if (digits.empty()) return {Colour::Kind::kEmpty};
   if (digits.size() > 6) digits.resize(6);
   if (digits.size() > 3 && digits.size() < 6) digits.resize(3);
   while (digits.size() % 3 != 0) digits += '0';
   if (digits.size() == 3)
     digits = {digits[0], digits[0], digits[1], digits[1], digits[2], digits[2]};
-  return "#" + digits;
-}
-
-std::optional<std::array<int, 3>> Components(std::string_view colour) {
-  if (colour.starts_with('#')) colour.remove_prefix(1);
-  if (colour.size() != 6) return std::nullopt;
-  std::array<int, 3> parts{};
-  for (size_t i = 0; i < 3; ++i)
-    parts[i] =
-        static_cast<int>(std::strtol(std::string(colour.substr(2 * i, 2)).c_str(), nullptr, 16));
-  return parts;
+  return {.rgb = static_cast<uint32_t>(std::strtoul(digits.c_str(), nullptr, 16))};
 }
 
 // What of a tag's attributes is looked at.
@@ -104,17 +94,16 @@ std::vector<std::string> LastBackgroundLayer(std::string_view value) {
   return tokens;
 }
 
-void ReadColourProperty(std::string_view property, std::string& colour) {
+void ReadColourProperty(std::string_view property, Colour& colour) {
   std::string value = Lower(Trim(property));
   if (const size_t bang = value.rfind('!');
       bang != std::string::npos && Trim(std::string_view(value).substr(bang + 1)) == "important")
     value = std::string(TrimRight(std::string_view(value).substr(0, bang)));
   if (value == "inherit") return;
   if (value.find("rgb") != std::string::npos) {
-    const std::array<int, 3> parts = ThreeNumbers(value);
-    colour = Hex(parts[0], parts[1], parts[2]);
+    colour = Solid(ThreeNumbers(value));
   } else {
-    colour = value == "transparent" ? value : ColourOf(value);
+    colour = value == "transparent" ? Colour{Colour::Kind::kTransparent} : ColourOf(value);
   }
 }
 
@@ -132,19 +121,19 @@ void ReadStyle(std::string_view style, const TextStyle& outer, TextStyle& now) {
       ReadColourProperty(value, now.background);
     } else if (name == "background") {
       for (const std::string& token : LastBackgroundLayer(Lower(value))) {
-        const std::string colour = ColourOf(token);
-        if (colour == "invalid") continue;
+        const Colour colour = ColourOf(token);
+        if (colour.kind == Colour::Kind::kInvalid) continue;
         now.background = colour;
         break;
       }
     } else if (TrimRight(name) == "display") {
-      now.display = value;
+      now.displayed = !SameLetters(value, "none");
     } else if (TrimRight(name) == "visibility") {
-      now.visibility = value;
+      now.visible = !SameLetters(value, "hidden");
     }
   }
-  if (now.background == "transparent") now.background = outer.background;
-  if (now.foreground == "transparent") now.foreground = now.background;
+  if (now.background.kind == Colour::Kind::kTransparent) now.background = outer.background;
+  if (now.foreground.kind == Colour::Kind::kTransparent) now.foreground = now.background;
 }
 
 double SizeOf(std::string_view text, double base, double fallback) {
@@ -159,54 +148,51 @@ double SizeOf(std::string_view text, double base, double fallback) {
 
 }  // namespace
 
-std::string ColourOf(std::string_view text) {
+Colour ColourOf(std::string_view text) {
+  constexpr Colour kInvalid{Colour::Kind::kInvalid};
   const std::string colour = Lower(Trim(text));
   const auto named = std::lower_bound(
       kColours.begin(), kColours.end(), colour,
       [](const auto& entry, const std::string& wanted) { return entry.first < wanted; });
-  if (named != kColours.end() && named->first == colour) {
-    const int rgb = static_cast<int>(named->second);
-    return Hex(rgb >> 16, rgb >> 8, rgb);
-  }
+  if (named != kColours.end() && named->first == colour) return {.rgb = named->second};
   if (const size_t at = colour.find("rgb("); at != std::string::npos) {
     const size_t end = colour.find(')', at);
-    if (end == std::string::npos) return "invalid";
+    if (end == std::string::npos) return kInvalid;
     const std::string_view inside = std::string_view(colour).substr(at + 4, end - at - 4);
-    if (inside.find_first_not_of("0123456789%, ") != std::string_view::npos) return "invalid";
+    if (inside.find_first_not_of("0123456789%, ") != std::string_view::npos) return kInvalid;
     std::array<int, 3> parts = ThreeNumbers(inside);
     if (inside.find('%') != std::string_view::npos) {
       for (int& part : parts) part = part * 255 / 100;
     }
-    return Hex(parts[0], parts[1], parts[2]);
+    return Solid(parts);
   }
   const bool hex =
       colour.starts_with('#') && colour.find_first_not_of("#0123456789abcdef") == std::string::npos;
-  return hex ? HexColour(colour) : "invalid";
+  return hex ? HexColour(colour) : kInvalid;
 }
 
 Hidden HiddenBy(const TextStyle& style) {
-  const auto tail = [](const std::string& colour) {
-    return colour.size() > 6 ? colour.substr(colour.size() - 6) : colour;
-  };
-  if (tail(style.foreground) == tail(style.background)) return Hidden::kLowContrast;
-  const auto front = Components(style.foreground);
-  const auto back = Components(style.background);
-  if (style.foreground != "invalid" && style.background != "invalid" && front && back) {
-    const double red = 0.2126 * ((*front)[0] - (*back)[0]);
-    const double green = 0.7152 * ((*front)[1] - (*back)[1]);
-    const double blue = 0.0722 * ((*front)[2] - (*back)[2]);
+  using Kind = Colour::Kind;
+  const Colour front = style.foreground;
+  const Colour back = style.background;
+  if (front == back) return Hidden::kLowContrast;
+  if (front.kind == Kind::kSolid && back.kind == Kind::kSolid) {
+    const auto differ = [&](int shift) {
+      return static_cast<int>(front.rgb >> shift & 0xff) -
+             static_cast<int>(back.rgb >> shift & 0xff);
+    };
+    const double red = 0.2126 * differ(16);
+    const double green = 0.7152 * differ(8);
+    const double blue = 0.0722 * differ(0);
     if (std::sqrt(red * red + green * green + blue * blue) < kLeastContrast)
       return Hidden::kLowContrast;
   }
-  if (style.foreground == "invalid" || style.background == "invalid") return Hidden::kInvalidColour;
-  if (style.size <= 1 || SameLetters(style.display, "none") ||
-      SameLetters(style.visibility, "hidden"))
-    return Hidden::kOther;
-  return Hidden::kNo;
+  if (front.kind == Kind::kInvalid || back.kind == Kind::kInvalid) return Hidden::kInvalidColour;
+  return style.size <= 1 || !style.displayed || !style.visible ? Hidden::kOther : Hidden::kNo;
 }
 
-void StyleStack::Push(TextStyle style) {
-  if (styles_.size() < kDeepest) styles_.push_back(std::move(style));
+void StyleStack::Push(const TextStyle& style) {
+  if (styles_.size() < kDeepest) styles_.push_back(style);
 }
 
 void StyleStack::Open(std::string_view given, const Attributes& attributes) {
@@ -223,7 +209,7 @@ void StyleStack::Open(std::string_view given, const Attributes& attributes) {
   style.tag = tag;
   if (tag == "big" || tag == "small") {
     style.size += tag == "big" ? 1 : -1;
-    Push(std::move(style));
+    Push(style);
     return;
   }
   for (const auto& [name, value] : attributes.list) {
@@ -241,7 +227,7 @@ void StyleStack::Open(std::string_view given, const Attributes& attributes) {
       smallest_ = style.size;
     }
   }
-  Push(std::move(style));
+  Push(style);
 }
 
 void StyleStack::CloseTableTag(std::string_view tag) {
@@ -249,7 +235,7 @@ void StyleStack::CloseTableTag(std::string_view tag) {
                    [&](const TextStyle& style) { return style.tag == tag; }))
     return;
   while (styles_.size() > 1) {
-    const std::string& top = styles_.back().tag;
+    const std::string_view top = styles_.back().tag;
     const bool closes = top == "font" || top == "td" || (tag == "tr" && top == "tr");
     if (!closes) return;
     styles_.pop_back();

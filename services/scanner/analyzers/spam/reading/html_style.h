@@ -1,6 +1,6 @@
 #pragma once
 
-#include <string>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -8,20 +8,35 @@
 
 namespace cleanmail::scanner::spam {
 
+// A colour as HTML and CSS write it.
+struct Colour {
+  enum class Kind : uint8_t {
+    kSolid,
+    kTransparent,
+    kEmpty,    // "#" alone
+    kInvalid,  // not understood
+  };
+  Kind kind = Kind::kSolid;
+  uint32_t rgb = 0;  // of kSolid
+
+  friend bool operator==(Colour, Colour) = default;
+};
+
 // How text looks at one place, as far as it tells whether it can be seen.
 struct TextStyle {
-  std::string tag = "default";
-  std::string foreground = "#000000";  // "invalid": not understood
-  std::string background = "#ffffff";
+  std::string_view tag = "default";  // of the elements that have a style
+  Colour foreground;
+  Colour background{.rgb = 0xffffff};
   double size = 3;  // as of <font size>
-  std::string display;
-  std::string visibility;
+  bool displayed = true;
+  bool visible = true;
 };
 
 // Follows the elements that change how text looks.
 class StyleStack {
  public:
   StyleStack() : styles_(1) {}
+  // `tag` outlives the stack.
   void Open(std::string_view tag, const Attributes& attributes);
   void Close(std::string_view tag);
   const TextStyle& top() const { return styles_.back(); }
@@ -30,7 +45,7 @@ class StyleStack {
 
  private:
   void CloseTableTag(std::string_view tag);
-  void Push(TextStyle style);
+  void Push(const TextStyle& style);
 
   std::vector<TextStyle> styles_;
   double base_size_ = 3;
@@ -42,7 +57,7 @@ class StyleStack {
 enum class Hidden { kNo, kLowContrast, kInvalidColour, kOther };
 Hidden HiddenBy(const TextStyle& style);
 
-// "#rrggbb" of a colour as HTML and CSS write it, "invalid" for what is none.
-std::string ColourOf(std::string_view text);
+// "red", "#f00", "rgb(255, 0, 0)".
+Colour ColourOf(std::string_view text);
 
 }  // namespace cleanmail::scanner::spam

@@ -119,7 +119,7 @@ class Reader {
  private:
   void Text(std::string_view text, bool entities) {
     if (text.empty()) return;
-    if (entities) {
+    if (entities && text.find('&') != std::string_view::npos) {
       listener_.OnText(ReadEntities(text, true, saw_wide_));
     } else {
       listener_.OnText(text);
@@ -150,16 +150,16 @@ class Reader {
     size_t at = begin + 1;
     while (at < html_.size() && !IsSpaceOrGt(html_[at])) ++at;
     const std::string tag = Lower(html_.substr(begin + 1, at - begin - 1));
-    Attributes attributes;
+    attributes_.list.clear();
     while (true) {
       at = SkipBlanks(at);
       if (at >= html_.size()) return begin;
       if (html_[at] == '>') break;
-      at = Attribute(at, attributes);
+      at = Attribute(at);
       if (at == std::string_view::npos) return begin;
     }
     FlushText();
-    listener_.OnStart(tag, attributes);
+    listener_.OnStart(tag, attributes_);
     return Literal(tag, at + 1);
   }
 
@@ -168,7 +168,7 @@ class Reader {
     return at;
   }
 
-  size_t Attribute(size_t at, Attributes& attributes) {
+  size_t Attribute(size_t at) {
     const size_t name_begin = at++;
     while (at < html_.size() && !IsSpaceOrGt(html_[at]) && html_[at] != '=') ++at;
     std::string name = Lower(html_.substr(name_begin, at - name_begin));
@@ -190,8 +190,8 @@ class Reader {
       }
     }
     bool wide_value = false;  // says nothing of the text
-    if (attributes.list.size() < kMostAttributes && attributes.Find(name) == nullptr)
-      attributes.list.emplace_back(std::move(name), ReadEntities(value, false, wide_value));
+    if (attributes_.list.size() < kMostAttributes && attributes_.Find(name) == nullptr)
+      attributes_.list.emplace_back(std::move(name), ReadEntities(value, false, wide_value));
     return at;
   }
 
@@ -273,6 +273,7 @@ class Reader {
   bool& saw_wide_;
   size_t at_ = 0;
   std::string_view pending_text_;
+  Attributes attributes_;  // of the tag that is read
 };
 
 }  // namespace

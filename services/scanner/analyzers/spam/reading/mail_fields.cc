@@ -6,9 +6,28 @@
 
 namespace cleanmail::scanner::spam {
 
-// A request taken apart: the field and what of it is wanted.
+// A request taken apart: the field, or what stands for one, and what of it is wanted.
 struct MailView::Request {
-  std::string name;
+  enum class Source {
+    kField,
+    kToCc,
+    kMessageId,
+    kEnvelopeFrom,
+    kTrusted,
+    kUntrusted,
+    kInternal,
+    kExternal,
+    kAll,
+    kAllTrusted,
+    kAllUntrusted,
+    kAllInternal,
+    kAllExternal,
+  };
+
+  explicit Request(std::string_view text);
+
+  std::string_view name;
+  Source source = Source::kField;
   bool raw = false;
   bool address = false;
   bool shown_name = false;
@@ -18,18 +37,15 @@ struct MailView::Request {
   bool reversed_ip = false;
   bool first = false;
   bool last = false;
+
+ private:
+  static Source SourceOf(std::string_view name);
+  void Take(std::string_view option);
 };
 
 namespace {
 
 constexpr size_t kLongestHeader = 65536;
-
-bool SetOption(std::string_view option, bool& raw, bool& address, bool& name) {
-  if (option == "raw") raw = true;
-  if (option == "addr") address = true;
-  if (option == "name") name = true;
-  return option == "raw" || option == "addr" || option == "name";
-}
 
 // Fields of a raw header, each with its folds.
 std::vector<std::string> RawFields(std::string_view header) {
@@ -79,6 +95,47 @@ std::string IpIn(std::string_view text) {
 
 }  // namespace
 
+MailView::Request::Request(std::string_view text) {
+  size_t colon = text.find(':');
+  name = text.substr(0, colon);
+  source = SourceOf(name);
+  while (colon != std::string_view::npos) {
+    text.remove_prefix(colon + 1);
+    colon = text.find(':');
+    Take(text.substr(0, colon));
+  }
+}
+
+MailView::Request::Source MailView::Request::SourceOf(std::string_view name) {
+  if (name.starts_with("ALL")) {
+    if (name == "ALL") return Source::kAll;
+    if (name == "ALL-TRUSTED") return Source::kAllTrusted;
+    if (name == "ALL-INTERNAL") return Source::kAllInternal;
+    if (name == "ALL-UNTRUSTED") return Source::kAllUntrusted;
+    if (name == "ALL-EXTERNAL") return Source::kAllExternal;
+  }
+  if (name == "MESSAGEID") return Source::kMessageId;
+  if (SameLetters(name, "EnvelopeFrom")) return Source::kEnvelopeFrom;
+  if (SameLetters(name, "ToCc")) return Source::kToCc;
+  if (!BeginsWith(name, "X-Spam-Relays-")) return Source::kField;
+  if (SameLetters(name, "X-Spam-Relays-Untrusted")) return Source::kUntrusted;
+  if (SameLetters(name, "X-Spam-Relays-Trusted")) return Source::kTrusted;
+  if (SameLetters(name, "X-Spam-Relays-External")) return Source::kExternal;
+  return SameLetters(name, "X-Spam-Relays-Internal") ? Source::kInternal : Source::kField;
+}
+
+void MailView::Request::Take(std::string_view option) {
+  raw = raw || option == "raw";
+  address = address || option == "addr";
+  shown_name = shown_name || option == "name";
+  host = host || option == "host" || option == "domain";
+  domain = domain || option == "domain";
+  ip = ip || option == "ip" || option == "revip";
+  reversed_ip = reversed_ip || option == "revip";
+  first = first || option == "first";
+  last = last || option == "last";
+}
+
 std::vector<std::string> MailView::AllHeaders(bool raw) const {
   if (raw) return RawFields(tree_.pristine_header());
   std::vector<std::string> fields;
@@ -104,38 +161,51 @@ std::vector<std::string> MailView::HeadersBetween(int first, int last, bool raw)
   return found;
 }
 
-std::vector<std::string> MailView::FindFields(const Request& request) const {
-  const std::string& name = request.name;
-  const bool raw = request.raw;
-  if (name == "ALL") return AllHeaders(raw);
-  if (name == "ALL-TRUSTED") return HeadersBetween(-1, relays_.last_trusted + 1, raw);
-  if (name == "ALL-INTERNAL") return HeadersBetween(-1, relays_.last_internal + 1, raw);
-  if (name == "ALL-UNTRUSTED") return HeadersBetween(relays_.last_trusted + 1, -1, raw);
-  if (name == "ALL-EXTERNAL") return HeadersBetween(relays_.last_internal + 1, -1, raw);
-  const std::string lower = Lower(name);
-  if (lower == "envelopefrom") {
-    if (envelope_from()) return {*envelope_from()};
-    return {};
-  }
-  if (lower == "x-spam-relays-untrusted") return {Relays::ToString(relays_.untrusted)};
-  if (lower == "x-spam-relays-trusted") return {Relays::ToString(relays_.trusted)};
-  if (lower == "x-spam-relays-external") return {Relays::ToString(relays_.external)};
-  if (lower == "x-spam-relays-internal") return {Relays::ToString(relays_.internal)};
-  std::vector<std::string> names = {name};
-  if (lower == "tocc") names = {"To", "Cc"};
-  const bool ids = name == "MESSAGEID";
-  if (ids) names = {"X-Message-Id", "Resent-Message-Id", "X-Original-Message-ID", "Message-Id"};
+std::vector<std::string> MailView::ValuesOf(std::span<const std::string_view> names,
+                                            bool raw) const {
   std::vector<std::string> values;
-  for (const std::string& one : names) {
-    for (const Fields::Field* field : tree_.root().header.All(one)) {
-      if (raw || ((request.address || request.shown_name) && names.size() == 1)) {
-        values.push_back(field->raw);
-      } else {
-        values.push_back(field->value + "\n");
-      }
-    }
+  for (const std::string_view name : names) {
+    for (const Fields::Field* field : tree_.root().header.All(name))
+      values.push_back(raw ? field->raw : field->value + "\n");
   }
   return values;
+}
+
+std::vector<std::string> MailView::FindFields(const Request& request) const {
+  static constexpr std::array<std::string_view, 2> kRecipients = {"To", "Cc"};
+  static constexpr std::array<std::string_view, 4> kIds = {"X-Message-Id", "Resent-Message-Id",
+                                                           "X-Original-Message-ID", "Message-Id"};
+  const bool raw = request.raw;
+  using Source = Request::Source;
+  switch (request.source) {
+    case Source::kField:
+      return ValuesOf({&request.name, 1}, raw || request.address || request.shown_name);
+    case Source::kToCc:
+      return ValuesOf(kRecipients, raw);
+    case Source::kMessageId:
+      return ValuesOf(kIds, raw);
+    case Source::kEnvelopeFrom:
+      if (envelope_from()) return {*envelope_from()};
+      return {};
+    case Source::kTrusted:
+      return {Relays::ToString(relays_.trusted)};
+    case Source::kUntrusted:
+      return {Relays::ToString(relays_.untrusted)};
+    case Source::kInternal:
+      return {Relays::ToString(relays_.internal)};
+    case Source::kExternal:
+      return {Relays::ToString(relays_.external)};
+    case Source::kAllTrusted:
+      return HeadersBetween(-1, relays_.last_trusted + 1, raw);
+    case Source::kAllInternal:
+      return HeadersBetween(-1, relays_.last_internal + 1, raw);
+    case Source::kAllUntrusted:
+      return HeadersBetween(relays_.last_trusted + 1, -1, raw);
+    case Source::kAllExternal:
+      return HeadersBetween(relays_.last_internal + 1, -1, raw);
+    default:
+      return AllHeaders(raw);
+  }
 }
 
 std::string MailView::HostIn(const std::string& value, bool is_address) const {
@@ -161,20 +231,7 @@ std::string MailView::HostIn(const std::string& value, bool is_address) const {
   return plain;
 }
 
-std::vector<std::string> MailView::Find(const std::string& text) const {
-  Request request;
-  const std::vector<std::string_view> pieces = Pieces(text, ':');
-  request.name = pieces[0];
-  for (size_t i = 1; i < pieces.size(); ++i) {
-    const std::string_view option = pieces[i];
-    if (SetOption(option, request.raw, request.address, request.shown_name)) continue;
-    request.host = request.host || option == "host" || option == "domain";
-    request.domain = request.domain || option == "domain";
-    request.ip = request.ip || option == "ip" || option == "revip";
-    request.reversed_ip = request.reversed_ip || option == "revip";
-    request.first = request.first || option == "first";
-    request.last = request.last || option == "last";
-  }
+std::vector<std::string> MailView::Find(const Request& request) const {
   std::vector<std::string> values = FindFields(request);
   if (values.size() > 1 && request.first) values.resize(1);
   if (values.size() > 1 && request.last) values = {values.back()};
@@ -200,11 +257,16 @@ std::vector<std::string> MailView::Find(const std::string& text) const {
   return found;
 }
 
-const std::vector<std::string>& MailView::Get(const std::string& request) const {
-  const auto known = gotten_.find(request);
+const std::vector<std::string>& MailView::Get(const std::string& text) const {
+  static const std::vector<std::string> kNothing;
+  const Request request(text);
+  // Most of what rules ask for is not there.
+  if (request.source == Request::Source::kField && !tree_.root().header.Has(request.name))
+    return kNothing;
+  const auto known = gotten_.find(text);
   if (known != gotten_.end()) return known->second;
   std::vector<std::string> found = Find(request);
-  return gotten_.emplace(request, std::move(found)).first->second;
+  return gotten_.emplace(text, std::move(found)).first->second;
 }
 
 std::string MailView::GetText(const std::string& request) const {

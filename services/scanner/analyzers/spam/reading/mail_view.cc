@@ -36,16 +36,13 @@ std::vector<std::string> OriginatingIps(const Fields& header,
 }
 
 // The first `bytes` of a long text, cut at one of `marks` where one is near.
-void CutNear(std::string& text, size_t bytes, std::string_view marks) {
-  if (bytes == 0 || text.size() <= bytes) return;
+std::string_view CutNear(std::string_view text, size_t bytes, std::string_view marks) {
+  if (bytes == 0 || text.size() <= bytes) return text;
   for (const char mark : marks) {
     const size_t at = text.find(mark, bytes);
-    if (at != std::string::npos && at - bytes <= kSlack) {
-      text.resize(at + 1);
-      return;
-    }
+    if (at != std::string_view::npos && at - bytes <= kSlack) return text.substr(0, at + 1);
   }
-  text.resize(bytes);
+  return text.substr(0, bytes);
 }
 
 // Paragraphs: empty lines end them, other white space is one blank.
@@ -55,7 +52,9 @@ std::string Paragraphs(std::string_view text, bool unicode) {
   for (size_t at = 0; at < text.size();) {
     size_t length = SpaceLength(text.substr(at), unicode);
     if (length == 0) {
-      out += text[at++];
+      const size_t begin = at++;
+      while (at < text.size() && SpaceLength(text.substr(at), unicode) == 0) ++at;
+      out += text.substr(begin, at - begin);
       continue;
     }
     // A run of white space that holds two line feeds with only white space between them parts
@@ -129,12 +128,18 @@ MailView::MailView(std::string_view message, const ReadingSettings& settings)
     header.Remove(name);
 }
 
+const std::string& MailView::TextOf(const Part& part) const {
+  const auto [entry, added] = texts_.try_emplace(&part);
+  if (added) entry->second = part.Decoded();
+  return entry->second;
+}
+
 void MailView::Render() const {
   std::vector<RenderedPart>& parts = rendered_.emplace();
   for (const Part* part : tree_.Leaves()) {
     const std::string_view type = part->effective_type();
     if (type != "text/plain" && type != "text/html") continue;
-    const std::string bytes = part->Decoded();
+    const std::string& bytes = TextOf(*part);
     RenderedPart rendered{.part = part, .html = type == "text/html" && !bytes.empty(), .text = {}};
     rendered.text = NormalizeCharset(
         bytes, part->charset.empty() ? std::string_view("us-ascii") : part->charset, false);
@@ -172,12 +177,10 @@ const std::vector<std::string>& MailView::body() const {
     if (!text.empty()) text += '\n';
     const RenderedPart* part = Rendered(*leaf);
     if (part == nullptr) continue;
-    std::string shown = part->text.utf8;
-    CutNear(shown, settings_.body_part_bytes, "\n ");
-    text += shown;
+    text += CutNear(part->text.utf8, settings_.body_part_bytes, "\n ");
   }
   text = Paragraphs(text, wide);
-  if (!wide) text = ToLatin1(text);
+  if (!wide && !IsAscii(text)) text = ToLatin1(text);
   const std::vector<const Fields::Field*> subjects = tree_.root().header.All("Subject");
   const std::string subject = subjects.empty() ? "\n" : subjects.back()->value + "\n";
   body_ = ShortLines(subject + text);
@@ -192,9 +195,7 @@ const std::vector<std::string>& MailView::rawbody() const {
     const bool text = (type.starts_with("text") && (type.size() == 4 || !IsWord(type[4]))) ||
                       (type.starts_with("message") && (type.size() == 7 || !IsWord(type[7])));
     if (!text || part->type == "text/calendar") continue;
-    std::string bytes = part->Decoded();
-    CutNear(bytes, settings_.rawbody_part_bytes, "\n> ");
-    AppendPieces(bytes, pieces);
+    AppendPieces(CutNear(TextOf(*part), settings_.rawbody_part_bytes, "\n> "), pieces);
   }
   return *rawbody_;
 }

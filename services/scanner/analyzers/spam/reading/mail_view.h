@@ -3,6 +3,7 @@
 #include <any>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <typeindex>
@@ -80,12 +81,15 @@ class MailView {
 
  private:
   struct Request;
-  std::vector<std::string> Find(const std::string& request) const;
+  std::vector<std::string> Find(const Request& request) const;
   std::vector<std::string> FindFields(const Request& request) const;
+  std::vector<std::string> ValuesOf(std::span<const std::string_view> names, bool raw) const;
   std::vector<std::string> HeadersBetween(int first, int last, bool raw) const;
   std::vector<std::string> AllHeaders(bool raw) const;
   std::optional<std::string> FindEnvelopeFrom() const;
   std::string HostIn(const std::string& value, bool is_address) const;
+  // A text part without its transfer encoding.
+  const std::string& TextOf(const Part& part) const;
   void Render() const;
 
   const ReadingSettings& settings_;
@@ -95,6 +99,7 @@ class MailView {
   mutable std::optional<std::optional<std::string>> envelope_from_;
   mutable std::optional<std::vector<std::string>> from_addresses_;
   mutable std::optional<std::vector<std::string>> to_addresses_;
+  mutable std::map<const Part*, std::string> texts_;
   mutable std::optional<std::vector<RenderedPart>> rendered_;
   mutable std::vector<HtmlPage> pages_;
   mutable std::optional<std::vector<std::string>> body_;

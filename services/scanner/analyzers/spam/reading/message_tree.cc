@@ -17,11 +17,13 @@ constexpr size_t kMostBlankLines = 20;
 std::string WithLfOnly(std::string_view message) {
   std::string text;
   text.reserve(message.size());
-  for (size_t i = 0; i < message.size(); ++i) {
-    if (message[i] == '\r' && i + 1 < message.size() && message[i + 1] == '\n') continue;
-    text += message[i];
+  size_t from = 0;
+  for (size_t end = message.find("\r\n"); end != std::string_view::npos;
+       end = message.find("\r\n", end + 2)) {
+    text.append(message, from, end - from);
+    from = end + 1;
   }
-  return text;
+  return text.append(message, from);
 }
 
 bool IsFieldNameByte(char c) { return c > ' ' && c < 0x7f && c != ':'; }
@@ -191,7 +193,10 @@ std::string_view Part::effective_type() const {
 }
 
 std::string Part::Decoded() const {
+  size_t length = 0;
+  for (const std::string_view line : lines) length += line.size();
   std::string raw;
+  raw.reserve(length);
   for (const std::string_view line : lines) raw += line;
   const std::string encoding = Lower(header.Last("content-transfer-encoding"));
   if (encoding == "quoted-printable") return Replaced(DecodeQp(raw), "\r\n", "\n");

@@ -39,6 +39,17 @@ TEST(Domains, KnowWhatIsRegistered) {
   EXPECT_EQ(settings.domains.Trimmed("www.shop.example.co.uk"), "example.co.uk");
   EXPECT_EQ(settings.domains.OfUri("http://user@WWW.example.org:8080/x?y")->domain, "example.org");
   EXPECT_FALSE(settings.domains.OfUri("http://localhost/"));
+  EXPECT_EQ(settings.domains.Split("A..b.Example.CO.UK.").first, "a.b");
+  EXPECT_EQ(settings.domains.Split(".example.org").second, "example.org");
+  EXPECT_EQ(settings.domains.Split("").second, "");
+  EXPECT_TRUE(IsFullName("_dmarc.a-b.example.org.") && IsFullName("a.b"));
+  for (const char* name :
+       {"", ".", "org", ".org", "a..org", "-a.org", "a-.org", "a_b.org", "a.o_g", "a b.org"})
+    EXPECT_FALSE(IsFullName(name)) << name;
+  EXPECT_TRUE(IsIpv4("0.10.200.255"));
+  for (const char* ip : {"", "1.2.3", "1.2.3.", "1.2.3.4.", "1.2.3.256", "01.2.3.4", "1..2.3",
+                         "1.2.3.4444", "1.2.3.4 "})
+    EXPECT_FALSE(IsIpv4(ip)) << ip;
   EXPECT_TRUE(IsPrivateIp("192.168.1.2") && IsPrivateIp("::1") && !IsPrivateIp("8.8.8.8"));
 }
 

@@ -1,31 +1,26 @@
 #include "services/scanner/analyzers/spam/reading/unicode.h"
 
 #include <algorithm>
-#include <array>
-
-#include "services/scanner/analyzers/spam/reading/ascii.h"
 
 namespace cleanmail::scanner::spam {
 
 size_t CountCharacters(std::string_view utf8) {
+  if (IsAscii(utf8)) return utf8.size();
   return static_cast<size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
   }));
 }
 
-size_t SpaceLength(std::string_view utf8, bool unicode) {
-  if (utf8.empty()) return 0;
-  if (IsBlank(utf8[0])) return 1;
-  if (!unicode || static_cast<unsigned char>(utf8[0]) < 0xc2) return 0;
-  static constexpr std::array<std::string_view, 20> kSpaces = {
-      "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81",
-      "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86",
-      "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8",
-      "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80", "\xe3\x80\x80"};
-  for (const std::string_view space : kSpaces) {
-    if (utf8.starts_with(space)) return space.size();
-  }
-  return 0;
+size_t WideSpaceLength(std::string_view utf8) {
+  if (utf8.starts_with("\xc2\x85") || utf8.starts_with("\xc2\xa0")) return 2;
+  if (utf8.size() < 3) return 0;
+  const std::string_view two = utf8.substr(0, 2);
+  const auto third = static_cast<unsigned char>(utf8[2]);
+  const bool space = (two == "\xe2\x80" && (third == 0xa8 || third == 0xa9 || third == 0xaf ||
+                                            (third >= 0x80 && third <= 0x8a))) ||
+                     (two == "\xe2\x81" && third == 0x9f) || (two == "\xe3\x80" && third == 0x80) ||
+                     (two == "\xe1\x9a" && third == 0x80);
+  return space ? 3 : 0;
 }
 
 size_t CountSpaces(std::string_view utf8, bool unicode) {

@@ -21,27 +21,28 @@ enum Role : unsigned char {
   kEnds = 2,        // it ends a link
   kEndsMail = 4,    // it ends a mail address
   kBeginsBare = 8,  // a host without scheme may begin behind it
+  kMarks = 16,      // every link has one of these, with something behind it
 };
 
-std::array<unsigned char, 256> MakeRoles() {
+constexpr std::array<unsigned char, 256> MakeRoles() {
   std::array<unsigned char, 256> roles{};
   const auto set = [&roles](std::string_view bytes, unsigned char role) {
     for (const char c : bytes) roles[static_cast<unsigned char>(c)] |= role;
   };
-  static constexpr std::string_view kBlanks = " \t\n\r\f\v\x1b\xa0";
+  constexpr std::string_view kBlanks = " \t\n\r\f\v\x1b\xa0";
   set("><\"'`,{[(|", kBegins);
   set("><\"`}]{[|", kEnds | kEndsMail);
   set(",('", kEndsMail);
   set("!\"#$&'()*+,/:;<=>?@[\\]^`{|}~", kBeginsBare);
   set(kBlanks, kBegins | kEnds | kEndsMail | kBeginsBare);
+  set(".:@", kMarks);
   for (size_t byte = 0x80; byte < 256; ++byte) roles[byte] |= kEndsMail;
   return roles;
 }
 
-bool Is(char c, Role role) {
-  static const std::array<unsigned char, 256> roles = MakeRoles();
-  return (roles[static_cast<unsigned char>(c)] & role) != 0;
-}
+constexpr std::array<unsigned char, 256> kRoles = MakeRoles();
+
+bool Is(char c, Role role) { return (kRoles[static_cast<unsigned char>(c)] & role) != 0; }
 
 // End of the run at `from` that nothing of `role` ends; kNone if it is empty or longer than `most`.
 size_t RunEnd(std::string_view text, size_t from, Role role, size_t most) {
@@ -53,11 +54,19 @@ size_t RunEnd(std::string_view text, size_t from, Role role, size_t most) {
   return end > from ? end : kNone;
 }
 
-size_t KnownSchemeLength(std::string_view text) {
-  for (const std::string_view scheme : {"http://", "https://", "ftp://", "ftp."}) {
-    if (BeginsWith(text, scheme)) return scheme.size();
+// The next full stop, colon or at sign that may be in a link; kNone without one.
+size_t NextMark(std::string_view text, size_t from) {
+  for (size_t at = from; at + 1 < text.size(); ++at) {
+    if (Is(text[at], kMarks) && !Is(text[at + 1], kEnds)) return at;
   }
-  if (!BeginsWith(text, "www")) return 0;
+  return kNone;
+}
+
+size_t KnownSchemeLength(std::string_view text) {
+  const char first = text.empty() ? '\0' : LowerOf(text[0]);
+  if (first == 'h') return BeginsWith(text, "http://") ? 7 : BeginsWith(text, "https://") ? 8 : 0;
+  if (first == 'f') return BeginsWith(text, "ftp://") ? 6 : BeginsWith(text, "ftp.") ? 4 : 0;
+  if (first != 'w' || !BeginsWith(text, "www")) return 0;
   size_t end = 3;
   while (end < text.size() && end < 5 && IsDigit(text[end])) ++end;
   return end < text.size() && text[end] == '.' ? end + 1 : 0;
@@ -123,30 +132,43 @@ size_t BareEnd(std::string_view text, size_t from, const Domains& domains, std::
 
 UriCollector::Found UriCollector::FindNext(std::string_view text, size_t from) const {
   size_t at_sign = text.find('@', from);
-  for (size_t i = from; i < text.size(); ++i) {
-    if (at_sign != kNone && at_sign < i) at_sign = text.find('@', i);
-    const bool word_edge = IsWord(text[i]) != (i > 0 && IsWord(text[i - 1]));
-    const bool shifted = i >= 3 && text[i - 3] == '\x1b' && text[i - 2] == '(';
-    if (!word_edge && !shifted && !(i > 0 && Is(text[i - 1], kBegins))) continue;
-    const std::string_view rest = text.substr(i);
-    if (const size_t scheme = KnownSchemeLength(rest); scheme > 0) {
-      const size_t end = RunEnd(text, i + scheme, kEnds, kLongestRun);
-      if (end != kNone) return {Found::Kind::kScheme, text.substr(i, end - i), {}, end};
+  // Nothing that ends a mail address stands between a link's beginning and its first mark: only
+  // runs that lead to a mark are looked at.
+  for (size_t mark = NextMark(text, from); mark != kNone; mark = NextMark(text, from)) {
+    size_t begin = mark;
+    while (begin > from && !Is(text[begin - 1], kEndsMail)) --begin;
+    for (; begin <= mark; ++begin) {
+      if (at_sign < begin) at_sign = text.find('@', begin);
+      const Found found = At(text, begin, at_sign);
+      if (found.kind != Found::Kind::kNone) return found;
     }
-    if (BeginsWith(rest, "mailto:")) {
-      const size_t end = RunEnd(text, i + 7, kEndsMail, kLongestRun);
-      if (end != kNone) return {Found::Kind::kMail, text.substr(i, end - i), {}, end};
-    }
-    if (at_sign != kNone && at_sign > i && at_sign - i <= kLongestName &&
-        RunEnd(text.substr(0, at_sign), i, kEndsMail, kLongestName) == at_sign) {
-      const size_t end = RunEnd(text, at_sign + 1, kEndsMail, kLongestName);
-      if (end != kNone) return {Found::Kind::kMail, text.substr(i, end - i), {}, end};
-    }
-    if (i == 0 || Is(text[i - 1], kBeginsBare)) {
-      std::string_view host;
-      const size_t end = BareEnd(text, i, domains_, host);
-      if (end != kNone) return {Found::Kind::kBare, text.substr(i, end - i), host, end};
-    }
+    from = begin;
+  }
+  return {};
+}
+
+UriCollector::Found UriCollector::At(std::string_view text, size_t i, size_t at_sign) const {
+  const bool word_edge = IsWord(text[i]) != (i > 0 && IsWord(text[i - 1]));
+  const bool shifted = i >= 3 && text[i - 3] == '\x1b' && text[i - 2] == '(';
+  if (!word_edge && !shifted && !(i > 0 && Is(text[i - 1], kBegins))) return {};
+  const std::string_view rest = text.substr(i);
+  if (const size_t scheme = KnownSchemeLength(rest); scheme > 0) {
+    const size_t end = RunEnd(text, i + scheme, kEnds, kLongestRun);
+    if (end != kNone) return {Found::Kind::kScheme, text.substr(i, end - i), {}, end};
+  }
+  if (BeginsWith(rest, "mailto:")) {
+    const size_t end = RunEnd(text, i + 7, kEndsMail, kLongestRun);
+    if (end != kNone) return {Found::Kind::kMail, text.substr(i, end - i), {}, end};
+  }
+  if (at_sign != kNone && at_sign > i && at_sign - i <= kLongestName &&
+      RunEnd(text.substr(0, at_sign), i, kEndsMail, kLongestName) == at_sign) {
+    const size_t end = RunEnd(text, at_sign + 1, kEndsMail, kLongestName);
+    if (end != kNone) return {Found::Kind::kMail, text.substr(i, end - i), {}, end};
+  }
+  if (i == 0 || Is(text[i - 1], kBeginsBare)) {
+    std::string_view host;
+    const size_t end = BareEnd(text, i, domains_, host);
+    if (end != kNone) return {Found::Kind::kBare, text.substr(i, end - i), host, end};
   }
   return {};
 }

@@ -40,6 +40,8 @@ class UriCollector {
  private:
   struct Found;
   Found FindNext(std::string_view text, size_t from) const;
+  // The link that begins at `begin`, if one does; `at_sign`: where the next one stands.
+  Found At(std::string_view text, size_t begin, size_t at_sign) const;
   void AddFound(const Found& found);
 
   const Domains& domains_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "absl/container/inlined_vector.h"
 #include "libs/base/cat.h"
 #include "libs/base/status_macros.h"
 #include "services/scanner/analyzers/spam/reading/ascii.h"
@@ -12,7 +11,6 @@ namespace cleanmail::scanner::spam {
 namespace {
 
 constexpr size_t kLongest = 20'000;  // tokens
-constexpr int kDeepest = 100;
 
 struct Token {
   std::string_view text;
@@ -98,8 +96,10 @@ class ExpressionParser {
   }
 
  private:
-  void Emit(Code code, double number = 0, unsigned target = 0) {
-    expression_.steps_.push_back({code, number, target});
+  void Emit(Code code, unsigned target = 0) { expression_.steps_.push_back({code, target}); }
+  void EmitNumber(double number) {
+    Emit(Code::kNumber, static_cast<unsigned>(expression_.numbers_.size()));
+    expression_.numbers_.push_back(number);
   }
   unsigned Here() const { return static_cast<unsigned>(expression_.steps_.size()); }
   unsigned EmitJump(Code code) {
@@ -110,7 +110,8 @@ class ExpressionParser {
   bool Is(std::string_view text) const { return at_ < tokens_.size() && tokens_[at_].text == text; }
 
   absl::Status Operand(int depth) {
-    if (depth > kDeepest) return absl::InvalidArgumentError("the expression is nested too deeply");
+    if (depth > Expression::kDeepest)
+      return absl::InvalidArgumentError("the expression is nested too deeply");
     if (at_ >= tokens_.size()) return absl::InvalidArgumentError("the expression ends too early");
     const Token token = tokens_[at_++];
     if (token.text == "!" || token.text == "-" || token.text == "+") {
@@ -122,7 +123,7 @@ class ExpressionParser {
     if (token.text == "(") {
       if (Is(")")) {  // nothing in parentheses is nothing
         ++at_;
-        Emit(Code::kNumber, 0);
+        EmitNumber(0);
         return absl::OkStatus();
       }
       CLEANMAIL_RETURN_IF_ERROR(Binary(1, depth + 1));
@@ -133,14 +134,14 @@ class ExpressionParser {
     if (IsDigit(token.text[0]) || token.text[0] == '.') {
       const std::optional<double> number = NumberOf(token.text);
       if (!number) return absl::InvalidArgumentError("a number is not one");
-      Emit(Code::kNumber, *number);
+      EmitNumber(*number);
       return absl::OkStatus();
     }
     if (!IsWord(token.text[0]))
       return absl::InvalidArgumentError(
           base::AbslView(base::Cat("'", token.text, "' stands where a value is expected")));
     CLEANMAIL_ASSIGN_OR_RETURN(const unsigned index, resolve_(token.text, token.argument));
-    Emit(Code::kValue, 0, index);
+    Emit(Code::kValue, index);
     expression_.inputs_.push_back(index);
     return absl::OkStatus();
   }
@@ -170,8 +171,10 @@ class ExpressionParser {
       return absl::OkStatus();
     }
     if (op == "&&" || op == "||") {
-      const unsigned end = EmitJump(op == "&&" ? Code::kJumpIfFalse : Code::kJumpIfTrue);
+      const bool both = op == "&&";
+      const unsigned end = EmitJump(both ? Code::kJumpIfFalse : Code::kJumpIfTrue);
       CLEANMAIL_RETURN_IF_ERROR(Binary(strength + 1, depth));
+      Emit(both ? Code::kAnd : Code::kOr);
       Land(end);
       return absl::OkStatus();
     }
@@ -229,65 +232,6 @@ double Expression::Applied(Code code, double left, double right) {
     default:
       return static_cast<double>(static_cast<int64_t>(left) ^ static_cast<int64_t>(right));
   }
-}
-
-double Expression::Evaluate(absl::FunctionRef<double(unsigned index)> value_of) const {
-  absl::InlinedVector<double, 16> stack;
-  // Conjunctions and disjunctions whose left side is not known, while the right side is looked at:
-  // the last step of it.
-  struct HalfKnown {
-    size_t last;
-    bool conjunction;
-  };
-  absl::InlinedVector<HalfKnown, 8> half_known;
-  for (size_t at = 0; at < steps_.size(); ++at) {
-    const Step& step = steps_[at];
-    switch (step.code) {
-      case Code::kNumber:
-        stack.push_back(step.number);
-        break;
-      case Code::kValue:
-        stack.push_back(value_of(step.target));
-        break;
-      case Code::kNot:
-        if (IsKnown(stack.back())) stack.back() = stack.back() == 0 ? 1 : 0;
-        break;
-      case Code::kNegate:
-        stack.back() = -stack.back();
-        break;
-      case Code::kJumpIfTrue:
-      case Code::kJumpIfFalse:
-        if (!IsKnown(stack.back())) {
-          half_known.push_back({step.target - 1, step.code == Code::kJumpIfFalse});
-          stack.pop_back();
-        } else if ((stack.back() != 0) == (step.code == Code::kJumpIfTrue)) {
-          at = step.target - 1;
-        } else {
-          stack.pop_back();
-        }
-        break;
-      case Code::kDropAndJumpIfFalse:
-        if (!IsKnown(stack.back())) return kUnknown;
-        if (stack.back() == 0) at = step.target - 1;
-        stack.pop_back();
-        break;
-      case Code::kJump:
-        at = step.target - 1;
-        break;
-      default: {
-        const double right = stack.back();
-        stack.pop_back();
-        double& left = stack.back();
-        left = IsKnown(left) && IsKnown(right) ? Applied(step.code, left, right) : kUnknown;
-      }
-    }
-    for (; !half_known.empty() && half_known.back().last == at; half_known.pop_back()) {
-      // Only what is false on the right decides, and that only of a conjunction.
-      const bool decided = half_known.back().conjunction && stack.back() == 0;
-      stack.back() = decided ? 0 : kUnknown;
-    }
-  }
-  return stack.empty() ? 0 : stack.back();
 }
 
 }  // namespace cleanmail::scanner::spam

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -8,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 
 namespace cleanmail::scanner::spam {
@@ -31,7 +31,8 @@ class Expression {
 
   // `value_of(index)` is asked for what the result depends on, and for nothing else. Where it does
   // not know, the result is kUnknown unless it is 0 in any case.
-  double Evaluate(absl::FunctionRef<double(unsigned index)> value_of) const;
+  template <class ValueOf>  // double(unsigned index)
+  double Evaluate(const ValueOf& value_of) const;
   // Indices of the values it reads.
   const std::vector<unsigned>& inputs() const { return inputs_; }
 
@@ -53,8 +54,10 @@ class Expression {
     kEqual,
     kNotEqual,
     kXor,
-    kJumpIfTrue,   // keeps the value when it jumps, drops it otherwise
-    kJumpIfFalse,  // the same for false
+    kJumpIfTrue,   // over the right side and its kOr
+    kJumpIfFalse,  // over the right side and its kAnd
+    kAnd,
+    kOr,
     kDropAndJumpIfFalse,
     kJump,
   };
@@ -62,11 +65,66 @@ class Expression {
 
   struct Step {
     Code code;
-    double number = 0;    // of kNumber
-    unsigned target = 0;  // value's index, or where to jump
+    unsigned target;  // index of a value or number, or where to jump
   };
+  static constexpr int kDeepest = 100;
+
   std::vector<Step> steps_;
+  std::vector<double> numbers_;
   std::vector<unsigned> inputs_;
 };
+
+template <class ValueOf>
+double Expression::Evaluate(const ValueOf& value_of) const {
+  // Every level of nesting holds back one value at most.
+  std::array<double, kDeepest + 2> values;
+  double* top = values.data();  // the value at hand is below it
+  const Step* const begin = steps_.data();
+  const Step* const end = begin + steps_.size();
+  for (const Step* step = begin; step != end; ++step) {
+    switch (step->code) {
+      case Code::kNumber:
+        *top++ = numbers_[step->target];
+        break;
+      case Code::kValue:
+        *top++ = value_of(step->target);
+        break;
+      case Code::kNot:
+        if (IsKnown(top[-1])) top[-1] = top[-1] == 0 ? 1 : 0;
+        break;
+      case Code::kNegate:
+        top[-1] = -top[-1];
+        break;
+      case Code::kJumpIfTrue:
+        if (IsKnown(top[-1]) && top[-1] != 0) step = begin + step->target - 1;
+        break;
+      case Code::kJumpIfFalse:
+        if (top[-1] == 0) step = begin + step->target - 1;
+        break;
+      case Code::kOr:
+        --top;
+        top[-1] = IsKnown(top[-1]) ? top[0] : kUnknown;
+        break;
+      case Code::kAnd:
+        --top;
+        // Beside what is not known, only a false right side decides.
+        top[-1] = IsKnown(top[-1]) ? top[0] : top[0] == 0 ? 0 : kUnknown;
+        break;
+      case Code::kDropAndJumpIfFalse:
+        --top;
+        if (!IsKnown(*top)) return kUnknown;
+        if (*top == 0) step = begin + step->target - 1;
+        break;
+      case Code::kJump:
+        step = begin + step->target - 1;
+        break;
+      default:
+        --top;
+        top[-1] =
+            IsKnown(top[-1]) && IsKnown(top[0]) ? Applied(step->code, top[-1], top[0]) : kUnknown;
+    }
+  }
+  return top == values.data() ? 0 : top[-1];
+}
 
 }  // namespace cleanmail::scanner::spam

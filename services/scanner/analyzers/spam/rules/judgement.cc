@@ -32,16 +32,15 @@ class Judgement {
     for (const RuleSet::Group* group : {&set_.body_, &set_.uri_, &set_.rawbody_, &set_.full_})
       Texts(*group);
     for (const unsigned index : set_.others_) {
-      if (set_.rules_[index].hidden()) {
+      if (set_.rules_[index].hidden) {
         waits_[index] = Wait::kOther;
       } else if (InTime()) {
         Other(index);
       }
     }
     Metas();
-    for (unsigned index = 0; index < set_.rules_.size(); ++index) {
-      if (all_ || !set_.rules_[index].hidden()) ValueOf(index);
-    }
+    for (const unsigned index : set_.visible_) ValueOf(index);
+    for (unsigned index = 0; all_ && index < set_.rules_.size(); ++index) ValueOf(index);
     return Verdict();
   }
 
@@ -49,17 +48,19 @@ class Judgement {
   using Rule = RuleSet::Rule;
 
   static constexpr size_t kMostNoted = 1 << 20;
+  static constexpr unsigned kPerLook = 8;
 
   // What a rule that was not tried yet looks at.
   enum class Wait : uint8_t { kNot, kField, kAllTexts, kSomeTexts, kOther, kMeta };
 
-  // A text a rule is to be tried on, and the next one.
+  // Where in a text a rule may match, and the next such place.
   struct Place {
     uint32_t text = 0;
     uint32_t next = 0;
+    regex::Stretch begin;
   };
   struct Places {
-    uint32_t first = 0;  // in some_texts_, from 1 on; 0: none
+    uint32_t first = 0;  // in noted_, from 1 on; 0: none
     uint32_t last = 0;
   };
 
@@ -78,25 +79,39 @@ class Judgement {
         break;
       }
       case Wait::kSomeTexts:
-        for (uint32_t at = places_[index].first; at != 0; at = some_texts_[at - 1].next) {
-          const uint32_t text = some_texts_[at - 1].text;
-          TryOn(index, TextAt(set_.rules_[index].kind, text), text);
+        for (uint32_t at = places_[index].first; at != 0; at = noted_[at - 1].next) {
+          const Place& place = noted_[at - 1];
+          TryOn(index, TextAt(set_.rules_[index].kind, place.text), place.text, place.begin);
         }
         break;
       case Wait::kOther:
         if (InTime()) Other(index);
         break;
       default:
-        Set(index, set_.rules_[index].expression->Evaluate(
-                       [this](unsigned input) { return ValueOf(input); }));
+        DecideMeta(index);
     }
     return values_[index];
   }
 
-  // Whether a meta rule is decided by what is known already; it is so from then on.
+  void DecideMeta(unsigned index) {
+    const Rule& rule = set_.rules_[index];
+    for (const unsigned input : rule.needs) {
+      if (ValueOf(input) == 0) return;
+    }
+    Set(index, rule.expression->Evaluate([this](unsigned input) { return ValueOf(input); }));
+  }
+
+  bool IsKnown(unsigned index) const { return waits_[index] == Wait::kNot; }
+
+  // Whether a meta rule is decided by what is known already; it is so from then on. Most are: they
+  // need something that did not fire.
   bool Decided(unsigned index) {
-    const double value = set_.rules_[index].expression->Evaluate([this](unsigned input) {
-      return waits_[input] == Wait::kNot ? values_[input] : Expression::kUnknown;
+    const Rule& rule = set_.rules_[index];
+    const bool lacks = std::any_of(rule.needs.begin(), rule.needs.end(), [this](unsigned input) {
+      return IsKnown(input) && values_[input] == 0;
+    });
+    const double value = lacks ? 0 : rule.expression->Evaluate([this](unsigned input) {
+      return IsKnown(input) ? values_[input] : Expression::kUnknown;
     });
     if (!Expression::IsKnown(value)) return false;
     waits_[index] = Wait::kNot;
@@ -104,22 +119,11 @@ class Judgement {
     return true;
   }
 
-  // Rules about rules: most are decided by what did not fire.
+  // Rules about rules, as far as what they ask for is known.
   void Metas() {
-    std::vector<bool> asks(values_.size(), false);  // for something that fired, or may have
-    const auto tell = [&](unsigned index) {
-      if (values_[index] == 0 && waits_[index] == Wait::kNot) return;
-      for (const unsigned asker : set_.askers_[index]) asks[asker] = true;
-    };
-    for (unsigned index = 0; index < set_.rules_.size(); ++index) tell(index);
     for (const unsigned index : set_.metas_) {
-      if (asks[index]) {
-        waits_[index] = Wait::kMeta;
-        Decided(index);
-      } else {
-        Set(index, set_.rules_[index].of_nothing);
-      }
-      tell(index);
+      waits_[index] = Wait::kMeta;
+      Decided(index);
     }
   }
 
@@ -148,8 +152,10 @@ class Judgement {
     }
   }
 
+  // The clock is looked at now and then.
   bool InTime() {
-    verdict_.out_of_time = verdict_.out_of_time || Clock::now() > deadline_;
+    if (asked_for_time_++ % kPerLook == 0)
+      verdict_.out_of_time = verdict_.out_of_time || Clock::now() > deadline_;
     return !verdict_.out_of_time;
   }
 
@@ -160,20 +166,21 @@ class Judgement {
 
   void GiveUp(unsigned index) { gave_up_.insert(index); }
 
-  // How often a rule's pattern is in `text`.
-  double Search(unsigned index, std::string_view text) {
+  // How often a rule's pattern is in `text`; once for all of what begins within `begin` where the
+  // rule does not count.
+  double Search(unsigned index, std::string_view text, regex::Stretch begin = {}) {
     const Rule& rule = set_.rules_[index];
     if (gave_up_.count(index) != 0) return 0;
     bool gave_up = false;
     double hits = 0;
-    if (rule.flags.multiple && !rule.negated) {
+    if (rule.counts()) {
       const double so_far = values_[index];
       const auto most = static_cast<double>(rule.flags.most_hits);
       if (most > 0 && so_far >= most) return 0;
       hits = static_cast<double>(
           rule.pattern->Count(text, most > 0 ? static_cast<size_t>(most - so_far) : 0, gave_up));
     } else {
-      const regex::Outcome outcome = rule.pattern->Find(text);
+      const regex::Outcome outcome = rule.pattern->FindWithin(text, begin);
       gave_up = outcome == regex::Outcome::kGaveUp;
       hits = outcome == regex::Outcome::kMatch ? 1 : 0;
     }
@@ -181,11 +188,11 @@ class Judgement {
     return hits;
   }
 
-  void TryOn(unsigned index, std::string_view text, size_t number) {
+  void TryOn(unsigned index, std::string_view text, size_t number, regex::Stretch begin = {}) {
     const Rule& rule = set_.rules_[index];
     if (values_[index] != 0 && !rule.flags.multiple) return;
     if (number == 0 && rule.flags.no_subject) return;
-    if (InTime()) Set(index, Search(index, text));
+    if (InTime()) Set(index, Search(index, text, begin));
   }
 
   void Texts(const RuleSet::Group& group) {
@@ -195,25 +202,30 @@ class Judgement {
       for (const unsigned index : group.always) TryOn(index, text, i);
       candidates_.clear();
       group.prefilter.Scan(text, candidates_);
-      for (const unsigned index : candidates_) {
-        if (set_.rules_[index].hidden()) {
-          Note(index, i);
+      const unsigned* last = nullptr;
+      for (const auto& [index, begin] : candidates_) {
+        const Rule& rule = set_.rules_[index];
+        // Who counts counts in all of the text at once.
+        if (rule.counts() && last != nullptr && *last == index) continue;
+        last = &index;
+        if (rule.hidden) {
+          Note(index, i, begin);
         } else {
-          TryOn(index, text, i);
+          TryOn(index, text, i, begin);
         }
       }
     }
   }
 
-  // A rule may match a text; whoever asks for the rule has it tried. Where there would be too much
-  // to note, it is tried on all.
-  void Note(unsigned index, size_t text) {
-    if (some_texts_.size() >= kMostNoted) waits_[index] = Wait::kAllTexts;
+  // A rule may match in a text; whoever asks for the rule has it tried. Where there would be too
+  // much to note, it is tried on all.
+  void Note(unsigned index, size_t text, regex::Stretch begin) {
+    if (noted_.size() >= kMostNoted) waits_[index] = Wait::kAllTexts;
     if (waits_[index] == Wait::kAllTexts) return;
-    some_texts_.push_back({static_cast<uint32_t>(text), 0});
-    const auto here = static_cast<uint32_t>(some_texts_.size());
+    noted_.push_back({.text = static_cast<uint32_t>(text), .begin = begin});
+    const auto here = static_cast<uint32_t>(noted_.size());
     Places& places = places_[index];
-    (places.first == 0 ? places.first : some_texts_[places.last - 1].next) = here;
+    (places.first == 0 ? places.first : noted_[places.last - 1].next) = here;
     places.last = here;
     waits_[index] = Wait::kSomeTexts;
   }
@@ -239,20 +251,36 @@ class Judgement {
     if (!InTime()) return;
     const RuleSet::Group& group = set_.headers_[number];
     const auto& [text, there] = FieldOf(number);
-    candidates_.clear();
-    (group.shared_prefilter ? set_.header_prefilter_ : group.prefilter).Scan(text, candidates_);
+    named_.clear();
+    if (!text.empty()) {
+      candidates_.clear();
+      (group.shared_prefilter ? set_.header_prefilter_ : group.prefilter).Scan(text, candidates_);
+      for (const auto& [index, begin] : candidates_) {
+        if (set_.rules_[index].group == number && (named_.empty() || named_.back() != index))
+          named_.push_back(index);
+      }
+    }
+    for (const unsigned index : named_) {
+      if (set_.rules_[index].silent_unnamed()) LookAtField(index);
+    }
     for (const unsigned index : group.always) {
       const Rule& rule = set_.rules_[index];
       if (rule.exists) {
         Set(index, there ? 1 : 0);
       } else if (rule.filtered && (there || !rule.if_unset) &&
-                 !std::binary_search(candidates_.begin(), candidates_.end(), index)) {
+                 !std::binary_search(named_.begin(), named_.end(), index)) {
         Set(index, rule.negated ? 1 : 0);
-      } else if (rule.hidden()) {
-        waits_[index] = Wait::kField;
       } else {
-        DecideField(index);
+        LookAtField(index);
       }
+    }
+  }
+
+  void LookAtField(unsigned index) {
+    if (set_.rules_[index].hidden) {
+      waits_[index] = Wait::kField;
+    } else {
+      DecideField(index);
     }
   }
 
@@ -357,9 +385,9 @@ class Judgement {
     for (unsigned i = 0; i < set_.rules_.size(); ++i) {
       const Rule& rule = set_.rules_[i];
       if (values_[i] == 0 || !rule.why_not.empty()) continue;
-      (rule.hidden() ? verdict_.hidden_hits : verdict_.hits)
+      (rule.hidden ? verdict_.hidden_hits : verdict_.hits)
           .push_back({&rule.name, &rule.description, rule.score, values_[i]});
-      if (!rule.hidden()) verdict_.score += rule.score;
+      if (!rule.hidden) verdict_.score += rule.score;
     }
     for (const unsigned index : gave_up_) verdict_.gave_up.push_back(set_.rules_[index].name);
     return std::move(verdict_);
@@ -373,10 +401,12 @@ class Judgement {
   std::vector<double> values_;
   std::vector<Wait> waits_;
   std::vector<Places> places_;                    // of rules that wait with kSomeTexts
-  std::vector<Place> some_texts_;                 // what places_ are in
+  std::vector<Place> noted_;                      // what places_ are in
   std::vector<std::optional<FieldText>> fields_;  // of the set's headers_
-  std::vector<unsigned> candidates_;
+  std::vector<regex::Prefilter::Candidate> candidates_;
+  std::vector<unsigned> named_;  // of candidates_, those of a field
   std::set<unsigned> gave_up_;
+  unsigned asked_for_time_ = 0;
   RuleVerdict verdict_;
 };
 

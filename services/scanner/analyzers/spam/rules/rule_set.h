@@ -101,33 +101,36 @@ class RuleSet {
     regex::Regex pattern;
   };
   struct Rule {
-    std::string name;
-    std::string description;
     RuleKind kind = RuleKind::kHeader;
-    double score = 0;
-    Flags flags;
-    std::string why_not;  // empty: it runs
-    std::optional<regex::Regex> pattern;
+    bool hidden = false;    // only other rules ask for it
     bool filtered = false;  // a prefilter says where the pattern may match
-    std::string field;      // what kHeader and kMimeHeader look at
-    size_t group = 0;       // of kHeader: the field's in headers_
     bool negated = false;
     bool exists = false;
+    Flags flags;
+    std::optional<regex::Regex> pattern;
+    size_t group = 0;  // of kHeader: the field's in headers_
     std::optional<std::string> if_unset;
+    std::optional<Expression> expression;  // of kMeta
+    std::vector<unsigned> needs;  // of kMeta: it is 0 where one of these is, cheap ones first
+    std::string name;
+    std::string description;
+    double score = 0;
+    std::string why_not;                 // empty: it runs
+    std::string field;                   // what kHeader and kMimeHeader look at
     std::vector<UriCriterion> criteria;  // of kUriDetail
     const EvalFunction* function = nullptr;
     std::vector<std::string> arguments;
-    std::optional<Expression> expression;  // of kMeta
-    double of_nothing = 0;                 // of kMeta: its value where nothing it asks for fired
 
-    // Only other rules ask for it.
-    bool hidden() const { return name.starts_with("__"); }
+    // How often its pattern matches is asked, not only whether.
+    bool counts() const { return flags.multiple && !negated; }
+    // It is nothing where the prefilter does not name it.
+    bool silent_unnamed() const { return filtered && !negated && !exists && !if_unset; }
   };
   // Rules that look at the same text.
   struct Group {
     RuleKind kind = RuleKind::kHeader;
     std::string field;              // of header rules
-    std::vector<unsigned> always;   // those to look at on every text; of header rules all
+    std::vector<unsigned> always;   // those to look at on every text
     std::vector<unsigned> later;    // those to try on every text when another rule asks
     regex::Prefilter prefilter;     // of all others; of header rules of a long field, all
     bool shared_prefilter = false;  // header_prefilter_ is used instead
@@ -146,9 +149,9 @@ class RuleSet {
   Group rawbody_;
   Group full_;
   Group uri_;
-  std::vector<unsigned> others_;               // eval, mimeheader and uri_detail
-  std::vector<unsigned> metas_;                // each behind those it depends on, a bounded way
-  std::vector<std::vector<unsigned>> askers_;  // of each rule, the meta rules that ask for it
+  std::vector<unsigned> others_;   // eval, mimeheader and uri_detail
+  std::vector<unsigned> metas_;    // each behind those it depends on, a bounded way
+  std::vector<unsigned> visible_;  // that no other rule has to ask for
 };
 
 }  // namespace cleanmail::scanner::spam

@@ -11,8 +11,6 @@
 namespace cleanmail::scanner::spam {
 namespace {
 
-constexpr size_t kLongestChain = 100;  // of rules that ask for others
-
 // The networks of `texts`; shortened forms ("192.168.") are completed, `!` entries are exceptions.
 struct Networks {
   net::PrefixSet in;
@@ -131,13 +129,6 @@ std::optional<std::vector<std::string>> ReadArguments(std::string_view text) {
   return arguments;
 }
 
-// Whether what stands for a field is made of many: there a prefilter of other fields' rules would
-// cost more than one of its own.
-bool IsLongField(std::string_view field) {
-  return field.starts_with("ALL") || field.starts_with("Received") ||
-         field.starts_with("X-Spam-Relays");
-}
-
 }  // namespace
 
 RuleSetBuilder::RuleSetBuilder(Configuration configuration, const RuleSetOptions& options)
@@ -155,8 +146,8 @@ std::shared_ptr<const RuleSet> RuleSetBuilder::Run() {
   }
   CompileMetas();
   OrderMetas();
-  FindAskers();
   GroupRules();
+  FindNeeds();
   return std::move(set_);
 }
 
@@ -197,6 +188,7 @@ RuleSet::Rule RuleSetBuilder::MakeRule(const std::string& name,
   const Configuration& configuration = set_->configuration_;
   Rule rule;
   rule.name = name;
+  rule.hidden = name.starts_with("__");
   rule.kind = definition.kind;
   if (const auto found = configuration.descriptions.find(name);
       found != configuration.descriptions.end())
@@ -420,118 +412,6 @@ void RuleSetBuilder::CompileMetas() {
     }
     rule.expression = *std::move(expression);
   }
-}
-
-// Each meta rule behind those it asks for; those in a circle, and those that ask for a meta rule
-// that does not run, do not run.
-void RuleSetBuilder::OrderMetas() {
-  std::vector<Rule>& rules = set_->rules_;
-  std::vector<unsigned> waiting;
-  for (unsigned i = 0; i < rules.size(); ++i) {
-    if (rules[i].kind == RuleKind::kMeta && rules[i].why_not.empty()) waiting.push_back(i);
-  }
-  std::vector<bool> placed(rules.size() + 2, false);
-  std::vector<size_t> chain(rules.size() + 2, 0);
-  bool progress = true;
-  while (progress && !waiting.empty()) {
-    progress = false;
-    std::vector<unsigned> later;
-    for (const unsigned index : waiting) {
-      Rule& rule = rules[index];
-      bool ready = true;
-      for (const unsigned input : rule.expression->inputs()) {
-        if (input >= rules.size() || rules[input].kind != RuleKind::kMeta || placed[input])
-          continue;
-        ready = false;
-        if (rules[input].why_not.empty() || input == index) continue;
-        rule.why_not = base::Cat("it asks for ", rules[input].name, ", which does not run");
-        break;
-      }
-      for (const unsigned input : rule.expression->inputs())
-        chain[index] = std::max(chain[index], chain[input] + 1);
-      if (ready && chain[index] > kLongestChain) {
-        rule.why_not = "it asks for rules that ask for rules, too many times over";
-      } else if (ready) {
-        placed[index] = true;
-        set_->metas_.push_back(index);
-      } else if (rule.why_not.empty()) {
-        later.push_back(index);
-      }
-      progress = progress || ready || !rule.why_not.empty();
-    }
-    waiting = std::move(later);
-  }
-  for (const unsigned index : waiting) rules[index].why_not = "it depends on itself";
-}
-
-void RuleSetBuilder::FindAskers() {
-  const size_t all = set_->rules_.size();
-  set_->askers_.resize(all + 2);
-  for (const unsigned index : set_->metas_) {
-    Rule& rule = set_->rules_[index];
-    // The last value is local_tests_only.
-    rule.of_nothing = rule.expression->Evaluate([all, local = !set_->network_](unsigned input) {
-      return input == all + 1 && local ? 1.0 : 0.0;
-    });
-    for (const unsigned input : rule.expression->inputs()) set_->askers_[input].push_back(index);
-  }
-}
-
-regex::Prefilter RuleSetBuilder::PrefilterOf(const std::vector<unsigned>& rules) {
-  std::vector<regex::Prefilter::Pattern> patterns;
-  for (const unsigned index : rules) {
-    Rule& rule = set_->rules_[index];
-    rule.filtered = rule.pattern.has_value();
-    if (rule.filtered) patterns.push_back({&*rule.pattern, index});
-  }
-  regex::Prefilter prefilter(patterns);
-  for (const unsigned index : prefilter.unfiltered()) set_->rules_[index].filtered = false;
-  return prefilter;
-}
-
-void RuleSetBuilder::GroupTexts(RuleSet::Group& group, std::vector<unsigned> rules) {
-  group.prefilter = PrefilterOf(rules);
-  for (const unsigned index : rules) {
-    const Rule& rule = set_->rules_[index];
-    if (!rule.filtered) (rule.hidden() ? group.later : group.always).push_back(index);
-  }
-}
-
-void RuleSetBuilder::GroupRules() {
-  std::map<RuleKind, std::vector<unsigned>> by_kind;
-  std::map<std::string, std::vector<unsigned>> by_field;
-  for (unsigned i = 0; i < set_->rules_.size(); ++i) {
-    const Rule& rule = set_->rules_[i];
-    if (!rule.why_not.empty()) continue;
-    by_kind[rule.kind].push_back(i);
-    if (rule.kind == RuleKind::kHeader) by_field[rule.field].push_back(i);
-  }
-  std::vector<unsigned> of_short_fields;
-  for (auto& [field, rules] : by_field) {
-    for (const unsigned index : rules) set_->rules_[index].group = set_->headers_.size();
-    RuleSet::Group group;
-    group.field = field;
-    group.shared_prefilter = !IsLongField(field);
-    if (group.shared_prefilter) {
-      of_short_fields.insert(of_short_fields.end(), rules.begin(), rules.end());
-    } else {
-      group.prefilter = PrefilterOf(rules);
-    }
-    group.always = std::move(rules);
-    set_->headers_.push_back(std::move(group));
-  }
-  std::sort(of_short_fields.begin(), of_short_fields.end());
-  set_->header_prefilter_ = PrefilterOf(of_short_fields);
-  for (RuleSet::Group* group : {&set_->body_, &set_->rawbody_, &set_->full_, &set_->uri_}) {
-    group->kind = group == &set_->body_      ? RuleKind::kBody
-                  : group == &set_->rawbody_ ? RuleKind::kRawBody
-                  : group == &set_->full_    ? RuleKind::kFull
-                                             : RuleKind::kUri;
-    GroupTexts(*group, std::move(by_kind[group->kind]));
-  }
-  for (const RuleKind kind :
-       {RuleKind::kMimeHeader, RuleKind::kUriDetail, RuleKind::kEval, RuleKind::kNetwork})
-    set_->others_.insert(set_->others_.end(), by_kind[kind].begin(), by_kind[kind].end());
 }
 
 }  // namespace cleanmail::scanner::spam

@@ -36,13 +36,16 @@ class RuleSetBuilder {
   void CompileAskDns(Rule& rule, std::string_view text) const;
   void TakeListCall(const Rule& rule, std::string_view function) const;
   void CompileMetas();
+  std::string Expanded(std::string_view expression, std::string_view own_name) const;
+
+  // In rule_order.cc.
   void OrderMetas();
-  void FindAskers();
+  // What each meta rule is nothing without.
+  void FindNeeds();
   void GroupRules();
   // Sets of which rules the prefilter says where they may match.
   regex::Prefilter PrefilterOf(const std::vector<unsigned>& rules);
   void GroupTexts(RuleSet::Group& group, std::vector<unsigned> rules);
-  std::string Expanded(std::string_view expression, std::string_view own_name) const;
 
   const RuleSetOptions& options_;
   std::shared_ptr<RuleSet> set_;
