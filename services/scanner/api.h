@@ -1,10 +1,13 @@
 #pragma once
 
+#include <optional>
+
 #include "libs/authz/authorizer.h"
 #include "libs/directory/directory.h"
 #include "proto/cleanmail/scanner/v1/scanner.grpc.pb.h"
 #include "services/scanner/analyzers/spam/rules/rule_sets.h"
 #include "services/scanner/learning/lessons.h"
+#include "services/scanner/rule_agreement.h"
 #include "services/scanner/scan.h"
 
 namespace cleanmail::scanner {
@@ -12,8 +15,14 @@ namespace cleanmail::scanner {
 // The gRPC door. Promises and errors of each method: scanner.proto.
 class Api final : public v1::ScannerService::Service {
  public:
-  // `rules` may be null: none are configured; `lessons` too: learning is off.
-  Api(Scan& scan, spam::RuleSets* rules, learning::Lessons* lessons, authz::Authorizer& authz,
+  // Rules, and how scanners agree on them.
+  struct Rules {
+    spam::RuleSets& sets;
+    RuleAgreement& agreement;
+  };
+
+  // `rules` may be missing: none are configured; `lessons` null: learning is off.
+  Api(Scan& scan, std::optional<Rules> rules, learning::Lessons* lessons, authz::Authorizer& authz,
       const directory::Directory& directory)
       : scan_(scan), rules_(rules), lessons_(lessons), authz_(authz), directory_(directory) {}
 
@@ -39,7 +48,7 @@ class Api final : public v1::ScannerService::Service {
   absl::StatusOr<v1::Learning> LearningOf(const std::string& tenant);
 
   Scan& scan_;
-  spam::RuleSets* const rules_;
+  const std::optional<Rules> rules_;
   learning::Lessons* const lessons_;
   authz::Authorizer& authz_;
   const directory::Directory& directory_;

@@ -54,8 +54,8 @@ grpc::Status Api::GetRuleSet(grpc::ServerContext* rpc, const v1::GetRuleSetReque
                              v1::RuleSet* reply) {
   return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
     CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, authz::Permission::kReadRules, kRuleSet));
-    if (rules_ == nullptr) return NoRules();
-    Tell(*rules_, true, *reply);
+    if (!rules_) return NoRules();
+    Tell(rules_->sets, true, *reply);
     return absl::OkStatus();
   });
 }
@@ -64,9 +64,10 @@ grpc::Status Api::ReloadRuleSet(grpc::ServerContext* rpc, const v1::ReloadRuleSe
                                 v1::RuleSet* reply) {
   return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
     CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, authz::Permission::kChangeRules, kRuleSet));
-    if (rules_ == nullptr) return NoRules();
-    CLEANMAIL_RETURN_IF_ERROR(rules_->Load());
-    Tell(*rules_, false, *reply);
+    if (!rules_) return NoRules();
+    CLEANMAIL_RETURN_IF_ERROR(rules_->sets.Load());
+    rules_->agreement.Tell();
+    Tell(rules_->sets, false, *reply);
     authz_.Changed(caller, authz::Permission::kChangeRules, kRuleSet, nullptr, reply);
     return absl::OkStatus();
   });
@@ -76,10 +77,11 @@ grpc::Status Api::RollBackRuleSet(grpc::ServerContext* rpc, const v1::RollBackRu
                                   v1::RuleSet* reply) {
   return rpc::Answer(rpc, [&](const rpc::Caller& caller) -> absl::Status {
     CLEANMAIL_RETURN_IF_ERROR(authz_.Check(caller, authz::Permission::kChangeRules, kRuleSet));
-    if (rules_ == nullptr) return NoRules();
-    if (const absl::Status back = rules_->GoBack(); !back.ok())
+    if (!rules_) return NoRules();
+    if (const absl::Status back = rules_->sets.GoBack(); !back.ok())
       return rpc::WithReason(back, "NO_EARLIER_RULES");
-    Tell(*rules_, false, *reply);
+    rules_->agreement.Tell();
+    Tell(rules_->sets, false, *reply);
     authz_.Changed(caller, authz::Permission::kChangeRules, kRuleSet, nullptr, reply);
     return absl::OkStatus();
   });

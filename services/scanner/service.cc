@@ -29,6 +29,7 @@ namespace cleanmail::scanner {
 namespace {
 
 constexpr int64_t kDefaultMessageBytes = 50 << 20;  // as ingress/v1/config.proto says
+constexpr absl::Duration kAgreementInterval = absl::Seconds(5);
 
 // Null where the operator has switched it off.
 absl::StatusOr<std::unique_ptr<Authenticator>> MakeAuthenticator(
@@ -89,6 +90,29 @@ RuleSetsParts RulePartsOf(app::Environment& env) {
   return {.clock = env.clock(), .log = &env.log(), .authentication = true, .network = true};
 }
 
+// SpamAssassin's rules; none where there are none or they are off.
+absl::StatusOr<std::optional<Api::Rules>> AddRules(
+    app::Environment& env, const v1::SpamRules& settings, app::Service& service,
+    std::vector<std::unique_ptr<Analyzer>>& analyzers) {
+  CLEANMAIL_ASSIGN_OR_RETURN(auto made, MakeRuleSets(settings, RulePartsOf(env)));
+  if (made == nullptr) {
+    if (settings.off()) return std::nullopt;
+    static constexpr char kAdvice[] =
+        "there are no spam rules: install the package spamassassin, name folders in "
+        "scanner.spam_rules.folders, or set scanner.spam_rules.off";
+    env.log().Warning("scanner.rules.missing", {{"advice", kAdvice}});
+    service.OnWarnings([] { return std::vector<std::string>{kAdvice}; });
+    return std::nullopt;
+  }
+  spam::RuleSets& sets = service.Own(std::move(made));
+  auto& agreement = service.Own(std::make_unique<RuleAgreement>(sets, env.kv(), env.log()));
+  service.Every(kAgreementInterval, [&agreement] { agreement.Follow(); });
+  SpamRules::Lists lists{.resolver = &env.resolver()};
+  lists.deadline = config::OrDefault(settings.network_deadline(), lists.deadline);
+  analyzers.push_back(std::make_unique<SpamRules>(sets, lists));
+  return Api::Rules{sets, agreement};
+}
+
 }  // namespace
 
 absl::StatusOr<app::Service> MakeService(app::Environment& env) {
@@ -125,20 +149,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       std::vector<std::string>(sealers.begin(), sealers.end())));
   analyzers.push_back(std::make_unique<Impersonation>(env.directory(), env.kv()));
   analyzers.push_back(std::make_unique<Door>());
-  spam::RuleSets* rules = nullptr;
-  CLEANMAIL_ASSIGN_OR_RETURN(auto sets, MakeRuleSets(settings.spam_rules(), RulePartsOf(env)));
-  if (sets != nullptr) {
-    rules = &service.Own(std::move(sets));
-    SpamRules::Lists lists{.resolver = &env.resolver()};
-    lists.deadline = config::OrDefault(settings.spam_rules().network_deadline(), lists.deadline);
-    analyzers.push_back(std::make_unique<SpamRules>(*rules, lists));
-  } else if (!settings.spam_rules().off()) {
-    static constexpr char kAdvice[] =
-        "there are no spam rules: install the package spamassassin, name folders in "
-        "scanner.spam_rules.folders, or set scanner.spam_rules.off";
-    env.log().Warning("scanner.rules.missing", {{"advice", kAdvice}});
-    service.OnWarnings([] { return std::vector<std::string>{kAdvice}; });
-  }
+  CLEANMAIL_ASSIGN_OR_RETURN(const std::optional<Api::Rules> rules,
+                             AddRules(env, settings.spam_rules(), service, analyzers));
   CLEANMAIL_ASSIGN_OR_RETURN(learning::Lessons* const lessons,
                              learning::AddLessons(env, settings.learning(), metrics, service));
   if (lessons != nullptr) analyzers.push_back(std::make_unique<Learned>(*lessons));
@@ -153,7 +165,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
                 .authenticator = authenticator,
                 .authserv_id = authserv_id.empty() ? env.app_config().host_name() : authserv_id,
                 .metrics = metrics,
-                .weights = FindingWeights(settings.weights(), rules != nullptr)},
+                .weights = FindingWeights(settings.weights(), rules.has_value())},
       std::move(analyzers), limits, failures));
 
   if (settings.has_spamd())

@@ -1,6 +1,7 @@
 #include "services/scanner/analyzers/spam/rules/rule_sets.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "libs/base/cat.h"
@@ -13,8 +14,11 @@ namespace {
 
 std::string DigestOf(const std::vector<RuleFile>& files) {
   std::string all;
-  for (const RuleFile& file : files)
-    all += base::Cat(file.name, "\n", file.text.size(), "\n", file.text);
+  // Not where they lie: that differs from machine to machine.
+  for (const RuleFile& file : files) {
+    const std::string name = std::filesystem::path(file.name).filename().string();
+    all += base::Cat(name, "\n", file.text.size(), "\n", file.text);
+  }
   return crypto::Sha256Hex(all);
 }
 
