@@ -102,8 +102,12 @@ bool GlobMatches(std::string_view glob, std::string_view text) {
 
 bool IsListed(const std::vector<ListedAddress>& list, std::string_view address) {
   const std::string lower = Lower(address);
-  return std::any_of(list.begin(), list.end(),
-                     [&](const ListedAddress& entry) { return GlobMatches(entry.glob, lower); });
+  return std::any_of(list.begin(), list.end(), [&](const ListedAddress& entry) {
+    // Most differ in their last letter.
+    const char last = entry.glob.empty() ? '*' : entry.glob.back();
+    if (last != '*' && last != '?' && !lower.ends_with(last)) return false;
+    return GlobMatches(entry.glob, lower);
+  });
 }
 
 }  // namespace cleanmail::scanner::spam

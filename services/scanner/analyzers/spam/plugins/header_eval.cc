@@ -230,6 +230,8 @@ double UnresolvedTemplate(const EvalCall& call) {
       "X-VMS-To", "X-UIDL",     "X-Face",      "To",         "Cc",           "From",
       "Subject",  "References", "In-Reply-To", "Message-Id", "X-Message-Id", "Resent-Message-Id"};
   for (const Fields::Field& field : call.mail.tree().root().header.list()) {
+    if (field.value.find('%') == std::string::npos && field.name.find('%') == std::string::npos)
+      continue;
     const bool exempt = SameLetters(field.name, "X-Original-Message-Id") ||
                         std::any_of(kExempt.begin(), kExempt.end(), [&](std::string_view name) {
                           return SameLetters(name, field.name);

@@ -101,13 +101,16 @@ class Collector {
     const bool attached = disposition.find("attachment") != std::string::npos;
     const bool text = type.type == "text/plain";
     const bool html = type.type == "text/html";
+    const bool quoted = encoding == "quoted-printable";
+    const bool ascii = text && (charset == "us-ascii" || !HasCharset(part));
+    const bool plain = text && (encoding.empty() || encoding == "7bit" || encoding == "8bit");
+    const bool counts = alternative_ && !attached && (text || html);
     double bytes = 0;
     for (const std::string_view line : part.lines) {
-      if (alternative_ && !attached && (text || html)) bytes += static_cast<double>(line.size());
-      if (encoding == "quoted-printable") CountQp(line, qp_);
-      if (text && (!HasCharset(part) || charset == "us-ascii")) CountIllegal(line);
-      if (text && (encoding.empty() || encoding == "7bit" || encoding == "8bit"))
-        CountReferences(line);
+      if (counts) bytes += static_cast<double>(line.size());
+      if (quoted) CountQp(line, qp_);
+      if (ascii) CountIllegal(line);
+      if (plain) CountReferences(line);
     }
     if (attached) return;
     if (text) last_text_ = bytes;

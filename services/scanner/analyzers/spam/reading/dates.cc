@@ -151,7 +151,8 @@ std::string_view DateInReceived(std::string_view line) {
     if (!IsBlank(line[at])) continue;
     size_t end = at + 1;
     if (end < line.size() && !IsDigit(line[end])) ++end;
-    if (end >= line.size() || !IsDigit(line[end])) continue;
+    while (end < line.size() && IsDigit(line[end])) ++end;
+    if (end >= line.size() || !IsBlank(line[end]) || !IsDigit(line[end - 1])) continue;
     const std::vector<std::string_view> words = Words(line.substr(at).substr(0, 60));
     if (words.size() < 5) continue;
     const std::string_view day = words[0].substr(IsDigit(words[0][0]) ? 0 : 1);

@@ -206,11 +206,18 @@ DecodedText NormalizeCharset(std::string_view bytes, std::string_view declared, 
 
 std::string DecodeHeaderValue(std::string_view raw, std::string_view field_name) {
   std::string value;
-  for (size_t i = 0; i < raw.size(); ++i) {
-    if (raw[i] == '\n' || (raw[i] == '\r' && i + 1 < raw.size() && raw[i + 1] == '\n')) continue;
-    const bool after_fold = i > 0 && raw[i - 1] == '\n' && raw[i] == '\t';
-    value += after_fold ? ' ' : raw[i];
+  value.reserve(raw.size());
+  size_t from = 0;
+  for (size_t at = raw.find('\n'); at != std::string_view::npos; at = raw.find('\n', from)) {
+    const bool crlf = at > from && raw[at - 1] == '\r';
+    value.append(raw, from, at - from - (crlf ? 1 : 0));
+    from = at + 1;
+    if (from < raw.size() && raw[from] == '\t') {
+      value += ' ';
+      ++from;
+    }
   }
+  value.append(raw, from);
   if (!IsAscii(value)) value = NormalizeCharset(value, "utf-8", false).utf8;
   if (value.find("=?") == std::string::npos || IsNeverEncoded(field_name)) return value;
   std::string decoded;

@@ -149,14 +149,17 @@ ContentTypeFacts ReadContentType(std::string_view value) {
 
 void Fields::Add(std::string_view name, std::string_view raw) {
   std::string one_line;
-  for (size_t i = 0; i < raw.size(); ++i) {
-    if (raw[i] == '\n' && i + 1 < raw.size() && (raw[i + 1] == ' ' || raw[i + 1] == '\t')) {
-      while (i + 1 < raw.size() && (raw[i + 1] == ' ' || raw[i + 1] == '\t')) ++i;
-      one_line += ' ';
-    } else {
-      one_line += raw[i];
+  one_line.reserve(raw.size());
+  size_t from = 0;
+  for (size_t at = raw.find('\n'); at != std::string_view::npos;) {
+    const size_t behind = std::min(raw.find_first_not_of(" \t", at + 1), raw.size());
+    if (behind > at + 1) {
+      one_line.append(raw, from, at - from) += ' ';
+      from = behind;
     }
+    at = raw.find('\n', behind);
   }
+  one_line.append(raw, from);
   list_.push_back({.name = std::string(name),
                    .raw = std::string(raw),
                    .value = DecodeHeaderValue(Trim(one_line), name)});
