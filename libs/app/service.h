@@ -17,6 +17,13 @@
 
 namespace cleanmail::app {
 
+// How a bus door is read.
+struct Reading {
+  int workers =
+      0;  // above 0: threads that run the handler, for one that waits for something outside
+  absl::Duration rest = absl::ZeroDuration();  // see bus::SubscriptionOptions
+};
+
 // What a service is made of and which doors it opens; starts no thread itself. libs/app/run_main
 // opens the doors in the order RPC, consumers, timers, listeners, and closes them in reverse. Parts
 // are destroyed in reverse order of Own.
@@ -42,19 +49,15 @@ class Service {
 
   // A bus door: `handler` takes a batch of typed events and returns a status for each, in order.
   template <class Event>
-  void Consume(std::function<std::vector<absl::Status>(std::span<const Event>)> handler) {
-    consumers_.push_back(
-        {bus::OptionsFor<Event>(name_), bus::HandleBatch<Event>(std::move(handler))});
+  void Consume(std::function<std::vector<absl::Status>(std::span<const Event>)> handler,
+               Reading reading = {}) {
+    consumers_.push_back({OptionsFor<Event>(reading), bus::HandleBatch<Event>(std::move(handler))});
   }
   // A bus door whose events finish later, one by one.
-  // `workers` above 0 sets the number of threads that run it, for handlers that wait for something
-  // outside.
   template <class Event>
   void ConsumeLater(std::function<void(std::vector<bus::Received<Event>>)> handler,
-                    int workers = 0) {
-    bus::SubscriptionOptions options = bus::OptionsFor<Event>(name_);
-    options.workers = workers;
-    consumers_.push_back({std::move(options), bus::HandleLater<Event>(std::move(handler))});
+                    Reading reading = {}) {
+    consumers_.push_back({OptionsFor<Event>(reading), bus::HandleLater<Event>(std::move(handler))});
   }
   // A bus door for any topic in bytes.
   void ConsumeRecords(bus::SubscriptionOptions options, bus::BatchHandler handler) {
@@ -116,6 +119,14 @@ class Service {
   std::vector<std::function<std::vector<std::string>()>>& warnings() { return warnings_; }
 
  private:
+  template <class Event>
+  bus::SubscriptionOptions OptionsFor(const Reading& reading) const {
+    bus::SubscriptionOptions options = bus::OptionsFor<Event>(name_);
+    options.workers = reading.workers;
+    options.rest = reading.rest;
+    return options;
+  }
+
   std::string name_;
   std::vector<std::shared_ptr<void>>
       parts_;  // shared_ptr<void> only because it remembers how to destroy what it hides

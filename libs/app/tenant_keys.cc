@@ -68,6 +68,11 @@ RpcTenantKeys::RpcTenantKeys(rpc::Peers& peers, const base::Clock& clock, absl::
     : state_(std::make_shared<State>(peers, clock, deadline)) {}
 RpcTenantKeys::~RpcTenantKeys() = default;
 
+bool RpcTenantKeys::AtHand(std::string_view tenant) {
+  const absl::MutexLock lock(&state_->mutex);
+  return state_->known.contains(std::string(tenant));
+}
+
 absl::StatusOr<std::string> RpcTenantKeys::KeyOf(std::string_view tenant) {
   const std::string name(tenant);
   std::string key;

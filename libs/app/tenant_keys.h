@@ -19,6 +19,7 @@ class RpcTenantKeys final : public blob::TenantKeys {
   RpcTenantKeys(rpc::Peers& peers, const base::Clock& clock, absl::Duration deadline);
   ~RpcTenantKeys() override;
   absl::StatusOr<std::string> KeyOf(std::string_view tenant) override;
+  bool AtHand(std::string_view tenant) override;
 
  private:
   struct State;

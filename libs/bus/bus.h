@@ -62,6 +62,9 @@ struct SubscriptionOptions {
                       // handled by one of them, in order
   size_t batch = 64;  // events given to the handler at once, at most
   size_t window = 4096;  // events given out and not finished, at most; then the topic pauses
+  // After a batch that was not full a worker rests so long: what comes meanwhile is handled
+  // together. For readers whom nobody waits for; what comes after a pause is handled at once.
+  absl::Duration rest = absl::ZeroDuration();
   bool from_start =
       true;  // a group without a position begins at the oldest event (else at the newest)
 };

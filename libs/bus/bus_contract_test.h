@@ -125,6 +125,39 @@ TEST_P(BusContract, GivesEachEventToEachGroup) {
   EXPECT_TRUE(Eventually([&] { return one->lag() == 0 && one->in_hand() == 0; }));
 }
 
+TEST_P(BusContract, WhatComesWhileAWorkerRestsIsHandledTogether) {
+  std::mutex mutex;
+  std::vector<size_t> batches;
+  auto subscription =
+      Subscribe({.topic = "fruit.v1", .group = "one", .workers = 1, .rest = absl::Seconds(2)},
+                [&](std::vector<std::unique_ptr<Inbound>> batch) {
+                  for (auto& inbound : batch) inbound->Finish(absl::OkStatus());
+                  std::lock_guard lock(mutex);
+                  batches.push_back(batch.size());
+                });
+  const auto handled = [&] {
+    std::lock_guard lock(mutex);
+    return batches;
+  };
+  ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("a", "first")}).ok());
+  ASSERT_TRUE(Eventually([&] { return handled().size() == 1; }));
+  for (const char* const key : {"b", "c", "d"})
+    ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord(key, "next")}).ok());
+  ASSERT_TRUE(Eventually([&] { return handled().size() == 2; }));
+  EXPECT_EQ(handled(), (std::vector<size_t>{1, 3}));
+}
+
+TEST_P(BusContract, NobodyWaitsForAWorkerThatRests) {
+  Eater eater;
+  auto subscription =
+      Subscribe({.topic = "fruit.v1", .group = "one", .rest = absl::Hours(1)}, eater.Handler());
+  ASSERT_TRUE(PublishAndWait(bus(), {MakeRecord("a", "first")}).ok());
+  ASSERT_TRUE(Eventually([&] { return eater.count() == 1; }));
+  const auto began = std::chrono::steady_clock::now();
+  subscription.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
+}
+
 TEST_P(BusContract, CarriesKeyPayloadTraceAndPosition) {
   std::mutex mutex;
   std::string trace;

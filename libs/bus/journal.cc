@@ -281,7 +281,7 @@ void Journal::Impl::Published(Outgoing& outgoing, const absl::Status& status) {
   }
   std::move(outgoing.done)(status);
   std::lock_guard lock(marker_mutex_);
-  if (--in_flight_ == 0) marker_wake_.notify_all();
+  if (--in_flight_ == 0 && stopping_) marker_wake_.notify_all();
 }
 
 absl::StatusOr<std::shared_ptr<JournalConsumer>> Journal::Impl::Subscribe(

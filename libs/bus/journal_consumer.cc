@@ -14,13 +14,15 @@ JournalConsumer::JournalConsumer(JournalTopic& topic, ConsumerHost& host,
       topic_name_(topic.name()),
       options_(std::move(options)),
       cursor_(start),
-      lines_(std::make_shared<KeyLines>(*this, this,
-                                        LinesOptions{.workers = options_.workers,
-                                                     .batch = options_.batch,
-                                                     .window = options_.window,
-                                                     .first_retry = first_retry,
-                                                     .last_retry = last_retry},
-                                        std::move(handler))) {
+      lines_(
+          std::make_shared<KeyLines>(*this, this,
+                                     LinesOptions{.workers = options_.workers,
+                                                  .batch = options_.batch,
+                                                  .window = options_.window,
+                                                  .rest = absl::ToChronoMicroseconds(options_.rest),
+                                                  .first_retry = first_retry,
+                                                  .last_retry = last_retry},
+                                     std::move(handler))) {
   lines_->AddPartition(0, start);
 }
 

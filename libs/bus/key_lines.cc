@@ -189,10 +189,14 @@ void KeyLines::Run(size_t index) {
       std::vector<Letter> letters;
       std::vector<std::unique_ptr<Inbound>> batch = TakeBatch(worker, letters);
       if (!batch.empty() || !letters.empty()) {
+        const bool full = batch.size() >= options_.batch;
         lock.unlock();
         Bury(std::move(letters));
         if (!batch.empty()) handler_(std::move(batch));
         lock.lock();
+        // It is not idle: nobody wakes it but Stop.
+        if (!full && options_.rest.count() > 0)
+          worker.wake.wait_for(lock, options_.rest, [this] { return stopping_; });
         continue;
       }
     }

@@ -51,8 +51,9 @@ class EventSource {
 
 struct LinesOptions {
   int workers = 1;
-  size_t batch = 64;      // events given to the handler at once, at most
-  size_t window = 4096;   // events given out and not finished, at most
+  size_t batch = 64;                  // events given to the handler at once, at most
+  size_t window = 4096;               // events given out and not finished, at most
+  std::chrono::microseconds rest{0};  // of a worker after a batch that was not full
   size_t held = 4096;     // fed events of one partition that are not finished; then it is full
   size_t span = 250'000;  // … and from its mark to its newest event
   std::chrono::milliseconds first_retry{100};    // waiting time of a key, doubled each time …

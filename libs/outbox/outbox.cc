@@ -44,6 +44,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr int kPage = 128;  // events read and published at once
 constexpr std::chrono::milliseconds kLookInterval(1000);
+// After a page that was not full it rests so long: what is added meanwhile goes in one.
+constexpr std::chrono::milliseconds kRest(20);
 constexpr std::chrono::milliseconds kFirstRetry(50);
 constexpr std::chrono::milliseconds kLastRetry(5000);
 // Where several processes write, another one's events are not told by a nudge.
@@ -97,7 +99,7 @@ class Relay final : public Outbox {
     while (true) {
       CLEANMAIL_ASSIGN_OR_RETURN(const Sent sent, SendPage());
       if (sent == Sent::kNothing) return absl::OkStatus();
-      if (sent == Sent::kPage) continue;
+      if (sent == Sent::kPage || sent == Sent::kFullPage) continue;
       // Another process sends; when it dies, this one will.
       CLEANMAIL_ASSIGN_OR_RETURN(const std::vector<Waiting> page, ReadPage());
       if (page.empty()) return absl::OkStatus();
@@ -108,7 +110,7 @@ class Relay final : public Outbox {
   }
 
  private:
-  enum class Sent { kPage, kNothing, kAnotherDoes };
+  enum class Sent { kFullPage, kPage, kNothing, kAnotherDoes };
 
   void Run() {
     auto pause = kFirstRetry;
@@ -124,7 +126,8 @@ class Relay final : public Outbox {
         continue;
       }
       pause = kFirstRetry;
-      if (*sent == Sent::kPage) continue;
+      if (*sent == Sent::kPage) wake_.wait_for(lock, kRest, [this] { return stopping_; });
+      if (*sent == Sent::kPage || *sent == Sent::kFullPage) continue;
       const auto interval = lease_ == nullptr             ? kLookInterval
                             : *sent == Sent::kAnotherDoes ? Lease::kRenewInterval
                                                           : kSharedLookInterval;
@@ -155,7 +158,7 @@ class Relay final : public Outbox {
     CLEANMAIL_RETURN_IF_ERROR(database_.Transact([&sent](sql::Session& session) {
       return session.ExecuteMany("DELETE FROM outbox WHERE number = :number", sent);
     }));
-    return Sent::kPage;
+    return sent.size() == kPage ? Sent::kFullPage : Sent::kPage;
   }
 
   absl::StatusOr<std::vector<Waiting>> ReadPage() {

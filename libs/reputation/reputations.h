@@ -15,7 +15,7 @@ inline constexpr absl::Duration kDefaultHalfLife = absl::Hours(24 * 7);
 
 // What became of clients' mail, by address and by network (IPv4 /24, IPv6 /64), in kv. What was
 // seen counts half after each half-life; two notes at the same moment may count as one.
-// Thread-safe; every call blocks.
+// Thread-safe; calls block where kv waits for another process.
 class Reputations {
  public:
   enum class Event { kGood, kSpam, kRefused };
@@ -26,6 +26,7 @@ class Reputations {
   void Note(const net::IpAddress& client, Event event, double count = 1) const;
   // Into `facts`: address_reputation and network_reputation, where something is remembered.
   void Recall(const net::IpAddress& client, mail::v1::DoorFacts& facts) const;
+  bool waits() const { return kv_.waits(); }
 
  private:
   absl::StatusOr<mail::v1::Reputation> Read(const std::string& key) const;

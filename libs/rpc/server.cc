@@ -28,6 +28,7 @@ namespace {
 
 // A file of 10 MiB that is imported, and what is round it.
 constexpr int kLargestRequest = 12 * 1024 * 1024;
+constexpr int kIdleThreads = 8;  // that wait for calls, at most
 
 using grpc::experimental::InterceptionHookPoints;
 
@@ -161,6 +162,9 @@ class GrpcServer final : public Server {
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(kLargestRequest);
     for (grpc::Service* service : services) builder.RegisterService(service);
+    // Threads that have answered wait for the next call: with fewer places to wait they would end,
+    // and others be started, several times a second.
+    builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, kIdleThreads);
     grpc::ResourceQuota quota("cleanmail");
     quota.SetMaxThreads(options.threads);
     builder.SetResourceQuota(quota);

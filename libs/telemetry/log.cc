@@ -1,5 +1,6 @@
 #include "libs/telemetry/log.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -57,12 +58,22 @@ void AppendEscape(std::string& out, unsigned char c) {
   out += kHex[c & 15];
 }
 
+// Bytes at the beginning of `text` that stand for themselves: most lines are nothing else.
+size_t PlainLength(std::string_view text) {
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+  return static_cast<size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
+}
+
 // `text` as a JSON string (RFC 8259 §7). What is not UTF-8 becomes the replacement character.
 void AppendText(std::string& out, std::string_view text) {
   const bool cut = text.size() > kLongestText;
   if (cut) text = text.substr(0, kLongestText);
   out += '"';
   while (!text.empty()) {
+    const size_t plain = PlainLength(text);
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const unsigned char c = static_cast<unsigned char>(text.front());
     const size_t length = Utf8Length(text);
     if (c == '"' || c == '\\') {

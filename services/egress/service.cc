@@ -18,6 +18,9 @@
 namespace cleanmail::egress {
 namespace {
 
+// One worker, with all that comes within a moment: what is accepted together is one transaction.
+const app::Reading kReading = {.workers = 1, .rest = absl::Milliseconds(20)};
+
 SessionOptions ToSessionOptions(const v1::Timeouts& settings, const std::string& host_name,
                                 net::Sources sources) {
   const SessionTimeouts defaults;
@@ -112,7 +115,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
     return store.ReleaseClaimsOf(dead).status();
   });
   service.Consume<policy::v1::MailDisposed>(
-      [parts](auto batch) { return OnDisposed(parts, batch); });
+      [parts](auto batch) { return OnDisposed(parts, batch); }, kReading);
   service.Consume<quarantine::v1::MailReleased>(
       [parts](auto batch) { return OnReleased(parts, batch); });
   service.Every(absl::Seconds(1), [&queue] { queue.Tick(); });

@@ -76,7 +76,8 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   service.ConsumeLater<scanner::v1::MailScanned>(
       [parts = ConsumerParts{evaluation, memory, env.bus(), env.clock(), metrics}](auto batch) {
         OnScanned(parts, std::move(batch));
-      });
+      },
+      {.rest = absl::Milliseconds(5)});
   Every(service, env, absl::Milliseconds(250), "remember", [&memory] { return memory.Write(); });
   Every(service, env, absl::Seconds(10), "hits", [&lists, &hits] { return lists.KeepHits(hits); });
   Every(service, env, absl::Milliseconds(500), "dry runs",

@@ -16,6 +16,9 @@
 namespace cleanmail::quarantine {
 namespace {
 
+// Nobody waits for a hold that comes a moment later.
+const app::Reading kReading = {.rest = absl::Milliseconds(20)};
+
 // Mail whose event died in some room is held here.
 template <class Event>
 void ConsumeDeadLetters(app::Service& service, Holds& holds, const AccountOf& account_of,
@@ -63,9 +66,10 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
     return directory.AccountOf(address);
   };
   service.Consume<policy::v1::MailDisposed>(
-      [&holds, account_of](auto batch) { return OnDisposed(holds, account_of, batch); });
+      [&holds, account_of](auto batch) { return OnDisposed(holds, account_of, batch); }, kReading);
   service.Consume<egress::v1::DeliveryChanged>(
-      [&holds, account_of](auto batch) { return OnDeliveryChanged(holds, account_of, batch); });
+      [&holds, account_of](auto batch) { return OnDeliveryChanged(holds, account_of, batch); },
+      kReading);
   ConsumeDeadLetters<ingress::v1::MailReceived>(service, holds, account_of, metrics);
   ConsumeDeadLetters<scanner::v1::MailScanned>(service, holds, account_of, metrics);
   ConsumeDeadLetters<policy::v1::MailDisposed>(service, holds, account_of, metrics);

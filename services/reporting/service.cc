@@ -16,12 +16,13 @@ constexpr int64_t kEraseAtOnce = 500;
 
 template <class Event>
 void Record(app::Service& service, Recorder& recorder, const AccountOf& account_of) {
-  // One worker: the work is the recorder's, which has one thread for all topics.
+  // One worker, and not in haste: the work is the recorder's, which has one thread for all topics
+  // and gathers for a while anyway.
   service.ConsumeLater<Event>(
       [&recorder, account_of](std::vector<bus::Received<Event>> batch) {
         OnEvents(recorder, account_of, std::move(batch));
       },
-      1);
+      {.workers = 1, .rest = absl::Milliseconds(50)});
 }
 
 Lives LivesOf(const v1::ReportingConfig& settings) {

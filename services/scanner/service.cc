@@ -174,7 +174,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
   const ConsumerParts parts{scan, env.bus(), env.clock(), env.mail_log(),
                             MakeReputations(env, settings.reputation(), ingress.door(), service)};
   service.ConsumeLater<ingress::v1::MailReceived>(
-      [parts](auto batch) { OnReceived(parts, std::move(batch)); }, workers);
+      [parts](auto batch) { OnReceived(parts, std::move(batch)); }, {.workers = workers});
   service.ConsumeLater<quarantine::v1::RescanRequested>(
       [parts](auto batch) { OnRescanRequested(parts, std::move(batch)); });
   return service;

@@ -82,6 +82,7 @@ absl::StatusOr<std::unique_ptr<Consumer>> Consumer::Create(const KafkaOptions& o
       LinesOptions{.workers = subscription.workers > 0 ? subscription.workers : options.workers,
                    .batch = subscription.batch,
                    .window = subscription.window,
+                   .rest = absl::ToChronoMicroseconds(subscription.rest),
                    .held = std::max<size_t>(options.held, 1),
                    .first_retry = std::chrono::milliseconds(Millis(options.first_retry)),
                    .last_retry = std::chrono::milliseconds(Millis(options.last_retry))},

@@ -66,15 +66,19 @@ std::string_view Field::raw_value() const {
 }
 
 std::string Field::value() const {
+  constexpr std::string_view kWhite = " \t\r\n";
+  std::string_view folded = raw_value();
+  const size_t first = folded.find_first_not_of(kWhite);
+  if (first == std::string_view::npos) return {};
+  folded = folded.substr(first, folded.find_last_not_of(kWhite) + 1 - first);
   std::string unfolded;
-  const std::string_view folded = raw_value();
   unfolded.reserve(folded.size());
-  for (const char c : folded) {
-    if (c != '\r' && c != '\n') unfolded += c;
+  while (true) {
+    const size_t end = folded.find_first_of("\r\n");
+    unfolded += folded.substr(0, end);
+    if (end == std::string_view::npos) return unfolded;
+    folded.remove_prefix(end + 1);
   }
-  const size_t first = unfolded.find_first_not_of(" \t");
-  if (first == std::string::npos) return {};
-  return unfolded.substr(first, unfolded.find_last_not_of(" \t") + 1 - first);
 }
 
 absl::StatusOr<HeaderBlock> HeaderBlock::Parse(std::string_view message, HeaderLimits limits) {

@@ -53,9 +53,13 @@ class BlobStore {
   // A writer for a new body. Unavailable: the tenant's key is not to be had now. ResourceExhausted:
   // the disk is too full.
   virtual absl::StatusOr<std::unique_ptr<Writer>> Create(const BlobName& name) = 0;
+  // Whether Create for a tenant waits for nobody: it may be called where nothing may block.
+  virtual bool CreatesAtOnce(std::string_view) { return false; }
   // The whole body. NotFound: never kept, or over. DataLoss: what is kept is not what was written.
   // Unavailable: try again.
   virtual absl::StatusOr<std::string> Read(const BlobName& name) = 0;
+  // A body that was written moments ago, if it can be had without waiting; nullopt: Read it.
+  virtual std::optional<std::string> ReadAtHand(const BlobName&) { return std::nullopt; }
   // Keeps the body at least until `until`; never shortens. `holder` is a room ("quarantine").
   // Idempotent.
   virtual absl::Status Extend(const BlobName& name, std::string_view holder, absl::Time until) = 0;
@@ -71,6 +75,8 @@ class TenantKeys {
   virtual ~TenantKeys() = default;
   // 32 bytes. NotFound: no such tenant, or its key was destroyed. Unavailable: ask again.
   virtual absl::StatusOr<std::string> KeyOf(std::string_view tenant) = 0;
+  // Whether KeyOf answers without waiting.
+  virtual bool AtHand(std::string_view) { return false; }
 };
 
 }  // namespace cleanmail::blob

@@ -11,6 +11,7 @@
 #include "libs/crypto/sealing.h"
 #include "libs/store/blob/blob_layout.h"
 #include "libs/store/blob/body_key.h"
+#include "libs/store/blob/recent_bodies.h"
 
 namespace cleanmail::blob {
 namespace {
@@ -24,13 +25,29 @@ constexpr size_t kOutstandingBytes =
 constexpr absl::Duration kReclaimInterval = absl::Hours(1);
 constexpr size_t kBodiesAtOnce = 2000;  // that the sweeper looks at while nobody can extend one
 
+constexpr absl::Duration kRecentLife = absl::Seconds(10);
+constexpr size_t kLongestRecent = 256 << 10;  // a writer holds so much
+
+// A body as it came, for those who read it soon.
+struct Plain {
+  std::shared_ptr<RecentBodies> recent;  // shared with the store, which may be gone before
+  BlobName name;
+  std::string body;
+  absl::Time written;
+};
+
 class SpoolFinished final : public Finished {
  public:
-  explicit SpoolFinished(Batch batch) : batch_(std::move(batch)) {}
-  std::optional<Batch> TakeBatch() override { return std::move(batch_); }
+  SpoolFinished(Batch batch, std::optional<Plain> plain)
+      : batch_(std::move(batch)), plain_(std::move(plain)) {}
+  std::optional<Batch> TakeBatch() override {
+    if (plain_) plain_->recent->Keep(plain_->name, std::move(plain_->body), plain_->written);
+    return std::move(batch_);
+  }
 
  private:
   Batch batch_;
+  std::optional<Plain> plain_;
 };
 
 // What a writer shares with its chunks on their way: the writer may be gone before they are.
@@ -62,9 +79,10 @@ void ChunkApplied(Outstanding& outstanding, size_t bytes, absl::Status status) {
 
 class SpoolWriter final : public Writer {
  public:
-  SpoolWriter(spool::Spool& spool, BlobName name, std::string salt, std::string_view body_key,
-              int64_t now_us)
+  SpoolWriter(spool::Spool& spool, std::shared_ptr<RecentBodies> recent, BlobName name,
+              std::string salt, std::string_view body_key, int64_t now_us)
       : spool_(spool),
+        recent_(std::move(recent)),
         name_(std::move(name)),
         salt_(std::move(salt)),
         now_us_(now_us),
@@ -95,9 +113,15 @@ class SpoolWriter final : public Writer {
       absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Finished>>) &&> done) override {
     Batch batch = std::move(held_);
     batch.Put(Table::kBodies, ChunkKey(name_, number_), SealedChunk(true, pending_));
-    auto answer = [done = std::move(done), batch = std::move(batch)](absl::Status status) mutable {
+    std::optional<Plain> plain;
+    if (!too_long_) {
+      plain = {recent_, name_, std::move(plain_), absl::FromUnixMicros(now_us_)};
+      plain->body.append(pending_);
+    }
+    auto answer = [done = std::move(done), batch = std::move(batch),
+                   plain = std::move(plain)](absl::Status status) mutable {
       if (!status.ok()) return std::move(done)(std::move(status));
-      std::move(done)(std::make_unique<SpoolFinished>(std::move(batch)));
+      std::move(done)(std::make_unique<SpoolFinished>(std::move(batch), std::move(plain)));
     };
     absl::Status failure;
     {
@@ -122,6 +146,12 @@ class SpoolWriter final : public Writer {
   // up to two chunks, which most mails are, is one batch with its event: no commit of its own to
   // wait for.
   void SendChunk(std::string_view plain) {
+    too_long_ = too_long_ || plain_.size() + plain.size() > kLongestRecent;
+    if (too_long_) {
+      plain_ = {};
+    } else {
+      plain_.append(plain);
+    }
     Batch batch = std::exchange(held_, Batch());
     held_.Put(Table::kBodies, ChunkKey(name_, number_), SealedChunk(false, plain));
     ++number_;
@@ -139,6 +169,7 @@ class SpoolWriter final : public Writer {
   }
 
   spool::Spool& spool_;
+  const std::shared_ptr<RecentBodies> recent_;
   const BlobName name_;
   const std::string salt_;
   const int64_t now_us_;
@@ -146,6 +177,8 @@ class SpoolWriter final : public Writer {
   std::shared_ptr<Outstanding> outstanding_;  // shared with the chunks' callbacks
   Batch held_;                                // at most one sealed chunk
   std::string pending_;                       // at most one chunk
+  std::string plain_;                         // what is sealed so far, unless it is
+  bool too_long_ = false;                     // to be kept as recent
   uint32_t number_ = 0;
 };
 
@@ -157,6 +190,7 @@ struct SpoolBlobStore::Impl {
   const base::Clock& clock;
   base::Random& random;
   const SpoolBlobOptions options;
+  std::shared_ptr<RecentBodies> recent;
   std::mutex extend_mutex;  // extensions are read, then written
   // The sweeper's own: where what it deleted ends, and when it last gave the space back.
   std::string reclaim_end;
@@ -175,8 +209,15 @@ std::unique_ptr<SpoolBlobStore> SpoolBlobStore::Create(spool::Spool& spool, Tena
                                                        const base::Clock& clock,
                                                        base::Random& random,
                                                        SpoolBlobOptions options) {
-  return std::unique_ptr<SpoolBlobStore>(new SpoolBlobStore(
-      std::unique_ptr<Impl>(new Impl{spool, keys, clock, random, options, {}, {}})));
+  return std::unique_ptr<SpoolBlobStore>(new SpoolBlobStore(std::unique_ptr<Impl>(
+      new Impl{spool,
+               keys,
+               clock,
+               random,
+               options,
+               std::make_shared<RecentBodies>(options.recent_bytes, kRecentLife),
+               {},
+               {}})));
 }
 
 absl::StatusOr<std::unique_ptr<Writer>> SpoolBlobStore::Create(const BlobName& name) {
@@ -191,13 +232,23 @@ absl::StatusOr<std::unique_ptr<Writer>> SpoolBlobStore::Create(const BlobName& n
   std::string salt = NewSalt(impl_->random);
   const std::string body_key = BodyKey(tenant_key, name, salt);
   crypto::Wipe(tenant_key);
-  return std::make_unique<SpoolWriter>(impl_->spool, name, std::move(salt), body_key,
+  return std::make_unique<SpoolWriter>(impl_->spool, impl_->recent, name, std::move(salt), body_key,
                                        base::NowMicros(impl_->clock));
+}
+
+bool SpoolBlobStore::CreatesAtOnce(std::string_view tenant) { return impl_->keys.AtHand(tenant); }
+
+std::optional<std::string> SpoolBlobStore::ReadAtHand(const BlobName& name) {
+  if (!impl_->keys.AtHand(name.tenant)) return std::nullopt;
+  return impl_->recent->Find(name, impl_->clock.Now());
 }
 
 absl::StatusOr<std::string> SpoolBlobStore::Read(const BlobName& name) {
   CLEANMAIL_RETURN_IF_ERROR(CheckName(name));
+  // Without its key there is no body, recent or not.
   CLEANMAIL_ASSIGN_OR_RETURN(const std::string tenant_key, impl_->keys.KeyOf(name.tenant));
+  if (auto recent = impl_->recent->Find(name, impl_->clock.Now()); recent.has_value())
+    return *std::move(recent);
   absl::StatusOr<std::string> body = impl_->ReadBody(name, tenant_key);
   if (!body.ok())
     return base::Annotate(body.status(), base::Cat("body ", name.tenant, "/", name.message));
@@ -251,6 +302,7 @@ absl::Status SpoolBlobStore::Extend(const BlobName& name, std::string_view holde
 
 absl::Status SpoolBlobStore::Forget(const BlobName& name) {
   CLEANMAIL_RETURN_IF_ERROR(CheckName(name));
+  impl_->recent->Forget(name);
   const std::string prefix = BodyPrefix(name);
   Batch batch;
   batch.DeleteRange(Table::kBodies, prefix, PrefixEnd(prefix));

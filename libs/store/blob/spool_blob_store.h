@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "absl/time/time.h"
 #include "libs/base/clock.h"
@@ -14,6 +15,8 @@ struct SpoolBlobOptions {
   absl::Duration body_life = absl::Hours(8 * 24);
   // Create answers ResourceExhausted while less than this is free.
   int64_t min_free_bytes = 0;
+  // Memory for bodies that were written in the last seconds, unsealed.
+  size_t recent_bytes = 32 << 20;
 };
 
 // Bodies in the spool, in sealed chunks of 64 KiB. Chunks before the last are applied as they come;
@@ -27,7 +30,9 @@ class SpoolBlobStore final : public BlobStore {
   ~SpoolBlobStore() override;
 
   absl::StatusOr<std::unique_ptr<Writer>> Create(const BlobName& name) override;
+  bool CreatesAtOnce(std::string_view tenant) override;
   absl::StatusOr<std::string> Read(const BlobName& name) override;
+  std::optional<std::string> ReadAtHand(const BlobName& name) override;
   absl::Status Extend(const BlobName& name, std::string_view holder, absl::Time until) override;
   absl::Status Forget(const BlobName& name) override;
   absl::StatusOr<int64_t> Sweep() override;

@@ -44,6 +44,8 @@ class SpoolBlobsUnderTest final : public BlobStoreUnderTest {
 INSTANTIATE_TEST_SUITE_P(Spool, BlobContract,
                          testing::Values([] { return std::make_unique<SpoolBlobsUnderTest>(); }));
 
+constexpr absl::Duration kNotRecent = absl::Minutes(1);
+
 // The suite's helpers, for tests of what only the spool kind can be asked.
 class SpoolBlobs : public BlobContract {
  protected:
@@ -74,6 +76,7 @@ TEST_P(SpoolBlobs, NothingOfTheBodyCanBeReadInTheSpool) {
 TEST_P(SpoolBlobs, SwappedCutRepeatedOrChangedChunksAreDataLoss) {
   const BlobName name = NewName();
   ASSERT_TRUE(Write(name, Body(200'000)).ok());
+  test_->clock.Advance(kNotRecent);
   const auto chunks = Chunks();
   ASSERT_EQ(chunks.size(), 4u);
   const auto expect_data_loss = [&](const char* what) {
@@ -114,8 +117,47 @@ TEST_P(SpoolBlobs, ABodyMovedToAnotherNameIsDataLoss) {
     batch.Put(Table::kBodies, key, value);
     Change(std::move(batch));
   }
+  test_->clock.Advance(kNotRecent);
   EXPECT_TRUE(blobs().Read(name).ok());
   EXPECT_EQ(blobs().Read(other).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_P(SpoolBlobs, ABodyIsAtHandForAWhileOnceItIsKept) {
+  const BlobName name = NewName();
+  const std::string body = Body(200'000);
+  {
+    auto writer = *blobs().Create(name);
+    AppendAll(*writer, body, 50'000);
+    auto finished = FinishAndWait(*writer);
+    EXPECT_FALSE(blobs().ReadAtHand(name).has_value());
+    Change(*(*finished)->TakeBatch());
+  }
+  EXPECT_EQ(blobs().ReadAtHand(name), body);
+  test_->clock.Advance(kNotRecent);
+  EXPECT_FALSE(blobs().ReadAtHand(name).has_value());
+  EXPECT_EQ(*blobs().Read(name), body);
+}
+
+TEST_P(SpoolBlobs, ALargeBodyIsNotAtHand) {
+  const BlobName name = NewName();
+  ASSERT_TRUE(Write(name, Body(1'000'000)).ok());
+  EXPECT_FALSE(blobs().ReadAtHand(name).has_value());
+}
+
+TEST_P(SpoolBlobs, WhatIsForgottenIsNotAtHand) {
+  const BlobName name = NewName();
+  ASSERT_TRUE(Write(name, "body").ok());
+  ASSERT_TRUE(blobs().Forget(name).ok());
+  EXPECT_FALSE(blobs().ReadAtHand(name).has_value());
+}
+
+TEST_P(SpoolBlobs, WithoutItsTenantsKeyNothingIsAtHand) {
+  const BlobName name = NewName();
+  ASSERT_TRUE(Write(name, "body").ok());
+  EXPECT_TRUE(blobs().CreatesAtOnce(name.tenant));
+  test_->keys.Destroy(name.tenant);
+  EXPECT_FALSE(blobs().ReadAtHand(name).has_value());
+  EXPECT_FALSE(blobs().CreatesAtOnce(name.tenant));
 }
 
 TEST_P(SpoolBlobs, TheSweeperTakesBodiesThatWereNeverFinished) {

@@ -23,6 +23,8 @@ class KvStore {
   // value.
   virtual absl::StatusOr<int64_t> Add(std::string_view key, int64_t amount,
                                       absl::Duration life) = 0;
+  // Whether calls may wait for another process; else they may be made where nothing may block.
+  virtual bool waits() const { return true; }
 };
 
 }  // namespace cleanmail::kv

@@ -17,6 +17,8 @@ class MemoryKvStore final : public KvStore {
   MemoryKvStore(const base::Clock& clock, size_t max_entries)
       : clock_(clock), max_entries_(std::max<size_t>(1, max_entries)) {}
 
+  bool waits() const override { return false; }
+
   absl::StatusOr<std::string> Get(std::string_view key) override {
     std::lock_guard lock(mutex_);
     Entry* entry = Find(key);

@@ -16,6 +16,7 @@ constexpr absl::Duration kIdleLife = absl::Seconds(5);
 constexpr absl::Duration kFinishedLife =
     absl::Hours(48);  // how long a finished row guards against an event that comes again
 constexpr std::string_view kHolder = "egress";
+constexpr absl::Duration kRecordMoment = absl::Milliseconds(2);
 constexpr size_t kMostWanted = 100;
 constexpr absl::Duration kParkedInterval = absl::Seconds(10);
 constexpr absl::Duration kClaimsInterval = absl::Minutes(1);
@@ -217,10 +218,13 @@ void Queue::Record(Ended ended) {
 }
 
 void Queue::RecordAll() {
+  const auto is_draining = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return draining_; };
   for (;;) {
     std::vector<Ended> batch;
     {
       const absl::MutexLock lock(&mutex_);
+      // What ends within a moment is one transaction.
+      if (!ended_.empty()) mutex_.AwaitWithTimeout(absl::Condition(&is_draining), kRecordMoment);
       batch.swap(ended_);
       if (batch.empty()) {
         recording_ = false;

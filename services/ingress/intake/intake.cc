@@ -326,6 +326,12 @@ class ReceptionImpl final : public Reception {
 
 }  // namespace
 
+bool Intake::BeginsAtOnce(const Arrival& arrival) const {
+  return std::ranges::all_of(arrival.recipients, [this](const Addressee& addressee) {
+    return blobs_.CreatesAtOnce(addressee.tenant);
+  });
+}
+
 absl::StatusOr<std::unique_ptr<Reception>> Intake::Begin(Arrival arrival) {
   auto state = std::make_shared<State>(bus_, clock_);
   for (const Addressee& addressee : arrival.recipients) {

@@ -104,9 +104,10 @@ class Intake {
          base::Random& random)
       : options_(std::move(options)), blobs_(blobs), bus_(bus), clock_(clock), random_(random) {}
 
-  // May block while a tenant's key is fetched. Unavailable, ResourceExhausted: as
-  // BlobStore::Create.
+  // May block while a tenant's key is fetched, unless BeginsAtOnce. Unavailable,
+  // ResourceExhausted: as BlobStore::Create.
   absl::StatusOr<std::unique_ptr<Reception>> Begin(Arrival arrival);
+  bool BeginsAtOnce(const Arrival& arrival) const;
   // Whether new mail may be taken now.
   absl::Status Accepting() { return bus_.Accepting(); }
 

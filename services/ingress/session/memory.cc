@@ -25,6 +25,10 @@ net::Task<void> Session::RecallReputation(mail::v1::DoorFacts& facts) {
     parts_.reputations->Recall(connection_->peer().address, facts);
     return true;
   };
+  if (!parts_.reputations->waits()) {
+    recall();
+    co_return;
+  }
   (void)co_await net::OnPool(parts_.loops, loop_, std::move(recall));
 }
 

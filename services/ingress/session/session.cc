@@ -259,11 +259,17 @@ net::Task<void> Session::OnData() {
                   .scan_bytes = ScansNow() ? settings_.scan.message_bytes : 0,
                   .trace = trace_};
   using Begun = absl::StatusOr<std::unique_ptr<Reception>>;
+  const bool at_once = parts_.intake.BeginsAtOnce(arrival);
   // Not written in place: gcc 12 destroys temporaries with captures in a co_await expression twice.
   auto begin = [&intake = parts_.intake, arrival = std::move(arrival)]() mutable -> Begun {
     return intake.Begin(std::move(arrival));
   };
-  Begun begun = co_await net::OnPool(parts_.loops, loop_, std::move(begin));
+  Begun begun;
+  if (at_once) {
+    begun = begin();
+  } else {
+    begun = co_await net::OnPool(parts_.loops, loop_, std::move(begin));
+  }
   if (!begun.ok()) {
     const Reply reply = ReplyTo(begun.status());
     Refuse(machine_.last_verb(), reply, {}, base::View(begun.status().message()));
