@@ -33,9 +33,6 @@ struct Release {
   void operator()(rd_kafka_ConfigResource_t* resource) const {
     rd_kafka_ConfigResource_destroy(resource);
   }
-  void operator()(rd_kafka_ListConsumerGroupOffsets_t* question) const {
-    rd_kafka_ListConsumerGroupOffsets_destroy(question);
-  }
   void operator()(const rd_kafka_metadata_t* metadata) const {
     rd_kafka_metadata_destroy(metadata);
   }

@@ -50,6 +50,11 @@ absl::Status LagWatch::Check() const {
   return status_;
 }
 
+bool LagWatch::Stopping() const {
+  std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
 void LagWatch::Run() {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -64,6 +69,9 @@ void LagWatch::Run() {
     const absl::StatusOr<std::vector<std::string>> groups = LiveGroups();
     if (groups.ok()) {
       for (const std::string& topic : published) found.Update(Look(topic, *groups));
+      std::erase_if(of_groups_, [&groups](const auto& entry) {
+        return std::find(groups->begin(), groups->end(), entry.first) == groups->end();
+      });
     }
     lock.lock();
     // A cluster that does not answer is told of by who publishes.
@@ -98,6 +106,7 @@ absl::Status LagWatch::Look(const std::string& topic, const std::vector<std::str
   const std::string suffix = base::Cat(".", topic);
   for (const std::string& group : groups) {
     if (!group.starts_with(options_.prefix) || !group.ends_with(suffix)) continue;
+    if (Stopping()) break;
     const absl::StatusOr<int64_t> lag = LagOf(group, topics_.NameOf(topic), *ends);
     if (lag.ok() && *lag > options_.max_lag) {
       return absl::ResourceExhaustedError(
@@ -109,36 +118,34 @@ absl::Status LagWatch::Look(const std::string& topic, const std::vector<std::str
 
 absl::StatusOr<int64_t> LagWatch::LagOf(const std::string& group, const std::string& topic_name,
                                         const std::vector<int64_t>& ends) {
-  rd_kafka_t* const client = client_.get();
+  CLEANMAIL_ASSIGN_OR_RETURN(rd_kafka_t* const client, ClientOf(group));
   const Owned<rd_kafka_topic_partition_list_t> list(
       rd_kafka_topic_partition_list_new(static_cast<int>(ends.size())));
   for (size_t i = 0; i < ends.size(); ++i)
     rd_kafka_topic_partition_list_add(list.get(), topic_name.c_str(), static_cast<int32_t>(i));
-  const Owned<rd_kafka_ListConsumerGroupOffsets_t> question(
-      rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), list.get()));
-  rd_kafka_ListConsumerGroupOffsets_t* asked = question.get();
-  CLEANMAIL_ASSIGN_OR_RETURN(
-      const Owned<rd_kafka_event_t> event,
-      AskAdmin(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, Millis(kTimeout),
-               [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                 rd_kafka_ListConsumerGroupOffsets(client, &asked, 1, options, queue);
-               }));
-  size_t count = 0;
-  const rd_kafka_group_result_t** results = rd_kafka_ListConsumerGroupOffsets_result_groups(
-      rd_kafka_event_ListConsumerGroupOffsets_result(event.get()), &count);
+  rd_kafka_poll(client, 0);  // what it logs
+  if (const auto error = rd_kafka_committed(client, list.get(), Millis(kTimeout));
+      error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return ToStatus(error, base::Cat("the positions of ", group));
   int64_t lag = 0;
-  for (size_t i = 0; i < count; ++i) {
-    const rd_kafka_topic_partition_list_t* partitions =
-        rd_kafka_group_result_partitions(results[i]);
-    for (int k = 0; partitions != nullptr && k < partitions->cnt; ++k) {
-      const rd_kafka_topic_partition_t& each = partitions->elems[k];
-      const auto partition = static_cast<size_t>(each.partition);
-      // A group without a position begins somewhere it has not said yet: nothing is counted.
-      if (each.offset < 0 || partition >= ends.size()) continue;
-      lag += std::max<int64_t>(0, ends[partition] - each.offset);
-    }
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& each = list->elems[i];
+    const auto partition = static_cast<size_t>(each.partition);
+    // A group without a position begins somewhere it has not said yet: nothing is counted.
+    if (each.offset < 0 || partition >= ends.size()) continue;
+    lag += std::max<int64_t>(0, ends[partition] - each.offset);
   }
   return lag;
+}
+
+absl::StatusOr<rd_kafka_t*> LagWatch::ClientOf(const std::string& group) {
+  Owned<rd_kafka_t>& client = of_groups_[group];
+  if (client == nullptr) {
+    CLEANMAIL_ASSIGN_OR_RETURN(
+        client, NewClient(RD_KAFKA_CONSUMER, options_,
+                          {{"group.id", group}, {"enable.auto.commit", "false"}}, *this));
+  }
+  return client.get();
 }
 
 }  // namespace cleanmail::bus::kafka

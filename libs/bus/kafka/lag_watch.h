@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -32,16 +33,19 @@ class LagWatch final : private ClientOwner {
  private:
   LagWatch(const KafkaOptions& options, Topics& topics) : ClientOwner(options), topics_(topics) {}
   void Run();
+  bool Stopping() const;
   absl::Status Look(const std::string& topic, const std::vector<std::string>& groups);
   absl::StatusOr<std::vector<std::string>> LiveGroups();
   // Sum over partitions of what the group has not noted.
   absl::StatusOr<int64_t> LagOf(const std::string& group, const std::string& topic_name,
                                 const std::vector<int64_t>& ends);
+  absl::StatusOr<rd_kafka_t*> ClientOf(const std::string& group);
 
   Topics& topics_;
-  // Of a consumer with a group, though it never joins one: librdkafka 2.0's OffsetFetch, told "not
-  // coordinator", refers to its client's group without looking whether there is one.
-  Owned<rd_kafka_t> client_;
+  Owned<rd_kafka_t> client_;  // asks which groups there are
+  // A client a group, which asks for the group's positions and never joins it. One client could ask
+  // for all groups; librdkafka 2.0's uses memory it has given back when a coordinator has moved.
+  std::map<std::string, Owned<rd_kafka_t>> of_groups_;  // thread_'s
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  // these three guarded by mutex_

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -326,16 +327,25 @@ class Judgement {
     return raw ? found.back()->raw : found.back()->value + "\n";
   }
 
+  // A field of every part; many rules ask for the same.
+  const std::vector<std::string>& FieldOfParts(const std::string& field) {
+    const auto [known, is_new] = part_fields_.try_emplace(field);
+    if (is_new) {
+      for (const Part* part : mail_.tree().AllParts())
+        known->second.push_back(FieldOf(*part, field));
+    }
+    return known->second;
+  }
+
   void MimeHeader(unsigned index) {
     const Rule& rule = set_.rules_[index];
     std::string all;
     double hits = 0;
     size_t number = 0;
-    for (const Part* part : mail_.tree().AllParts()) {
+    for (const std::string& of_part : FieldOfParts(rule.field)) {
       if (++number > rule.flags.last_part) break;
       if (number < rule.flags.first_part) continue;
-      std::string value = FieldOf(*part, rule.field);
-      if (value.empty() && rule.if_unset) value = *rule.if_unset;
+      const std::string& value = of_part.empty() && rule.if_unset ? *rule.if_unset : of_part;
       if (rule.flags.concatenated) {
         all += value;
         if (!value.ends_with('\n')) all += '\n';
@@ -403,6 +413,7 @@ class Judgement {
   std::vector<Places> places_;                    // of rules that wait with kSomeTexts
   std::vector<Place> noted_;                      // what places_ are in
   std::vector<std::optional<FieldText>> fields_;  // of the set's headers_
+  std::map<std::string_view, std::vector<std::string>> part_fields_;  // by a rule's field
   std::vector<regex::Prefilter::Candidate> candidates_;
   std::vector<unsigned> named_;  // of candidates_, those of a field
   std::set<unsigned> gave_up_;
