@@ -44,8 +44,6 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr int kPage = 128;  // events read and published at once
 constexpr std::chrono::milliseconds kLookInterval(1000);
-// After a page that was not full it rests so long: what is added meanwhile goes in one.
-constexpr std::chrono::milliseconds kRest(20);
 constexpr std::chrono::milliseconds kFirstRetry(50);
 constexpr std::chrono::milliseconds kLastRetry(5000);
 // Where several processes write, another one's events are not told by a nudge.
@@ -59,7 +57,8 @@ struct Waiting {
 
 class Relay final : public Outbox {
  public:
-  Relay(sql::Database& database, bus::Bus& bus) : database_(database), bus_(bus) {
+  Relay(sql::Database& database, bus::Bus& bus, absl::Duration rest)
+      : database_(database), bus_(bus), rest_(absl::ToChronoMicroseconds(rest)) {
     if (database.shared()) lease_ = std::make_unique<Lease>(database);
     thread_ = std::thread([this] { Run(); });
   }
@@ -126,7 +125,9 @@ class Relay final : public Outbox {
         continue;
       }
       pause = kFirstRetry;
-      if (*sent == Sent::kPage) wake_.wait_for(lock, kRest, [this] { return stopping_; });
+      // What is added meanwhile goes in one.
+      if (*sent == Sent::kPage && rest_.count() > 0)
+        wake_.wait_for(lock, rest_, [this] { return stopping_; });
       if (*sent == Sent::kPage || *sent == Sent::kFullPage) continue;
       const auto interval = lease_ == nullptr             ? kLookInterval
                             : *sent == Sent::kAnotherDoes ? Lease::kRenewInterval
@@ -211,6 +212,7 @@ class Relay final : public Outbox {
 
   sql::Database& database_;
   bus::Bus& bus_;
+  const std::chrono::microseconds rest_;
   std::mutex sending_;
   std::unique_ptr<Lease> lease_;  // where several processes send; guarded by sending_
   std::mutex mutex_;
@@ -222,8 +224,9 @@ class Relay final : public Outbox {
 
 }  // namespace
 
-std::unique_ptr<Outbox> Outbox::Create(sql::Database& database, bus::Bus& bus) {
-  return std::make_unique<Relay>(database, bus);
+std::unique_ptr<Outbox> Outbox::Create(sql::Database& database, bus::Bus& bus,
+                                       absl::Duration rest) {
+  return std::make_unique<Relay>(database, bus, rest);
 }
 
 }  // namespace cleanmail::outbox

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "libs/base/clock.h"
 #include "libs/base/random.h"
 #include "libs/bus/bus.h"
@@ -16,8 +17,10 @@ namespace cleanmail::outbox {
 // by Migration(); each service that uses it lists that among its migrations.
 class Outbox {
  public:
-  // Starts the relay, which sends what an earlier process left.
-  static std::unique_ptr<Outbox> Create(sql::Database& database, bus::Bus& bus);
+  // Starts the relay, which sends what an earlier process left. After a page that was not full it
+  // rests for `rest`: for rooms that say something of every message, and nobody waits for it.
+  static std::unique_ptr<Outbox> Create(sql::Database& database, bus::Bus& bus,
+                                        absl::Duration rest = absl::ZeroDuration());
   virtual ~Outbox() = default;
 
   // Writes `record` in the transaction of `session`. After the commit call Nudge().

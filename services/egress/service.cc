@@ -75,7 +75,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
 
   auto& metrics = service.Own(std::make_unique<Metrics>(env.metrics()));
   auto& tls = service.Own(std::move(made_tls));
-  auto& outbox = service.Own(outbox::Outbox::Create(*database, env.bus()));
+  auto& outbox = service.Own(outbox::Outbox::Create(*database, env.bus(), kReading.rest));
   auto& store = service.Own(std::make_unique<Store>(*database));
   const auto& steady = service.Own(std::make_unique<base::SteadyClock>());
   CLEANMAIL_ASSIGN_OR_RETURN(

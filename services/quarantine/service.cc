@@ -44,7 +44,7 @@ absl::StatusOr<app::Service> MakeService(app::Environment& env) {
       {mail::v1::HOLD_KIND_VIRUS, config::OrDefault(settings.virus_life(), life)},
       {mail::v1::HOLD_KIND_UNLISTED, config::OrDefault(settings.unlisted_life(), life)}};
   auto& metrics = service.Own(std::make_unique<Metrics>(env.metrics()));
-  auto& outbox = service.Own(outbox::Outbox::Create(*database, env.bus()));
+  auto& outbox = service.Own(outbox::Outbox::Create(*database, env.bus(), kReading.rest));
   auto& store = service.Own(std::make_unique<Store>(*database));
   auto& tenants = service.Own(std::make_unique<Settings>(*database, life, lives));
   auto& holds = service.Own(std::make_unique<Holds>(
