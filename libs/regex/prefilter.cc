@@ -8,8 +8,9 @@ namespace cleanmail::regex {
 namespace {
 
 constexpr size_t kNone = static_cast<size_t>(-1);
-constexpr size_t kFewWindows = 1024;  // as many as a word of buckets is enough for
-constexpr size_t kNear = 8;           // stretches so near to each other are one
+constexpr size_t kFewWindows = 1024;    // as many as a word of buckets is enough for
+constexpr size_t kNear = 8;             // stretches so near to each other are one
+constexpr size_t kMostFinds = 1 << 16;  // that are kept apart in a text
 
 template <class Function>
 void ForEachBit(uint64_t bits, const Function& function) {
@@ -144,15 +145,23 @@ class Prefilter::Finds {
     const Wanted& wanted = wanted_[place.wanted];
     if (begin < wanted.before.least) return;
     Run& run = kept_.runs[place.wanted];
-    if (run.latest == kNone) kept_.found.push_back(place.wanted);
-    if (run.latest == kNone || begin - kept_.finds[run.latest].begin > wanted.stride) {
-      run.begin = kept_.finds.size();
+    std::vector<Find>& finds = kept_.finds;
+    const bool is_first = run.latest == kNone;
+    if (is_first) kept_.found.push_back(place.wanted);
+    const bool begins_run = is_first || begin - finds[run.latest].last > wanted.stride;
+    // Those near the one before are one with it; where there are too many, all are.
+    if (!is_first && (begin - finds[run.latest].last <= kNear || finds.size() >= kMostFinds)) {
+      finds[run.latest].last = begin;
+    } else {
+      if (!is_first) finds[run.latest].next = finds.size();
+      run.latest = finds.size();
+      finds.push_back({.begin = begin, .last = begin});
+    }
+    if (begins_run) {
+      run.begin = run.latest;
       run.free = 0;
       run.times = 0;
     }
-    if (run.latest != kNone) kept_.finds[run.latest].next = kept_.finds.size();
-    run.latest = kept_.finds.size();
-    kept_.finds.push_back({.begin = begin});
     const size_t end = begin + place.length;
     if (begin >= run.free) ++run.times;
     run.free = begin >= run.free ? end : std::min(run.free, end);
@@ -180,9 +189,10 @@ class Prefilter::Finds {
   }
 
  private:
-  // A window of an essence, and the next of that essence.
+  // Windows of an essence, from the first's begin to the last's, and the next of that essence.
   struct Find {
     size_t begin = 0;
+    size_t last = 0;
     size_t next = kNone;
   };
   // Of an essence; places in finds.
@@ -208,7 +218,7 @@ class Prefilter::Finds {
   // Where a match may begin that has `wanted` at a find.
   Stretch BeginFor(const Wanted& wanted, const Find& find) const {
     return {.first = find.begin - std::min<size_t>(find.begin, wanted.before.most),
-            .last = find.begin - wanted.before.least};
+            .last = find.last - wanted.before.least};
   }
 
   // Leaves of `begin` where a match may begin that has what was found of `wanted`; false: nowhere.

@@ -108,6 +108,16 @@ TEST(Prefilter, SaysWhereAMatchMayBegin) {
   EXPECT_LT(candidates[0].begin.last, 120U);
 }
 
+TEST(Prefilter, ATextFullOfWindowsTakesNoMoreMemoryThanOthers) {
+  const Patterns patterns({"qz.{0,20}!end", "(?:qz {0,30}){3}!end", "\\x00"});
+  std::string text;
+  for (int i = 0; i < 200'000; ++i) text += "qz                   ";  // too far apart to be one
+  EXPECT_LE(patterns.Candidates(text).size(), 2U << 16U);
+  patterns.ExpectComplete(text);
+  patterns.ExpectComplete(text + "qz qz qz!end");
+  EXPECT_EQ(patterns.Candidates(std::string(1'000'000, '\0')).size(), 1U);
+}
+
 TEST(Prefilter, WhatIsWantedSeveralTimesLiesTogether) {
   const Patterns patterns({"(?:(?:qixot|zebra|jumbo)[ ,]{1,3}){3}"});
   EXPECT_FALSE(patterns.Named("qixot, zebra, jumbo, ").empty());
