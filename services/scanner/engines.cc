@@ -58,10 +58,12 @@ std::vector<std::string> CheckLimits(Clamd& clamd, const std::string& config_fil
 std::string FindProgram() {
   std::error_code error;
   const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  if (error) return "";
   for (const fs::path& place :
        {folder / kProgram, folder / ".." / "scanner" / "worker" / kProgram,
         folder / "worker" / kProgram, folder / ".." / "lib" / "cleanmail" / kProgram}) {
-    if (!error && fs::is_regular_file(place, error)) return place.lexically_normal();
+    // Set, too, where there is nothing: that is no reason to look no further.
+    if (fs::is_regular_file(place, error)) return place.lexically_normal();
   }
   return "";
 }
@@ -165,6 +167,9 @@ absl::Status Engines::AddWorker(const v1::ScannerConfig& settings) {
     return absl::OkStatus();
   }
   std::error_code error;
+  if (!fs::is_regular_file(options.program, error))
+    return absl::NotFoundError(
+        base::Cat("scanner.worker.program: there is no file ", options.program));
   options.scratch_parent = !worker.scratch().empty()             ? worker.scratch()
                            : fs::is_directory("/dev/shm", error) ? "/dev/shm"
                                                                  : "/tmp";

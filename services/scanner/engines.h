@@ -36,7 +36,9 @@ class Engines {
   std::vector<std::unique_ptr<Analyzer>> TakeSlots();
   // Messages that may wait for engines at once.
   int waiting() const { return waiting_; }
-  // What an operator should know: engines away, missing, old, badly set.
+  // What the settings leave to be wished for: engines missing or badly set. Fixed once made.
+  const std::vector<std::string>& advice() const { return advice_; }
+  // What an operator should know: besides, engines that are away or old.
   std::vector<std::string> Warnings() const;
   // To be called every `check_interval`: sees to ages, and has the worker load what has changed.
   void Check();

@@ -126,7 +126,7 @@ TEST_F(EnginesTest, ChangedRulesAreLoadedByThemselvesAndBrokenOnesChangeNothing)
 }
 
 TEST_F(EnginesTest, WhatCannotBeIsRefusedAtStart) {
-  EXPECT_TRUE(absl::IsNotFound(Make("worker { processes: 2 }").status()));
+  EXPECT_TRUE(absl::IsNotFound(Make("worker { program: '/no/such/worker' }").status()));
   EXPECT_TRUE(absl::IsInvalidArgument(Make("commands { name: 'A' }").status()));
   EXPECT_TRUE(absl::IsInvalidArgument(Make("clamd { address: 'x' }").status()));
 }

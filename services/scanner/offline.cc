@@ -1,14 +1,16 @@
 #include "services/scanner/offline.h"
 
 #include <algorithm>
+#include <cctype>
+#include <iterator>
+#include <utility>
 
-#include "libs/base/cat.h"
 #include "libs/base/clock.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/defaults.h"
-#include "services/scanner/analyzers/malware/clamav.h"
 #include "services/scanner/analyzers/spam/spam_rules.h"
 #include "services/scanner/configured_rules.h"
+#include "services/scanner/engines.h"
 #include "services/scanner/findings/catalogue.h"
 #include "services/scanner/local_analyzers.h"
 #include "services/scanner/metrics.h"
@@ -34,14 +36,22 @@ class NoBodies final : public blob::BlobStore {
   static absl::Status None() { return absl::NotFoundError("there is no store of bodies"); }
 };
 
+constexpr int64_t kNoLimit = 0;  // of what mail may come in a file
+
+std::string Sentence(std::string words) {
+  if (!words.empty()) words[0] = static_cast<char>(std::toupper(static_cast<uint8_t>(words[0])));
+  return words + ".";
+}
+
 }  // namespace
 
 struct OfflineScanner::Parts {
   NoBodies bodies;
   base::SystemClock clock;
+  std::unique_ptr<telemetry::Log> log = telemetry::MakeNullLog();
   telemetry::MetricsRegistry registry;
   Metrics metrics{registry};
-  bool has_engine = false;
+  std::unique_ptr<Engines> engines;
   std::unique_ptr<spam::RuleSets> rules;  // null: mail is not judged by rules
   std::unique_ptr<class Scan> scan;
 };
@@ -56,12 +66,12 @@ absl::StatusOr<std::unique_ptr<OfflineScanner>> OfflineScanner::Create(
       .parts = static_cast<size_t>(config::OrDefault(settings.structure().parts(), 1000)),
       .depth = static_cast<size_t>(config::OrDefault(settings.structure().depth(), 50))};
   std::vector<std::unique_ptr<Analyzer>> analyzers = LocalAnalyzers(limits);
-  if (settings.has_clamd()) {
-    CLEANMAIL_ASSIGN_OR_RETURN(std::unique_ptr<Clamd> clamd,
-                               Clamd::Create({.address = settings.clamd().address()}));
-    analyzers.push_back(std::make_unique<ClamAv>(std::move(clamd), parts->clock, parts->metrics));
-    parts->has_engine = true;
-  }
+  CLEANMAIL_ASSIGN_OR_RETURN(parts->engines, Engines::Make(settings, {.message_bytes = kNoLimit,
+                                                                      .clock = parts->clock,
+                                                                      .log = *parts->log,
+                                                                      .registry = parts->registry,
+                                                                      .metrics = parts->metrics}));
+  std::ranges::move(parts->engines->TakeSlots(), std::back_inserter(analyzers));
   CLEANMAIL_ASSIGN_OR_RETURN(parts->rules,
                              MakeRuleSets(settings.spam_rules(), {.clock = parts->clock}));
   if (parts->rules != nullptr) analyzers.push_back(std::make_unique<SpamRules>(*parts->rules));
@@ -89,14 +99,11 @@ std::vector<std::string> OfflineScanner::warnings() const {
   std::vector<std::string> warnings = {
       "Who sent the mails is not asked (SPF, DKIM, DMARC): that takes the DNS and the session they "
       "came by."};
-  if (!parts_->has_engine)
-    warnings.emplace_back(
-        "No malware engine is asked; --config FILE with scanner.clamd names one.");
+  for (const std::string& advice : parts_->engines->advice()) warnings.push_back(Sentence(advice));
   if (parts_->rules == nullptr)
     warnings.emplace_back(
         "SpamAssassin's rules are not asked: install the package spamassassin, or name folders "
-        "with "
-        "--rules.");
+        "with --rules.");
   return warnings;
 }
 

@@ -16,9 +16,9 @@ namespace cleanmail::scanner {
 // mail's bytes alone: nothing of who sent it, nothing of whom it pretends to be from. Thread-safe.
 class OfflineScanner {
  public:
-  // Works with the engines `settings` names, and with spam rules as the gateway does: those named,
-  // else Debian's where they are there. InvalidArgument: a setting is wrong. NotFound: the rules
-  // named are not there.
+  // Works with engines, the worker for attachments and spam rules as the gateway does: those
+  // `settings` names, else what this machine has. InvalidArgument: a setting is wrong. NotFound:
+  // the rules or the worker named are not there.
   static absl::StatusOr<std::unique_ptr<OfflineScanner>> Create(const v1::ScannerConfig& settings);
   ~OfflineScanner();
 

@@ -12,9 +12,15 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-// Whether rules are installed where this runs must not matter.
-v1::ScannerConfig WithoutRules() {
+// Whether the worker or rules are installed where this runs must not matter.
+v1::ScannerConfig WithoutWorker() {
   v1::ScannerConfig settings;
+  settings.mutable_worker()->set_off(true);
+  return settings;
+}
+
+v1::ScannerConfig WithoutRules() {
+  v1::ScannerConfig settings = WithoutWorker();
   settings.mutable_spam_rules()->set_off(true);
   return settings;
 }
@@ -37,7 +43,7 @@ TEST(OfflineScannerTest, JudgesByRulesWhereFoldersAreNamed) {
   const std::string folder = testing::TempDir() + "/rules";
   std::filesystem::create_directories(folder);
   std::ofstream(folder + "/own.cf") << "body OWN_RULE /lottery ticket/\nscore OWN_RULE 2.25\n";
-  v1::ScannerConfig settings;
+  v1::ScannerConfig settings = WithoutWorker();
   settings.mutable_spam_rules()->add_folders(folder);
   const auto scanner = *OfflineScanner::Create(settings);
   EXPECT_THAT(scanner->warnings(), SizeIs(2));
@@ -48,13 +54,13 @@ TEST(OfflineScannerTest, JudgesByRulesWhereFoldersAreNamed) {
 }
 
 TEST(OfflineScannerTest, FoldersWithoutRulesAreRefused) {
-  v1::ScannerConfig settings;
+  v1::ScannerConfig settings = WithoutWorker();
   settings.mutable_spam_rules()->add_folders("/no/such/folder");
   EXPECT_FALSE(OfflineScanner::Create(settings).ok());
 }
 
 TEST(OfflineScannerTest, AWrongEngineIsRefused) {
-  v1::ScannerConfig settings;
+  v1::ScannerConfig settings = WithoutWorker();
   settings.mutable_clamd()->set_address("nowhere");
   EXPECT_FALSE(OfflineScanner::Create(settings).ok());
 }

@@ -7,7 +7,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "absl/strings/escaping.h"
 #include "absl/time/clock.h"
 #include "libs/base/cat.h"
 #include "libs/store/blob/fake_blob_store.h"
@@ -25,20 +24,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using worker::MailWithFile;
 using worker::MakeArchive;
-
-std::string Mail(std::string_view text, const std::string& name, const std::string& bytes,
-                 std::string_view type = "application/octet-stream") {
-  std::string encoded;
-  const std::string all = absl::Base64Escape(bytes);
-  for (size_t at = 0; at < all.size(); at += 76) encoded += all.substr(at, 76) + "\r\n";
-  return base::Cat("From: a@x.example\r\nSubject: Papers\r\nMIME-Version: 1.0\r\n",
-                   "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n",
-                   "Content-Type: text/plain; charset=utf-8\r\n\r\n", text, "\r\n--b\r\n",
-                   "Content-Type: ", type, "; name=\"", name, "\"\r\n",
-                   "Content-Disposition: attachment; filename=\"", name, "\"\r\n",
-                   "Content-Transfer-Encoding: base64\r\n\r\n", encoded, "--b--\r\n");
-}
 
 mail::v1::Message Envelope(const blob::BlobName& body) {
   mail::v1::Message message;
@@ -86,8 +73,8 @@ class WorkerScanTest : public ::testing::Test {
 TEST_F(WorkerScanTest, T_B10_EicarInAZipInATarInATnefIsFound) {
   const std::string zip = MakeArchive({{"eicar.com", worker::Eicar()}});
   const std::string tar = MakeArchive({{"inner.zip", zip}}, {.format = "ustar"});
-  const auto result = Scanned(
-      Mail("Hello", "winmail.dat", worker::MakeTnef("outer.tar", tar), "application/ms-tnef"));
+  const auto result = Scanned(MailWithFile(
+      "Hello", "winmail.dat", worker::MakeTnef("outer.tar", tar), "application/ms-tnef"));
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_FALSE(result->findings.empty());
   EXPECT_EQ(result->findings[0].name(), "MALWARE");
@@ -102,31 +89,32 @@ TEST_F(WorkerScanTest, T_B10_EicarInAZipInATarInATnefIsFound) {
 
 TEST_F(WorkerScanTest, T_B8_AnEncryptedZipWithItsPasswordInTheTextIsOpened) {
   const std::string zip = MakeArchive({{"a.txt", worker::Eicar()}}, {.password = "Rechnung-77"});
-  EXPECT_THAT(Names(Mail("Das Passwort lautet: Rechnung-77.", "a.zip", zip)),
+  EXPECT_THAT(Names(MailWithFile("Das Passwort lautet: Rechnung-77.", "a.zip", zip)),
               ElementsAre("MALWARE", "ENCRYPTED_ARCHIVE", "ARCHIVE_WITH_PASSWORD_IN_TEXT"));
-  EXPECT_THAT(Names(Mail("See the file.", "a.zip", zip)), ElementsAre("ENCRYPTED_ARCHIVE"));
-  EXPECT_THAT(Names(Mail("Password by phone.", "a.zip", zip)),
+  EXPECT_THAT(Names(MailWithFile("See the file.", "a.zip", zip)), ElementsAre("ENCRYPTED_ARCHIVE"));
+  EXPECT_THAT(Names(MailWithFile("Password by phone.", "a.zip", zip)),
               ElementsAre("ENCRYPTED_ARCHIVE", "ARCHIVE_WITH_PASSWORD_IN_TEXT"));
 }
 
 TEST_F(WorkerScanTest, T_B8_AMacroDocumentAndAQrCodeAreFindings) {
   const std::string document =
       worker::MakeMacroDocument("Attribute VB_Name = \"M\"\r\nSub Document_Open()\r\nEnd Sub\r\n");
-  EXPECT_THAT(Names(Mail("x", "a.doc", document)),
+  EXPECT_THAT(Names(MailWithFile("x", "a.doc", document)),
               ElementsAre("MACRO_DOCUMENT", "MACRO_RUNS_ITSELF"));
   const auto result =
-      Scanned(Mail("x", "a.png", worker::MakeQrPng("https://phish.example/"), "image/png"));
+      Scanned(MailWithFile("x", "a.png", worker::MakeQrPng("https://phish.example/"), "image/png"));
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result->findings[0].name(), "QR_LINK");
-  EXPECT_THAT(Names(Mail("x", "a.png", worker::MakeQrPng("http://198.51.100.7/bank"), "image/png")),
-              Contains("LINK_ADDRESS"));
+  EXPECT_THAT(
+      Names(MailWithFile("x", "a.png", worker::MakeQrPng("http://198.51.100.7/bank"), "image/png")),
+      Contains("LINK_ADDRESS"));
 }
 
 TEST_F(WorkerScanTest, NamesTypesAndTextsOfAnyBytesAreTaken) {
   const std::string zip = MakeArchive({{"a\xFF\xFE.txt", "x"}}, {.format = "ustar"});
-  EXPECT_THAT(
-      Names(Mail("password \xE4\xF6 \xFF\xFF", "\xC3(\xA9.tar", zip, "appl\xFFication/\xE9")),
-      Not(Contains(HasSubstr("UNAVAILABLE"))));
+  EXPECT_THAT(Names(MailWithFile("password \xE4\xF6 \xFF\xFF", "\xC3(\xA9.tar", zip,
+                                 "appl\xFFication/\xE9")),
+              Not(Contains(HasSubstr("UNAVAILABLE"))));
 }
 
 TEST_F(WorkerScanTest, T_B7_AMessageThatBringsTheWorkerDownThriceCouldNotBeScanned) {

@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "absl/strings/escaping.h"
 #include "libs/base/cat.h"
 #include "services/scanner/worker/test_files.h"
 #include "services/scanner/worker/worker_for_test.h"
@@ -14,21 +13,9 @@
 namespace cleanmail::e2e {
 namespace {
 
+using scanner::worker::MailWithFile;
 using scanner::worker::MakeArchive;
 using ::testing::HasSubstr;
-
-std::string FileMail(std::string_view text, const std::string& name, const std::string& bytes,
-                     std::string_view type = "application/octet-stream") {
-  std::string encoded;
-  const std::string all = absl::Base64Escape(bytes);
-  for (size_t at = 0; at < all.size(); at += 76) encoded += all.substr(at, 76) + "\r\n";
-  return base::Cat("From: eve@example.net\r\nTo: ann@example.org\r\nSubject: Papers\r\n",
-                   "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n",
-                   "Content-Type: text/plain; charset=utf-8\r\n\r\n", text, "\r\n--b\r\n",
-                   "Content-Type: ", type, "; name=\"", name, "\"\r\n",
-                   "Content-Disposition: attachment; filename=\"", name, "\"\r\n",
-                   "Content-Transfer-Encoding: base64\r\n\r\n", encoded, "--b--\r\n");
-}
 
 class Files : public ::testing::Test {
  protected:
@@ -55,24 +42,26 @@ class Files : public ::testing::Test {
 TEST_F(Files, T_B10_EicarInAZipInATarInATnefIsHeldAsVirus) {
   const std::string zip = MakeArchive({{"eicar.com", scanner::worker::Eicar()}});
   const std::string tar = MakeArchive({{"inner.zip", zip}}, {.format = "ustar"});
-  const auto ids =
-      gateway_->Accept({"ann@example.org"},
-                       FileMail("Hello", "winmail.dat", scanner::worker::MakeTnef("outer.tar", tar),
-                                "application/ms-tnef"));
+  const auto ids = gateway_->Accept(
+      {"ann@example.org"},
+      MailWithFile("Hello", "winmail.dat", scanner::worker::MakeTnef("outer.tar", tar),
+                   "application/ms-tnef"));
   EXPECT_EQ(gateway_->Hold(ids[0]).kind(), mail::v1::HOLD_KIND_VIRUS);
 }
 
 TEST_F(Files, T_B8_EachKindOfFileIsInTheStoryOfItsMessage) {
-  EXPECT_THAT(Found(FileMail("Password: geheim", "a.zip",
-                             MakeArchive({{"a.txt", "x"}}, {.password = "geheim"}))),
+  EXPECT_THAT(Found(MailWithFile("Password: geheim", "a.zip",
+                                 MakeArchive({{"a.txt", "x"}}, {.password = "geheim"}))),
               AllOf(HasSubstr("ENCRYPTED_ARCHIVE"), HasSubstr("ARCHIVE_WITH_PASSWORD_IN_TEXT")));
-  EXPECT_THAT(Found(FileMail("x", "a.doc",
-                             scanner::worker::MakeMacroDocument(
-                                 "Attribute VB_Name = \"M\"\r\nSub AutoOpen()\r\nEnd Sub\r\n"))),
-              AllOf(HasSubstr("MACRO_DOCUMENT"), HasSubstr("MACRO_RUNS_ITSELF")));
-  EXPECT_THAT(Found(FileMail("x", "a.png", scanner::worker::MakeQrPng("http://198.51.100.7/login"),
-                             "image/png")),
-              AllOf(HasSubstr("QR_LINK"), HasSubstr("LINK_ADDRESS")));
+  EXPECT_THAT(
+      Found(MailWithFile("x", "a.doc",
+                         scanner::worker::MakeMacroDocument(
+                             "Attribute VB_Name = \"M\"\r\nSub AutoOpen()\r\nEnd Sub\r\n"))),
+      AllOf(HasSubstr("MACRO_DOCUMENT"), HasSubstr("MACRO_RUNS_ITSELF")));
+  EXPECT_THAT(
+      Found(MailWithFile("x", "a.png", scanner::worker::MakeQrPng("http://198.51.100.7/login"),
+                         "image/png")),
+      AllOf(HasSubstr("QR_LINK"), HasSubstr("LINK_ADDRESS")));
 }
 
 TEST_F(Files, T_B7_AMessageThatBringsTheWorkerDownIsHeldAndOthersAreDelivered) {

@@ -12,6 +12,8 @@
 
 #include "libs/base/cat.h"
 #include "libs/base/json.h"
+#include "services/scanner/worker/test_files.h"
+#include "services/scanner/worker/worker_for_test.h"
 
 namespace cleanmail::e2e {
 namespace {
@@ -96,6 +98,27 @@ TEST_F(ScanFilesTest, JsonHasFindingsWithAdviceAndTimes) {
   EXPECT_THAT(std::string(mail.Find("findings")->items.at(0).TextOf("advice")),
               HasSubstr("Do not click"));
   EXPECT_EQ(ran.progress, "");
+}
+
+// The worker looks into files as it does for a gateway, with the signatures the configuration
+// names.
+TEST_F(ScanFilesTest, MalwareWithinArchivesIsCodeTwo) {
+  using scanner::worker::MailWithFile;
+  using scanner::worker::MakeArchive;
+  const scanner::worker::TestSignatures signatures;
+  const std::string config = base::Cat(testing::TempDir(), "/config.yaml");
+  std::ofstream(config) << "scanner:\n  worker: { scratch: /tmp, clamav_database: '"
+                        << signatures.clamav_folder() << "' }\n";
+  const std::string folder = base::Cat(testing::TempDir(), "/files");
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/1.eml")
+      << MailWithFile("Hello", "a.zip", MakeArchive({{"eicar.com", scanner::worker::Eicar()}}));
+  std::ofstream(folder + "/2.eml")
+      << MailWithFile("Papers", "b.zip", MakeArchive({{"b.txt", "x"}}, {.password = "geheim"}));
+  const Ran ran = RunScan(base::Cat("--details --config ", config, " ", folder));
+  EXPECT_EQ(ran.code, 2) << ran.progress;
+  EXPECT_THAT(ran.out, HasSubstr("MALWARE"));
+  EXPECT_THAT(ran.out, HasSubstr("ENCRYPTED_ARCHIVE"));
 }
 
 TEST_F(ScanFilesTest, WhatIsNotThereIsCodeOne) {

@@ -13,6 +13,9 @@
 #include <gtest/gtest.h>
 #include <png.h>
 
+#include "absl/strings/escaping.h"
+#include "libs/base/cat.h"
+
 namespace cleanmail::scanner::worker {
 namespace {
 
@@ -236,6 +239,20 @@ std::string MakeTnef(const std::string& name, std::string_view bytes) {
   attribute(2, 0x00018010, name + std::string(1, '\0'));  // attAttachTitle
   attribute(2, 0x0006800F, bytes);                        // attAttachData
   return tnef;
+}
+
+std::string MailWithFile(std::string_view text, const std::string& name, std::string_view bytes,
+                         std::string_view type) {
+  constexpr size_t kLine = 76;  // RFC 2045 §6.8
+  std::string encoded;
+  const std::string all = absl::Base64Escape(base::AbslView(bytes));
+  for (size_t at = 0; at < all.size(); at += kLine) encoded += all.substr(at, kLine) + "\r\n";
+  return base::Cat("From: eve@example.net\r\nTo: ann@example.org\r\nSubject: Papers\r\n",
+                   "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n",
+                   "Content-Type: text/plain; charset=utf-8\r\n\r\n", text, "\r\n--b\r\n",
+                   "Content-Type: ", type, "; name=\"", name, "\"\r\n",
+                   "Content-Disposition: attachment; filename=\"", name, "\"\r\n",
+                   "Content-Transfer-Encoding: base64\r\n\r\n", encoded, "--b--\r\n");
 }
 
 }  // namespace cleanmail::scanner::worker

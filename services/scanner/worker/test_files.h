@@ -42,4 +42,8 @@ std::string MakeQrPng(const std::string& text);
 // A TNEF stream ([MS-OXTNEF]) that holds one file.
 std::string MakeTnef(const std::string& name, std::string_view bytes);
 
+// A mail of a text and one file in base64, as SMTP brings it.
+std::string MailWithFile(std::string_view text, const std::string& name, std::string_view bytes,
+                         std::string_view type = "application/octet-stream");
+
 }  // namespace cleanmail::scanner::worker
