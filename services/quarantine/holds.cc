@@ -124,15 +124,17 @@ absl::Status Holds::Hold(std::vector<HoldRow> holds) {
 
 absl::Status Holds::ReleaseIn(sql::Session& session, const HoldRow& hold,
                               const std::vector<std::string>& recipients, std::string_view by) {
-  std::map<std::string, v1::MailReleased> releases;  // recipients with the same actions go together
+  // Recipients with the same actions from whom it was held for the same reason go together.
+  std::map<std::pair<std::string, mail::v1::HoldKind>, v1::MailReleased> releases;
   for (const HeldRecipient& recipient : hold.recipients) {
     if (std::ranges::find(recipients, recipient.address) == recipients.end()) continue;
     CLEANMAIL_ASSIGN_OR_RETURN(const int64_t moved,
                                Store::Move(session, hold.message.id(), recipient.address,
                                            v1::HOLD_STATE_HELD, v1::HOLD_STATE_RELEASED, ""));
     if (moved == 0) continue;  // released before: nothing changes
-    v1::MailReleased& released = releases[ActionsKey(recipient)];
+    v1::MailReleased& released = releases[{ActionsKey(recipient), recipient.kind}];
     released.add_recipients(recipient.address);
+    released.set_held_as(recipient.kind);
     released.mutable_actions()->Assign(recipient.actions.begin(), recipient.actions.end());
     CLEANMAIL_RETURN_IF_ERROR(
         Store::AddHistory(session, hold.message.id(), Done("released", by, recipient.address)));

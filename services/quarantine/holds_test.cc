@@ -139,6 +139,7 @@ TEST_F(HoldsTest, ReleasesOneOrAllAndAgainChangesNothing) {
   EXPECT_THAT(released[0].recipients(), ElementsAre("bob@example.org"));
   EXPECT_THAT(released[1].recipients(), ElementsAre("ann@example.org"));
   EXPECT_EQ(released[0].released_by(), "operator");
+  EXPECT_EQ(released[0].held_as(), mail::v1::HOLD_KIND_SPAM);
   EXPECT_NE(released[0].release_id(), released[1].release_id());
 }
 

@@ -151,6 +151,22 @@ TEST_F(Learning, WhatAllShareIsFoundInEverybodysMailUntilItIsReset) {
   EXPECT_THAT(Findings("ann@example.com", Spam(6003)), Not(HasSubstr("LEARNED_")));
 }
 
+TEST_F(Learning, WhatIsReleasedOfTheMailHeldAsSpamIsHam) {
+  const std::string gtube = base::Cat(
+      "From: a@b.example\r\nSubject: Figures\r\n\r\nOur miracle figures, please claim.\r\n",
+      "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n");
+  const std::string id = gateway_->Accept({"ann@example.com"}, gtube)[0];
+  gateway_->WaitFor(id, "held");
+  EXPECT_THAT(Run({"learn", "status", "--tenant", "other"}), HasSubstr("0 spam and 0 ham"));
+  ASSERT_TRUE(gateway_->Release(id).ok());
+  Gateway::WaitUntil(
+      [] {
+        return Run({"learn", "status", "--tenant", "other"}).find("0 spam and 1 ham") !=
+               std::string::npos;
+      },
+      "the release is learnt");
+}
+
 TEST_F(Learning, OfATenantThatIsNotThereNothingIsLearnt) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"learn", "spam", "--tenant", "acne", folder_ + "/spam"},

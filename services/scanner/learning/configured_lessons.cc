@@ -4,6 +4,7 @@
 
 #include "libs/base/status_macros.h"
 #include "libs/config/defaults.h"
+#include "services/scanner/learning/releases.h"
 
 namespace cleanmail::scanner::learning {
 namespace {
@@ -54,6 +55,11 @@ absl::StatusOr<Lessons*> AddLessons(app::Environment& env, const v1::LearningSet
       return !directory.complete() || directory.FindTenant(tenant).has_value();
     }));
   });
+  if (!settings.ignore_releases())
+    service.Consume<quarantine::v1::MailReleased>(
+        [parts = ReleaseParts{lessons, env.blobs(), env.log()}](auto batch) {
+          return OnReleased(parts, batch);
+        });
   return &lessons;
 }
 
