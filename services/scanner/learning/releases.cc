@@ -15,9 +15,8 @@ bool WasHeldAsSpam(const quarantine::v1::MailReleased& released) {
 }
 
 absl::Status Learn(const ReleaseParts& parts, const mail::v1::Message& message) {
-  CLEANMAIL_ASSIGN_OR_RETURN(
-      const std::string mail,
-      parts.blobs.Read({.tenant = message.tenant(), .message = message.id()}));
+  CLEANMAIL_ASSIGN_OR_RETURN(const std::string mail, parts.blobs.Read({.tenant = message.tenant(),
+                                                                       .message = message.id()}));
   const std::array<std::string_view, 1> mails = {mail};
   return parts.lessons.Teach(message.tenant(), Kind::kHam, mails).status();
 }

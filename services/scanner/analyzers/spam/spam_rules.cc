@@ -30,6 +30,14 @@ std::string DmarcWord(const mail::auth::dmarc::Verdict& verdict) {
   return std::string(ToText(verdict.applies));
 }
 
+// Where the client that came to us is a trusted relay: who came to the first of these. Else the
+// rules find out for themselves, as the settings tell them.
+std::string_view ClientBehindRelays(const ParsedMessage& message) {
+  if (message.authentication == nullptr || message.envelope == nullptr) return {};
+  const std::string_view client = message.authentication->client;
+  return client == message.envelope->session().client_address() ? std::string_view() : client;
+}
+
 }  // namespace
 
 spam::SenderFacts SenderFactsOf(const SenderAuthentication& found) {
@@ -73,7 +81,7 @@ absl::StatusOr<Findings> SpamRules::Analyze(const ParsedMessage& message) {
   if (message.authentication != nullptr)
     knowledge.authentication = SenderFactsOf(*message.authentication);
   if (message.envelope != nullptr) knowledge.sender = message.envelope->envelope().sender();
-  const spam::MailView mail = rules->Read(message.bytes);
+  const spam::MailView mail = rules->Read(message.bytes, ClientBehindRelays(message));
   mail::auth::Lookups lookups(kMostQuestions);
   if (rules->asks_lists() && lists_.resolver != nullptr) {
     knowledge.lookups = &lookups;

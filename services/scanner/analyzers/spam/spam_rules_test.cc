@@ -71,6 +71,30 @@ TEST(SpamRules, AreSwappedAndTakenBackAtOnce) {
   EXPECT_EQ(sets.present()->number, 3);
 }
 
+TEST(SpamRules, BehindATrustedRelayTheFirstStrangerIsTheClient) {
+  const std::string folder = NewFolder("relays");
+  Write(folder, "header FROM_GATEWAY X-Spam-Relays-External =~ /^\\[ ip=198\\.51\\.100\\.1 /\n");
+  const base::SystemClock clock;
+  spam::RuleSets sets({folder}, {}, clock);
+  ASSERT_TRUE(sets.Load().ok());
+  SpamRules analyzer(sets);
+  constexpr char kRelayed[] =
+      "Received: from gw.example (gw.example [198.51.100.1]) by mx (Postfix) with ESMTP id 1\r\n"
+      "Received: from s.example (s.example [203.0.113.5]) by gw.example (Postfix) with ESMTP id "
+      "2\r\n"
+      "From: a@example.org\r\n\r\nBuy.\r\n";
+  ParsedMessage message(kRelayed);
+  mail::v1::Message envelope;
+  envelope.mutable_session()->set_client_address("198.51.100.1");
+  SenderAuthentication sender;
+  message.envelope = &envelope;
+  message.authentication = &sender;
+  sender.client = "198.51.100.1";
+  EXPECT_EQ(analyzer.Analyze(message)->size(), 1U);
+  sender.client = "203.0.113.5";
+  EXPECT_EQ(analyzer.Analyze(message)->size(), 0U);
+}
+
 // One that asks lists, over a DNS of its own.
 class ListRules : public ::testing::Test {
  protected:

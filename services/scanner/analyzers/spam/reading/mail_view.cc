@@ -118,11 +118,13 @@ void AppendPieces(std::string_view text, std::vector<std::string>& pieces) {
 
 }  // namespace
 
-MailView::MailView(std::string_view message, const ReadingSettings& settings)
+MailView::MailView(std::string_view message, const ReadingSettings& settings,
+                   std::string_view client)
     : settings_(settings), tree_(message) {
   Fields& header = tree_.root().header;
-  relays_ = ReadRelays(ReceivedLines(header),
-                       OriginatingIps(header, settings.originating_ip_fields), settings.trust);
+  relays_ =
+      ReadRelays(ReceivedLines(header), OriginatingIps(header, settings.originating_ip_fields),
+                 settings.trust, client);
   for (const std::string_view name : {"X-Spam-Relays-Trusted", "X-Spam-Relays-Untrusted",
                                       "X-Spam-Relays-Internal", "X-Spam-Relays-External"})
     header.Remove(name);

@@ -40,7 +40,8 @@ struct RenderedPart {
 // thread-safe; the message must outlive it.
 class MailView {
  public:
-  MailView(std::string_view message, const ReadingSettings& settings);
+  // `client`: who handed it to the first relay of ours, see ReadRelays; empty: not known.
+  MailView(std::string_view message, const ReadingSettings& settings, std::string_view client = {});
   MailView(const MailView&) = delete;
   MailView& operator=(const MailView&) = delete;
 

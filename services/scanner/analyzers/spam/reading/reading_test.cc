@@ -84,6 +84,20 @@ TEST(Received, TrustEndsAtTheFirstStranger) {
   EXPECT_EQ(relays.untrusted[0].ip, "198.51.100.1");
 }
 
+TEST(Received, WhatStandsAboveTheKnownClientIsOurs) {
+  const std::vector<std::string> lines = {
+      "from gw.example (gw.example [198.51.100.1]) by mx (Postfix) with ESMTP id 1",
+      "from stranger (s.example.org [203.0.113.5]) by gw.example (Postfix) with ESMTP id 2",
+      "from liar (liar [203.0.113.6]) by stranger (Postfix) with ESMTP id 3"};
+  EXPECT_EQ(ReadRelays(lines, {}, {}).untrusted.size(), 3U);
+  const Relays relays = ReadRelays(lines, {}, {}, "203.0.113.5");
+  ASSERT_EQ(relays.trusted.size(), 1U);
+  EXPECT_EQ(relays.trusted[0].ip, "198.51.100.1");
+  EXPECT_EQ(relays.internal.size(), 1U);
+  EXPECT_EQ(relays.untrusted[0].ip, "203.0.113.5");
+  EXPECT_EQ(ReadRelays(lines, {}, {}, "192.0.2.1").untrusted.size(), 3U) << "nobody names it";
+}
+
 TEST(Html, ShowsTextAndWhatHidesIt) {
   const HtmlPage page =
       ReadHtmlPage({"<html><body><p>Hello<br/>there</p><a href='/x'>click</a>"

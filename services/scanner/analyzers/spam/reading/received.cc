@@ -448,15 +448,25 @@ bool GoesOn(Relay& relay, const TrustSettings& trust, bool& internal, bool& behi
   return true;
 }
 
+bool NamesClient(const std::vector<std::string>& lines, std::string_view client) {
+  return std::any_of(lines.begin(), lines.end(), [client](const std::string& line) {
+    const ReceivedLine read = ReadReceived(line);
+    return read.kind == ReceivedKind::kRelay && read.relay.ip == client;
+  });
+}
+
 }  // namespace
 
 Relays ReadRelays(const std::vector<std::string>& lines,
-                  const std::vector<std::string>& originating, const TrustSettings& trust) {
+                  const std::vector<std::string>& originating, const TrustSettings& trust,
+                  std::string_view client) {
   Relays relays;
   bool trusted = true;
   bool internal = true;
   bool behind_msa = false;
   bool fetch_counts = true;
+  // Else a field that was forged or cannot be read would make all relays ours.
+  bool is_before_client = !client.empty() && NamesClient(lines, client);
   std::vector<std::string> all = lines;
   for (const std::string& ip : originating) all.push_back("from X-Originating-IP: " + ip);
   for (const std::string& line : all) {
@@ -473,7 +483,9 @@ Relays ReadRelays(const std::vector<std::string>& lines,
       continue;
     }
     Relay& relay = read.relay;
-    if (trusted && !behind_msa) trusted = GoesOn(relay, trust, internal, behind_msa);
+    is_before_client = is_before_client && relay.ip != client;
+    if (trusted && !behind_msa && !is_before_client)
+      trusted = GoesOn(relay, trust, internal, behind_msa);
     relay.internal = internal;
     fetch_counts = trusted;
     if (trusted) ++relays.last_trusted;

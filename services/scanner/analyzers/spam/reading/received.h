@@ -58,8 +58,11 @@ struct Relays {
 };
 
 // `lines`: values of the Received fields from the top. `originating`: addresses other fields name
-// as the message's origin.
+// as the message's origin. `client`: the address that is known to have handed the message to the
+// first relay of ours, and whose handover is in `lines`; those above it are ours, whatever `trust`
+// says. Empty: only `trust` says.
 Relays ReadRelays(const std::vector<std::string>& lines,
-                  const std::vector<std::string>& originating, const TrustSettings& trust);
+                  const std::vector<std::string>& originating, const TrustSettings& trust,
+                  std::string_view client = {});
 
 }  // namespace cleanmail::scanner::spam

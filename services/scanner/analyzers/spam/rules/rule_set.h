@@ -67,7 +67,9 @@ class RuleSet {
   RuleVerdict Judge(const MailView& mail, const MessageKnowledge& knowledge,
                     bool all = false) const;
   // A message as these rules read it. Neither outlives the other.
-  MailView Read(std::string_view message) const { return MailView(message, reading_); }
+  MailView Read(std::string_view message, std::string_view client = {}) const {
+    return MailView(message, reading_, client);
+  }
 
   // Whether rules ask lists in the DNS.
   bool asks_lists() const { return network_; }
