@@ -326,6 +326,7 @@ class S3(Engine):
 
 class Clamd(Engine):
     name = "clamd"
+    settings = ""  # further lines of clamd.conf
 
     EICAR = ("Eicar-Test-File:0:*:58354f2150254041505b345c505a58353428505e2937434329377d2445494341522d5354414e444152442d414e544956495255"
              "532d544553542d46494c452124482b482a\n")
@@ -338,18 +339,25 @@ class Clamd(Engine):
     def config(self):
         return self.folder / "clamd.conf"
 
+    @property
+    def signatures(self):
+        """ClamAV's where this machine has them, else a folder where the standard test file alone is known."""
+        system = pathlib.Path("/var/lib/clamav")
+        return system if list(system.glob("*.c[vl]d")) else self.folder / "database"
+
+    def prepare(self):
+        """Its folder and signatures."""
+        give_to("clamav", self.folder)
+        if self.signatures.is_relative_to(self.folder):
+            give_to("clamav", self.signatures)
+            (self.signatures / "eicar.ndb").write_text(self.EICAR)
+
     def start(self):
         if not shutil.which("clamd"):
             raise Failed("clamd is missing: deploy/packages/install quickstart")
-        give_to("clamav", self.folder)
-        signatures = pathlib.Path("/var/lib/clamav")
-        if not list(signatures.glob("*.c[vl]d")):
-            # No signatures of ClamAV are here: the standard test file alone is known.
-            signatures = self.folder / "database"
-            give_to("clamav", signatures)
-            (signatures / "eicar.ndb").write_text(self.EICAR)
-        self.config.write_text(f"DatabaseDirectory {signatures}\nLocalSocket {self.folder}/clamd.sock\nLocalSocketMode 666\n"
-                               "Foreground yes\nStreamMaxLength 100M\nMaxScanSize 400M\nMaxFileSize 100M\nAlertExceedsMax yes\n")
+        self.prepare()
+        self.config.write_text(f"DatabaseDirectory {self.signatures}\nLocalSocket {self.folder}/clamd.sock\nLocalSocketMode 666\n"
+                               "Foreground yes\nStreamMaxLength 100M\nMaxScanSize 400M\nMaxFileSize 100M\nAlertExceedsMax yes\n" + self.settings)
         self.program = Program("clamd", ["clamd", "-c", self.config], self.folder.parent / "clamd.log", "clamav")
         self._up(self._answers, 120)
 

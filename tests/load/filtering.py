@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Throughput and CPU with everything on, beside Debian's Postfix with rspamd and clamd, interleaved in one run, with real mail.
 
-    tests/load/filtering [--messages 2000] [--runs 5] [--refusing] [--whole] [--without-rules] [--without-peer] FOLDER
+    tests/load/filtering [--messages 2000] [--runs 5] [--refusing] [--whole] [--own-clamav] [--without-rules] [--without-peer] FOLDER
 
 FOLDER holds mails (*.eml). Each run sends the same mails over 20 connections, one each, from 250 client addresses; it ends when the last
 one has arrived at the sink, but for those that are held. What is on is in README.md. CPU is utime + stime of all of a side's processes, its
@@ -25,10 +25,14 @@ from gateway import Gateway  # noqa: E402
 from measuring import TICK_MS, Sink, family, free_port, measure, send, ticks_of, wait_for  # noqa: E402
 from rspamd import PostfixWithRspamd, Resolver  # noqa: E402
 
-SCANNER = """\
+WITH_CLAMD = """\
 scanner:
-  clamd: {{ address: "{clamd}", config_file: {config} }}
+  clamd: {{ address: "{clamd.address}", config_file: {clamd.config} }}
   worker: {{ program: {worker} }}
+"""
+WITHOUT_CLAMD = """\
+scanner:
+  worker: {{ program: {worker}, clamav_database: {clamd.signatures} }}
 """
 WITHOUT_RULES = "  spam_rules: { off: true }\n"
 
@@ -36,27 +40,31 @@ EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
 
 class Filtering(Gateway):
-    """The gateway with all it has switched on, and a clamd of its own."""
+    """The gateway with all it has switched on, and a clamd of its own, or without a clamd: its worker has the signatures."""
 
-    def __init__(self, binaries, folder, sink_port, clamd, resolver, rules):
-        self.clamd = clamd
+    def __init__(self, binaries, folder, sink_port, clamd, resolver, rules, with_clamd):
+        self.clamd = clamd if with_clamd else None
+        settings = (WITH_CLAMD if with_clamd else WITHOUT_CLAMD).format(
+            clamd=clamd, worker=(binaries / "services/scanner/worker/cleanmail-scan-worker").resolve())
         super().__init__(binaries / "services/allinone/cleanmail", folder, free_port(), free_port(), sink_port,
                          dns=f'forwarders: ["127.0.0.1@{resolver.port}"]', listener=', proxy_from: ["127.0.0.0/8"]',
-                         sections=SCANNER.format(clamd=clamd.address, config=clamd.config,
-                                                 worker=(binaries / "services/scanner/worker/cleanmail-scan-worker").resolve()) + WITHOUT_RULES * (not rules))
+                         sections=settings + WITHOUT_RULES * (not rules))
 
     def parts(self):
-        return {**super().parts(), "clamd": family(self.clamd.program.process.pid)}
+        return {**super().parts(), **({"clamd": family(self.clamd.program.process.pid)} if self.clamd else {})}
 
     def stop(self):
         super().stop()
-        self.clamd.stop()
+        if self.clamd:
+            self.clamd.stop()
 
 
-def started_clamd(folder):
-    """With the standard test file as its only signature, unless this machine has ClamAV's."""
+def new_clamd(folder, start=True):
+    """With the standard test file as its only signature, unless this machine has ClamAV's. It looks at mails of earlier runs again: real
+    mail is new."""
     clamd = Clamd(folder)
-    clamd.start()
+    clamd.settings = "DisableCache yes\n"
+    (clamd.start if start else clamd.prepare)()
     return clamd
 
 
@@ -91,6 +99,7 @@ def main():
     parser.add_argument("--bin", default="bazel-bin", help="where the binaries were built")
     parser.add_argument("--refusing", action="store_true", help="with a rule that may refuse what a scan finds, so that senders wait for scans")
     parser.add_argument("--whole", action="store_true", help="rspamd gives clamd the whole message, as we do, not attachments only")
+    parser.add_argument("--own-clamav", action="store_true", help="the gateway's worker has the signatures, as by default, and there is no clamd")
     parser.add_argument("--rspamd-workers", type=int, default=4, help="processes that scan; four is what its documentation has")
     parser.add_argument("--without-rules", action="store_true", help="the gateway without SpamAssassin's rules")
     parser.add_argument("--without-peer", action="store_true")
@@ -108,12 +117,12 @@ def main():
     sinks = [Sink(binaries / "tests/sink/sink", tempfile.mkdtemp(dir=folder)) for _ in range(2)]
     servers = []
     try:
-        servers.append(Filtering(binaries, f"{folder}/gateway", sinks[0].port, started_clamd(f"{folder}/clamd"), resolver,
-                                 not arguments.without_rules))
+        servers.append(Filtering(binaries, f"{folder}/gateway", sinks[0].port, new_clamd(f"{folder}/clamd", not arguments.own_clamav), resolver,
+                                 not arguments.without_rules, not arguments.own_clamav))
         if arguments.refusing:
             servers[0].set_rules([{"id": "refused", "conditions": [{"finding": "FINDING_NEVER_FOUND"}], "actions": [{"refuse": {}}]}])
         if not arguments.without_peer:
-            servers.append(PostfixWithRspamd(f"{folder}/peer", free_port(), sinks[1].port, started_clamd(f"{folder}/peer-clamd"), resolver,
+            servers.append(PostfixWithRspamd(f"{folder}/peer", free_port(), sinks[1].port, new_clamd(f"{folder}/peer-clamd"), resolver,
                                              arguments.rspamd_workers, arguments.whole))
         results = {server.name: [] for server in servers}
         for server, sink in zip(servers, sinks):
