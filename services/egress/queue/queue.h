@@ -73,6 +73,8 @@ class Queue {
   void Drain(absl::Time deadline);
 
  private:
+  static constexpr size_t kMostInMemory = 10'000;
+
   // A destination of a tenant.
   struct Destination {
     std::deque<Delivery> waiting;
