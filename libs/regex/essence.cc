@@ -408,20 +408,23 @@ double FrequencyOf(const ByteSet& set) {
 
 double Essence::Cost() const { return windows.empty() ? 1 : CostOf(windows.size(), *this); }
 
-std::vector<Essence> EssencesOf(const PatternTree& tree) {
-  std::vector<Essence> essences = SummaryOf(tree).essences;
+Traits TraitsOf(const PatternTree& tree) {
+  Summary summary = SummaryOf(tree);
+  Traits traits;
+  for (const Prefix& prefix : summary.prefixes)
+    traits.begins.emplace_back(prefix.places.begin(), prefix.places.begin() + prefix.length);
+  if (std::any_of(traits.begins.begin(), traits.begins.end(),
+                  [](const Window& window) { return window.empty(); }))
+    traits.begins.clear();
+  std::vector<Essence>& essences = summary.essences;
   std::erase_if(essences, [](const Essence& essence) { return essence.Cost() > kTooMuch; });
   // Further ones are worth their cost where the first is found often.
-  const auto worth = [&essences](const Essence& one) {
-    return &one == &essences[0] ||
-           (essences[0].frequency > kOften && one.frequency < kLittleBeside);
-  };
-  size_t kept = 0;
   for (Essence& one : essences) {
-    if (worth(one)) std::swap(essences[kept++], one);
+    if (traits.essences.empty() ||
+        (traits.essences[0].frequency > kOften && one.frequency < kLittleBeside))
+      traits.essences.push_back(std::move(one));
   }
-  essences.resize(kept);
-  return essences;
+  return traits;
 }
 
 }  // namespace cleanmail::regex

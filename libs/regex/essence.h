@@ -26,8 +26,13 @@ struct Essence {
 // How often a byte of mail is one of these, guessed: 0 to 1.
 double FrequencyOf(const ByteSet& set);
 
-// A few essences, all of which are in every match; none where each would be found nearly
-// everywhere.
-std::vector<Essence> EssencesOf(const PatternTree& tree);
+// What is known of every match of a pattern.
+struct Traits {
+  // A few essences, all of which are in it; none where each would be found nearly everywhere.
+  std::vector<Essence> essences;
+  // It begins with one of these; none where it may begin with anything.
+  std::vector<Window> begins;
+};
+Traits TraitsOf(const PatternTree& tree);
 
 }  // namespace cleanmail::regex

@@ -11,6 +11,8 @@ constexpr size_t kNone = static_cast<size_t>(-1);
 constexpr size_t kFewWindows = 1024;    // as many as a word of buckets is enough for
 constexpr size_t kNear = 8;             // stretches so near to each other are one
 constexpr size_t kMostFinds = 1 << 16;  // that are kept apart in a text
+constexpr size_t kWide = 16;            // a stretch in which it is looked how matches begin
+constexpr double kRareBegin = 0.1;      // where that is worth it
 
 template <class Function>
 void ForEachBit(uint64_t bits, const Function& function) {
@@ -170,8 +172,10 @@ class Prefilter::Finds {
     run.last = run.latest;
   }
 
-  // Appends the patterns of which everything wanted was found, where one match may have it all.
-  void Name(std::vector<Candidate>& candidates) {
+  // Calls `name` with the patterns of which everything wanted was found, where one match may have
+  // it all, and with the first of what was wanted.
+  template <class Name>
+  void ForEachNamed(const Name& name) {
     std::vector<uint32_t>& found = kept_.found;
     std::sort(found.begin(), found.end());
     for (size_t at = 0; at < found.size();) {
@@ -184,7 +188,7 @@ class Prefilter::Finds {
         all = all && there && Narrow(wanted, begin);
         at += there ? 1 : 0;
       }
-      if (all) NameWithin(first, begin, candidates);
+      if (all) NameWithin(first, begin, name);
     }
   }
 
@@ -231,7 +235,8 @@ class Prefilter::Finds {
   }
 
   // What was found of `wanted` says more closely where a match may begin.
-  void NameWithin(uint32_t wanted, const Stretch& begin, std::vector<Candidate>& candidates) const {
+  template <class Name>
+  void NameWithin(uint32_t wanted, const Stretch& begin, const Name& name) const {
     const Run& run = kept_.runs[wanted];
     Stretch last{.first = kNone, .last = 0};
     for (size_t at = run.first; at != kNone; at = kept_.finds[at].next) {
@@ -243,10 +248,10 @@ class Prefilter::Finds {
         last.last = std::max(last.last, here.last);
         continue;
       }
-      if (last.first != kNone) candidates.push_back({wanted_[wanted].id, last});
+      if (last.first != kNone) name(wanted_[wanted], last);
       last = here;
     }
-    if (last.first != kNone) candidates.push_back({wanted_[wanted].id, last});
+    if (last.first != kNone) name(wanted_[wanted], last);
   }
 
   const std::vector<Wanted>& wanted_;
@@ -257,15 +262,16 @@ Prefilter::Prefilter(const std::vector<Pattern>& patterns) {
   Sorter sorter;
   for (const Pattern& pattern : patterns) {
     const auto tree = ReadPatternTree(pattern.regex->pattern(), pattern.regex->flags());
-    const std::vector<Essence> essences = tree ? EssencesOf(*tree) : std::vector<Essence>();
-    if (essences.empty() || !sorter.HasRoomFor(essences)) {
+    const Traits traits = tree ? TraitsOf(*tree) : Traits();
+    if (traits.essences.empty() || !sorter.HasRoomFor(traits.essences)) {
       unfiltered_.push_back(pattern.id);
       continue;
     }
-    for (const Essence& essence : essences) {
+    const uint32_t begins = AddBegins(traits);
+    for (const Essence& essence : traits.essences) {
       for (const Window& window : essence.windows)
         sorter.Add(window, static_cast<uint32_t>(wanted_.size()));
-      wanted_.push_back({pattern.id, essence.times, essence.before, essence.stride});
+      wanted_.push_back({pattern.id, essence.times, essence.before, essence.stride, begins});
     }
   }
   buckets_ = std::move(sorter).Sorted();
@@ -274,6 +280,25 @@ Prefilter::Prefilter(const std::vector<Pattern>& patterns) {
   } else if (!buckets_.empty()) {
     few_ = MasksOf<1>(buckets_);
   }
+}
+
+// Worth it where the essences leave open where matches begin, and few bytes look like it.
+uint32_t Prefilter::AddBegins(const Traits& traits) {
+  const bool is_open =
+      std::all_of(traits.essences.begin(), traits.essences.end(),
+                  [](const Essence& one) { return one.before.most - one.before.least >= kWide; });
+  if (!is_open || traits.begins.empty()) return kAnyhow;
+  Sorter sorter;
+  double frequency = 0;
+  for (const Window& window : traits.begins) {
+    double here = 1;
+    for (const ByteSet& bytes : window) here *= FrequencyOf(bytes);
+    frequency += here;
+    if (frequency > kRareBegin) return kAnyhow;
+    sorter.Add(window, 0);
+  }
+  begins_.push_back(MasksOf<1>(std::move(sorter).Sorted()));
+  return static_cast<uint32_t>(begins_.size() - 1);
 }
 
 template <size_t kWords>
@@ -316,21 +341,46 @@ void Prefilter::Look(const Masks<kWords>& masks, size_t at, const Byte& byte, Fi
   }
 }
 
+template <class See>
+void Prefilter::ForEachByte(std::string_view text, size_t from, size_t end, const See& see) {
+  size_t at = from;
+  for (; at < end && at + kPlaces <= text.size(); ++at) {
+    const char* here = text.data() + at;
+    see(at, [here](size_t place) { return size_t{static_cast<uint8_t>(here[place])}; });
+  }
+  for (; at < end; ++at) {
+    const std::string_view rest = text.substr(at);
+    see(at, [rest](size_t place) {
+      return place < rest.size() ? static_cast<uint8_t>(rest[place]) : kBeyond;
+    });
+  }
+}
+
 template <size_t kWords>
 void Prefilter::Read(const Masks<kWords>& masks, std::string_view text, Finds& finds) const {
-  size_t at = 0;
-  for (; at + kPlaces <= text.size(); ++at) {
-    const char* here = text.data() + at;
-    const auto byte = [here](size_t place) { return size_t{static_cast<uint8_t>(here[place])}; };
-    Look(masks, at, byte, finds);
+  ForEachByte(text, 0, text.size(),
+              [&](size_t at, const auto& byte) { Look(masks, at, byte, finds); });
+}
+
+void Prefilter::Refine(const Candidate& candidate, uint32_t begins, std::string_view text,
+                       std::vector<Candidate>& candidates) const {
+  const Stretch& open = candidate.begin;
+  if (begins == kAnyhow || open.last - open.first < kWide) {
+    candidates.push_back(candidate);
+    return;
   }
-  for (; at < text.size(); ++at) {
-    const std::string_view rest = text.substr(at);
-    const auto byte = [rest](size_t place) {
-      return place < rest.size() ? static_cast<uint8_t>(rest[place]) : kBeyond;
-    };
-    Look(masks, at, byte, finds);
-  }
+  const size_t others = candidates.size();
+  ForEachByte(text, open.first, open.last < text.size() ? open.last + 1 : text.size(),
+              [&](size_t at, const auto& byte) {
+                if (Meet(*begins_[begins], byte)[0] == 0) return;
+                const bool is_first = candidates.size() == others;
+                if (!is_first && (at <= candidates.back().begin.last + kNear ||
+                                  candidates.size() >= kMostFinds)) {
+                  candidates.back().begin.last = at;
+                } else {
+                  candidates.push_back({candidate.id, {.first = at, .last = at}});
+                }
+              });
 }
 
 void Prefilter::Scan(std::string_view text, std::vector<Candidate>& candidates) const {
@@ -341,12 +391,15 @@ void Prefilter::Scan(std::string_view text, std::vector<Candidate>& candidates) 
   } else {
     Read(*few_, text, finds);
   }
-  finds.Name(candidates);
+  finds.ForEachNamed([&](const Wanted& wanted, const Stretch& begin) {
+    Refine({wanted.id, begin}, wanted.begin, text, candidates);
+  });
 }
 
 size_t Prefilter::bytes() const {
   return buckets_.size() * sizeof(Bucket) + (few_ != nullptr ? sizeof(*few_) : 0) +
-         (many_ != nullptr ? sizeof(*many_) : 0) + wanted_.size() * sizeof(Wanted);
+         (many_ != nullptr ? sizeof(*many_) : 0) + wanted_.size() * sizeof(Wanted) +
+         begins_.size() * sizeof(Masks<1>);
 }
 
 }  // namespace cleanmail::regex

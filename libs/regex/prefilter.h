@@ -52,6 +52,7 @@ class Prefilter {
   static constexpr size_t kBuckets = 128;  // at most
   static constexpr size_t kPlaces = 6;     // of a window that are looked at
   static constexpr size_t kBeyond = 256;   // stands for a byte behind the end of a text
+  static constexpr uint32_t kAnyhow = static_cast<uint32_t>(-1);
 
   // For each place and byte, the bits of those windows (or buckets) that allow it there.
   template <size_t kWords>
@@ -63,6 +64,8 @@ class Prefilter {
     unsigned times = 1;
     Lengths before;
     unsigned stride = 0;
+    // How matches of the pattern begin, in begins_; kAnyhow: it is not looked at.
+    uint32_t begin = kAnyhow;
   };
   // A window of an essence.
   struct Place {
@@ -86,6 +89,14 @@ class Prefilter {
   static void LookInto(const Bucket& bucket, size_t at, const Byte& byte, Finds& finds);
   template <size_t kWords, class Byte>
   void Look(const Masks<kWords>& masks, size_t at, const Byte& byte, Finds& finds) const;
+  // Calls `see(at, byte)` for each byte from `from` up to `end` of a text, where `byte` gives it
+  // and those behind it.
+  template <class See>
+  static void ForEachByte(std::string_view text, size_t from, size_t end, const See& see);
+  uint32_t AddBegins(const Traits& traits);
+  // Appends of `candidate` where matches may begin by the first bytes of theirs.
+  void Refine(const Candidate& candidate, uint32_t begins, std::string_view text,
+              std::vector<Candidate>& candidates) const;
   template <size_t kWords>
   void Read(const Masks<kWords>& masks, std::string_view text, Finds& finds) const;
 
@@ -94,6 +105,7 @@ class Prefilter {
   std::vector<Bucket> buckets_;
   std::unique_ptr<Masks<1>> few_;   // of the buckets, where a word is enough for them
   std::unique_ptr<Masks<2>> many_;  // else
+  std::vector<std::unique_ptr<Masks<1>>> begins_;
 };
 
 }  // namespace cleanmail::regex

@@ -108,6 +108,20 @@ TEST(Prefilter, SaysWhereAMatchMayBegin) {
   EXPECT_LT(candidates[0].begin.last, 120U);
 }
 
+TEST(Prefilter, WhereAnEssenceLeavesOpenWhereAMatchBeginsItsFirstBytesSayIt) {
+  const Patterns patterns({"[xz]q[^!]{0,200}viagra", "(?:^|\\W)[jk]q.{0,90}!end"});
+  const std::string dots(150, '.');
+  const std::string text = dots + "xq" + dots + "viagra";
+  const std::vector<Prefilter::Candidate> candidates = patterns.Candidates(text);
+  ASSERT_EQ(candidates.size(), 1U);
+  EXPECT_EQ(candidates[0].begin.first, 150U);
+  EXPECT_EQ(candidates[0].begin.last, 150U);
+  EXPECT_TRUE(patterns.Named(dots + "xp" + dots + "viagra").empty());
+  patterns.ExpectComplete("xqxqviagra");
+  patterns.ExpectComplete("kq" + dots.substr(0, 90) + "!end");
+  patterns.ExpectComplete("xq, kq;kq" + dots.substr(0, 60) + "!endviagra");
+}
+
 TEST(Prefilter, ATextFullOfWindowsTakesNoMoreMemoryThanOthers) {
   const Patterns patterns({"qz.{0,20}!end", "(?:qz {0,30}){3}!end", "\\x00"});
   std::string text;
@@ -116,6 +130,11 @@ TEST(Prefilter, ATextFullOfWindowsTakesNoMoreMemoryThanOthers) {
   patterns.ExpectComplete(text);
   patterns.ExpectComplete(text + "qz qz qz!end");
   EXPECT_EQ(patterns.Candidates(std::string(1'000'000, '\0')).size(), 1U);
+  const Patterns open({"[xz]q[^!]*viagra"});
+  std::string begins;
+  for (int i = 0; i < 200'000; ++i) begins += "xq                   ";
+  EXPECT_LE(open.Candidates(begins + "viagra").size(), 2U << 16U);
+  open.ExpectComplete(begins + "viagra");
 }
 
 TEST(Prefilter, WhatIsWantedSeveralTimesLiesTogether) {

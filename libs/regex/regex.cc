@@ -185,18 +185,18 @@ Regex::Found Regex::Search(std::string_view subject, Stretch begin) const {
   return found;
 }
 
-size_t Regex::Count(std::string_view subject, size_t most, bool& gave_up) const {
-  size_t count = 0;
-  size_t from = 0;
-  while (from <= subject.size() && (most == 0 || count < most)) {
-    const Found found = Search(subject, {.first = from});
-    if (found.outcome == Outcome::kGaveUp) gave_up = true;
+Counted Regex::Count(std::string_view subject, size_t most, Stretch begin) const {
+  Counted counted{.end = begin.first};
+  while (counted.end <= std::min(subject.size(), begin.last) &&
+         (most == 0 || counted.count < most)) {
+    const Found found = Search(subject, {.first = counted.end, .last = begin.last});
+    counted.gave_up = counted.gave_up || found.outcome == Outcome::kGaveUp;
     if (found.outcome != Outcome::kMatch) break;
-    ++count;
+    ++counted.count;
     // An empty match is stepped over, or it would be found again.
-    from = std::max(found.ends[1], found.ends[0] + 1);
+    counted.end = std::max(found.ends[1], found.ends[0] + 1);
   }
-  return count;
+  return counted;
 }
 
 size_t Regex::bytes() const {

@@ -54,6 +54,13 @@ struct Match {
   bool Has(size_t group) const { return group < groups.size() && groups[group].matched(); }
 };
 
+// Matches one behind the other.
+struct Counted {
+  size_t count = 0;
+  size_t end = 0;  // of the last: the next begins there or behind
+  bool gave_up = false;
+};
+
 // A Perl regular expression over bytes, compiled to machine code where the processor allows.
 // Letters, digits and white space are ASCII's. Immutable, thread-safe, cheap to move.
 class Regex {
@@ -67,9 +74,9 @@ class Regex {
   // Looks for a match that begins within `begin`.
   Outcome FindWithin(std::string_view subject, Stretch begin) const;
   bool Matches(std::string_view subject) const { return Find(subject) == Outcome::kMatch; }
-  // How often it matches, one behind the other, at most `most` times (0: no bound). `gave_up` is
-  // set when a search did.
-  size_t Count(std::string_view subject, size_t most, bool& gave_up) const;
+  // How often it matches, one behind the other, where matches begin within `begin`; at most `most`
+  // times (0: no bound).
+  Counted Count(std::string_view subject, size_t most, Stretch begin = {}) const;
 
   const std::string& pattern() const { return pattern_; }
   const Flags& flags() const { return flags_; }

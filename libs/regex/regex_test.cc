@@ -29,11 +29,19 @@ TEST(Regex, TakesBytesBeyondAsciiAsBytes) {
 }
 
 TEST(Regex, CountsMatchesEmptyOnesToo) {
-  bool gave_up = false;
-  EXPECT_EQ(CompiledIn("a").Count("banana", 0, gave_up), 3U);
-  EXPECT_EQ(CompiledIn("a").Count("banana", 2, gave_up), 2U);
-  EXPECT_EQ(CompiledIn("x*").Count("ab", 0, gave_up), 3U);
-  EXPECT_FALSE(gave_up);
+  EXPECT_EQ(CompiledIn("a").Count("banana", 0).count, 3U);
+  EXPECT_EQ(CompiledIn("a").Count("banana", 2).count, 2U);
+  EXPECT_EQ(CompiledIn("x*").Count("ab", 0).count, 3U);
+  EXPECT_FALSE(CompiledIn("a").Count("banana", 0).gave_up);
+}
+
+TEST(Regex, CountsWhatBeginsWithinAStretch) {
+  const Regex pair = CompiledIn("a.");
+  const Counted first = pair.Count("a1a2a3a4", 0, {.first = 1, .last = 4});
+  EXPECT_EQ(first.count, 2U);
+  EXPECT_EQ(first.end, 6U);
+  EXPECT_EQ(pair.Count("a1a2a3a4", 0, {.first = first.end, .last = 7}).count, 1U);
+  EXPECT_EQ(pair.Count("a1a2a3a4", 0, {.first = 9, .last = 20}).count, 0U);
 }
 
 TEST(Regex, SaysWhatIsWrongWithAPattern) {

@@ -167,9 +167,9 @@ class Judgement {
 
   void GiveUp(unsigned index) { gave_up_.insert(index); }
 
-  // How often a rule's pattern is in `text`; once for all of what begins within `begin` where the
-  // rule does not count.
-  double Search(unsigned index, std::string_view text, regex::Stretch begin = {}) {
+  // How often a rule's pattern is in `text`, of what begins within `begin`; at most once where the
+  // rule does not count. Where it does, `begin` is moved behind what was counted.
+  double Search(unsigned index, std::string_view text, regex::Stretch& begin) {
     const Rule& rule = set_.rules_[index];
     if (gave_up_.count(index) != 0) return 0;
     bool gave_up = false;
@@ -178,8 +178,11 @@ class Judgement {
       const double so_far = values_[index];
       const auto most = static_cast<double>(rule.flags.most_hits);
       if (most > 0 && so_far >= most) return 0;
-      hits = static_cast<double>(
-          rule.pattern->Count(text, most > 0 ? static_cast<size_t>(most - so_far) : 0, gave_up));
+      const regex::Counted counted =
+          rule.pattern->Count(text, most > 0 ? static_cast<size_t>(most - so_far) : 0, begin);
+      hits = static_cast<double>(counted.count);
+      gave_up = counted.gave_up;
+      begin.first = counted.end;
     } else {
       const regex::Outcome outcome = rule.pattern->FindWithin(text, begin);
       gave_up = outcome == regex::Outcome::kGaveUp;
@@ -188,12 +191,22 @@ class Judgement {
     if (gave_up) GiveUp(index);
     return hits;
   }
+  double Search(unsigned index, std::string_view text) {
+    regex::Stretch all;
+    return Search(index, text, all);
+  }
 
+  // Tries a rule on a text, where its matches begin within `begin`. Of a text and a rule one
+  // stretch comes behind the other: what was counted is not counted again.
   void TryOn(unsigned index, std::string_view text, size_t number, regex::Stretch begin = {}) {
     const Rule& rule = set_.rules_[index];
     if (values_[index] != 0 && !rule.flags.multiple) return;
     if (number == 0 && rule.flags.no_subject) return;
-    if (InTime()) Set(index, Search(index, text, begin));
+    if (!InTime()) return;
+    if (counted_.rule == index && counted_.text == number)
+      begin.first = std::max(begin.first, counted_.end);
+    Set(index, Search(index, text, begin));
+    counted_ = {.rule = index, .text = number, .end = rule.counts() ? begin.first : 0};
   }
 
   void Texts(const RuleSet::Group& group) {
@@ -203,13 +216,8 @@ class Judgement {
       for (const unsigned index : group.always) TryOn(index, text, i);
       candidates_.clear();
       group.prefilter.Scan(text, candidates_);
-      const unsigned* last = nullptr;
       for (const auto& [index, begin] : candidates_) {
-        const Rule& rule = set_.rules_[index];
-        // Who counts counts in all of the text at once.
-        if (rule.counts() && last != nullptr && *last == index) continue;
-        last = &index;
-        if (rule.hidden) {
+        if (set_.rules_[index].hidden) {
           Note(index, i, begin);
         } else {
           TryOn(index, text, i, begin);
@@ -417,6 +425,12 @@ class Judgement {
   std::vector<regex::Prefilter::Candidate> candidates_;
   std::vector<unsigned> named_;  // of candidates_, those of a field
   std::set<unsigned> gave_up_;
+  // The rule and the text that were tried last, and where in it counting goes on.
+  struct {
+    unsigned rule = 0;
+    size_t text = static_cast<size_t>(-1);
+    size_t end = 0;
+  } counted_;
   unsigned asked_for_time_ = 0;
   RuleVerdict verdict_;
 };
