@@ -4,6 +4,8 @@
 #include <bit>
 #include <utility>
 
+#include "libs/base/status_macros.h"
+
 namespace cleanmail::regex {
 namespace {
 
@@ -287,7 +289,8 @@ uint32_t Prefilter::AddBegins(const Traits& traits) {
   const bool is_open =
       std::all_of(traits.essences.begin(), traits.essences.end(),
                   [](const Essence& one) { return one.before.most - one.before.least >= kWide; });
-  if (!is_open || traits.begins.empty()) return kAnyhow;
+  // One word of buckets is enough for kFewWindows.
+  if (!is_open || traits.begins.empty() || traits.begins.size() > kFewWindows) return kAnyhow;
   Sorter sorter;
   double frequency = 0;
   for (const Window& window : traits.begins) {
@@ -303,6 +306,7 @@ uint32_t Prefilter::AddBegins(const Traits& traits) {
 
 template <size_t kWords>
 std::unique_ptr<Prefilter::Masks<kWords>> Prefilter::MasksOf(const std::vector<Bucket>& buckets) {
+  CLEANMAIL_CHECK(buckets.size() <= kWords * kWord, "every bucket has a bit");
   auto masks = std::make_unique<Masks<kWords>>();
   for (size_t place = 0; place < kPlaces; ++place) {
     for (size_t c = 0; c <= kBeyond; ++c) {

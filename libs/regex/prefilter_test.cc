@@ -122,6 +122,21 @@ TEST(Prefilter, WhereAnEssenceLeavesOpenWhereAMatchBeginsItsFirstBytesSayIt) {
   patterns.ExpectComplete("xq, kq;kq" + dots.substr(0, 60) + "!endviagra");
 }
 
+TEST(Prefilter, AMatchMayBeginInThousandsOfWays) {
+  std::string pattern;
+  for (int way = 0; way < 10; ++way) {
+    pattern += way == 0 ? "(?:" : "|(?:";
+    for (int word = 0; word < 150; ++word)
+      pattern += std::string(word == 0 ? "" : "|") + "w" + std::to_string(1000 * way + word) + "x";
+    pattern += ").{0,90}z9z9" + std::to_string(way);
+  }
+  const Patterns patterns({pattern.c_str()});
+  ASSERT_TRUE(patterns.prefilter().unfiltered().empty());
+  patterns.ExpectComplete("a w9149x and z9z99");
+  patterns.ExpectComplete("w0xz9z90");
+  EXPECT_TRUE(patterns.Named("w9149x and nothing").empty());
+}
+
 TEST(Prefilter, ATextFullOfWindowsTakesNoMoreMemoryThanOthers) {
   const Patterns patterns({"qz.{0,20}!end", "(?:qz {0,30}){3}!end", "\\x00"});
   std::string text;
