@@ -20,6 +20,9 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kProgram = "cleanmail-scan-worker";
 constexpr std::string_view kSignatures = "/var/lib/clamav";
+constexpr char kNoEngine[] =
+    "no malware engine is configured: set scanner.clamd.address, or keep ClamAV's signatures in "
+    "/var/lib/clamav for the worker";
 
 ClamdOptions ToOptions(const v1::Clamd& settings) {
   const ClamdOptions defaults;
@@ -127,9 +130,8 @@ absl::StatusOr<std::unique_ptr<Engines>> Engines::Make(const v1::ScannerConfig& 
   CLEANMAIL_RETURN_IF_ERROR(engines->AddCommands(settings));
   if (!engines->has_engine_) {
     parts.metrics.engine_missing.Set(1);
-    parts.log.Warning("scanner.engine.missing",
-                      {{"advice", "no malware engine is configured: set scanner.clamd.address"}});
-    engines->advice_.push_back("no malware engine is configured (scanner.clamd)");
+    parts.log.Warning("scanner.engine.missing", {{"advice", kNoEngine}});
+    engines->advice_.push_back(kNoEngine);
   }
   return engines;
 }
